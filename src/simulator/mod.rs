@@ -1,0 +1,1 @@
+//! A simulated Hyperproof organisation over real HTTP.
