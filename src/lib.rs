@@ -1,3 +1,8 @@
 //! rosterd keeps the groups of a Hyperproof organisation in step with a company's directory.
 
+pub mod model;
+pub mod secret;
 pub mod simulator;
+pub mod source;
+pub mod target;
+pub mod tls;

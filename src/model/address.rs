@@ -1,0 +1,142 @@
+//! E-mail addresses: sent as given, compared folded.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// An address as it was given, with the form by which it is compared: local part in NFC and lower
+/// case, domain in lower-case ASCII by IDNA. Equality and order look at the folded form alone.
+#[derive(Clone)]
+pub struct Address {
+    text: Arc<str>,
+    key: Arc<str>,
+}
+
+/// Why a text is no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// Nothing but blanks.
+    #[error("is empty")]
+    Empty,
+    /// No `@`, or nothing on one side of it.
+    #[error("is not an e-mail address")]
+    Shape,
+    /// A blank or a control character inside.
+    #[error("is not an e-mail address: it has a blank or a control character in it")]
+    Blank,
+    /// The part behind the `@` is no domain name.
+    #[error("is not an e-mail address: the part behind the @ is not a domain name")]
+    Domain,
+}
+
+impl Address {
+    /// Trims and folds an address. The last `@` parts local part and domain.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(AddressError::Empty);
+        }
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(AddressError::Blank);
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or(AddressError::Shape)?;
+        if local.is_empty() || domain.is_empty() {
+            return Err(AddressError::Shape);
+        }
+        let key: String = if text.is_ascii() {
+            // IDNA changes nothing in an ASCII name but its case; the check below is the part of
+            // it that matters here.
+            if !domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
+                return Err(AddressError::Domain);
+            }
+            text.to_ascii_lowercase()
+        } else {
+            let domain = idna::domain_to_ascii(domain).map_err(|_| AddressError::Domain)?;
+            if domain.is_empty() {
+                return Err(AddressError::Domain);
+            }
+            // Lower-casing can leave a composed letter decomposed (U+0130), so NFC comes last.
+            let lower: String = local.nfc().collect::<String>().to_lowercase();
+            lower.nfc().chain(['@']).chain(domain.chars()).collect()
+        };
+        Ok(Self {
+            text: Arc::from(text),
+            key: Arc::from(key),
+        })
+    }
+
+    /// The address as it was given, without blanks around it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The form by which addresses are compared.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl PartialEq for Address {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Address {}
+
+impl PartialOrd for Address {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Address {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_compared_folded_and_shown_as_given() {
+        let same = [
+            ("Ann@Corp.Example", "ann@corp.example"),
+            ("  ann@corp.example\t", "ANN@CORP.EXAMPLE"),
+            ("jo\u{0065}\u{0301}@corp.example", "JO\u{00c9}@corp.example"),
+            ("ann@b\u{00fc}cher.example", "ann@XN--BCHER-KVA.example"),
+        ];
+        for (a, b) in same {
+            assert_eq!(Address::parse(a), Address::parse(b), "{a} and {b}");
+        }
+        assert_ne!(
+            Address::parse("stra\u{00df}e@corp.example"),
+            Address::parse("strasse@corp.example"),
+            "full case folding would make two people one"
+        );
+        assert_eq!(Address::parse(" Ann@Corp.Example ").unwrap().as_str(), "Ann@Corp.Example");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in ["", "  ", "ann", "@corp.example", "ann@", "a nn@corp.example", "ann@corp,example", "a\u{0}@b.c"] {
+            assert!(Address::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! SHA-256 over parts that cannot run into each other.
+
+use aws_lc_rs::digest;
+
+/// A SHA-256 over a sequence of parts, each led by its length, so that `("ab", "c")` and
+/// `("a", "bc")` differ.
+pub struct Digest(digest::Context);
+
+impl Digest {
+    /// A digest of nothing yet.
+    pub fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    /// Adds one part.
+    pub fn part(&mut self, part: &str) -> &mut Self {
+        self.0.update(&(part.len() as u64).to_be_bytes());
+        self.0.update(part.as_bytes());
+        self
+    }
+
+    /// The digest in lower-case hexadecimal, 64 digits.
+    pub fn hex(self) -> String {
+        hex(self.0.finish().as_ref())
+    }
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// SHA-256 of the bytes alone, in lower-case hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_value_and_parts_kept_apart() {
+        assert_eq!(
+            sha256_hex(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        let of = |parts: &[&str]| {
+            let mut digest = Digest::new();
+            for part in parts {
+                digest.part(part);
+            }
+            digest.hex()
+        };
+        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+    }
+}

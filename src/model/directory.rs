@@ -1,0 +1,109 @@
+//! What one source said: people, directory groups, and how completely they were read.
+
+use super::address::Address;
+use super::id::{DirectoryGroupKey, PersonKey, SourceName};
+use super::problem::Problem;
+
+/// Where people and directory groups come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Files of comma-separated values.
+    Csv,
+    /// A directory server.
+    Ldap,
+}
+
+/// Whether something was read to its end. Only what is complete can be the ground of a removal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Completeness {
+    /// Read to its end, and nothing in it was refused.
+    Complete,
+    /// Not read, or read in part.
+    Incomplete {
+        /// What was missing, for a person.
+        why: String,
+    },
+}
+
+impl Completeness {
+    /// Read to its end.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete)
+    }
+}
+
+/// One read of one source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceSnapshot {
+    /// The source.
+    pub name: SourceName,
+    /// Its kind; it decides how names of directory groups are compared.
+    pub kind: SourceKind,
+    /// Whether the whole source was read.
+    pub completeness: Completeness,
+    /// People, sorted by key, each key once.
+    pub people: Vec<Person>,
+    /// Directory groups, sorted by key, each key once.
+    pub groups: Vec<DirectoryGroup>,
+    /// What was odd in it. Every reason for incompleteness is among them.
+    pub problems: Vec<Problem>,
+    /// How it was read, for the audit log: one line (`2 files, 120 rows, oldest 3 h`).
+    pub evidence: String,
+}
+
+impl SourceSnapshot {
+    /// A source that could not be read at all.
+    pub fn unread(name: SourceName, kind: SourceKind, problem: Problem) -> Self {
+        Self {
+            name,
+            kind,
+            completeness: Completeness::Incomplete {
+                why: problem.to_string(),
+            },
+            people: Vec::new(),
+            groups: Vec::new(),
+            problems: vec![problem],
+            evidence: String::new(),
+        }
+    }
+}
+
+/// Somebody in the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Unique within the source.
+    pub key: PersonKey,
+    /// Whether `key` is an immutable id, which survives a change of address.
+    pub immutable: bool,
+    /// Addresses, the primary one first, as the source gives them. May be empty.
+    pub addresses: Vec<Address>,
+    /// The source says that the person is not active.
+    pub disabled: bool,
+    /// Where the person was found: `people.csv:12`, or a DN.
+    pub origin: String,
+}
+
+/// A group in the directory, with its direct members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryGroup {
+    /// Unique within the source.
+    pub key: DirectoryGroupKey,
+    /// Whether `key` is an immutable id, which survives a change of name.
+    pub immutable: bool,
+    /// Names by which a mapping may mean it; the first is the one to show. An LDAP group's DN is
+    /// among them.
+    pub names: Vec<String>,
+    /// Direct members: indices into [`SourceSnapshot::people`], sorted, each once.
+    pub people: Vec<u32>,
+    /// Nested groups: indices into [`SourceSnapshot::groups`], sorted, each once.
+    pub groups: Vec<u32>,
+    /// Whether all of its direct members were read.
+    pub completeness: Completeness,
+}
+
+impl DirectoryGroup {
+    /// The name to show.
+    pub fn name(&self) -> &str {
+        self.names.first().map_or(self.key.as_str(), String::as_str)
+    }
+}

@@ -1,0 +1,57 @@
+//! What the state file remembers of earlier runs. A belief: it explains differences and withholds
+//! trust; no removal rests on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::desired::Feed;
+use super::hold::Approval;
+use super::id::{AccountId, GroupId, GroupName, PersonKey, SourceName};
+use super::live::MemberIdKind;
+
+/// All that is remembered when a run begins.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Memory {
+    /// The organisation that the state belongs to.
+    pub organisation: Option<String>,
+    /// The digest of the configuration of the last real run.
+    pub config_digest: Option<String>,
+    /// The `client_id` and the `id` of `/users/me` that it signed in as.
+    pub own_account: Option<(String, String)>,
+    /// Which id groups hold, once there was evidence.
+    pub member_id: Option<MemberIdKind>,
+    /// Hyperproof said to wait until then.
+    pub throttled_until: Option<Timestamp>,
+    /// Ids of target groups that were found or created, by configured name. Recorded when they are.
+    pub group_links: BTreeMap<GroupName, GroupId>,
+    /// Groups that Hyperproof listed at the last full run, with their names.
+    pub known_groups: BTreeMap<GroupId, String>,
+    /// Memberships as the last full run left them, sorted.
+    pub left: BTreeMap<GroupId, Vec<AccountId>>,
+    /// Memberships that rosterd made. Recorded when they are.
+    pub owned: BTreeMap<GroupId, BTreeSet<AccountId>>,
+    /// What the last full run learned.
+    pub learned: Learned,
+    /// Approvals with changes (or a missing directory group) left, not expired, oldest first.
+    pub approvals: Vec<Approval>,
+    /// Removals of the last 24 hours that no approval let through.
+    pub removed_today: u64,
+}
+
+/// What a full run teaches; it takes the place of what the last one did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Learned {
+    /// Accounts of people who have an immutable id.
+    pub person_links: BTreeMap<(SourceName, PersonKey), AccountId>,
+    /// Directory groups that fed each target group.
+    pub feeds: BTreeMap<GroupName, Vec<Feed>>,
+    /// Target groups whose first full run is over, with the digest of their mappings and mode.
+    pub settled: BTreeMap<GroupName, String>,
+    /// People with a mapped grant, by source.
+    pub baselines: BTreeMap<SourceName, u64>,
+    /// Since when somebody is absent whose removal waits for its grace period.
+    pub pending: BTreeMap<(GroupName, AccountId), Timestamp>,
+    /// Missing directory groups that a person accepted as empty: source, directory group, target group.
+    pub accepted_missing: BTreeSet<(SourceName, String, GroupName)>,
+}

@@ -1,0 +1,43 @@
+//! Floor 2: Hyperproof. Reader and writer are different types: code that must not write is not given
+//! a writer.
+
+use std::time::Duration;
+
+use crate::model::live::MemberIdKind;
+use crate::secret::Secret;
+use crate::tls::Trust;
+
+/// `[hyperproof]`, checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// API base without a trailing slash, such as `https://api.hyperproof.app/v1`.
+    pub api_url: String,
+    /// Where tokens come from.
+    pub token_url: String,
+    /// OAuth client id.
+    pub client_id: String,
+    /// OAuth client secret.
+    pub client_secret: Secret,
+    /// Sent with the token request when set.
+    pub scope: Option<String>,
+    /// Which id groups hold; none: found out.
+    pub member_id: Option<MemberIdKind>,
+    /// Our own budget of calls.
+    pub requests_per_minute: u32,
+    /// Calls that may go at once.
+    pub burst: u32,
+    /// Calls under way at the same time.
+    pub concurrency: usize,
+    /// One attempt's deadline.
+    pub timeout: Duration,
+    /// Attempts of one call, the first included.
+    pub max_attempts: u32,
+    /// A longer wait ends the run as throttled.
+    pub max_wait: Duration,
+    /// Account types that may be added and removed.
+    pub eligible_types: Vec<String>,
+    /// An explicit proxy; none: the environment's.
+    pub proxy: Option<String>,
+    /// Whom to trust.
+    pub trust: Trust,
+}
