@@ -6,12 +6,8 @@
 use axum::http::StatusCode;
 
 use super::{
-    call::Call,
-    groups, members,
-    reply::Reply,
-    state::State,
-    switches::{Switches, TrailingSlash},
-    users,
+    call::Call, choices::TrailingSlash, groups, members, reply::Reply, state::State,
+    switches::Switches, users,
 };
 
 /// Why a call is refused.
@@ -50,6 +46,24 @@ pub(super) struct Bend {
     pub(super) stale: bool,
     /// Only so many of the `userIds` count.
     pub(super) first: Option<usize>,
+}
+
+impl Bend {
+    /// A read that shows the past.
+    pub(super) fn stale() -> Self {
+        Self {
+            stale: true,
+            first: None,
+        }
+    }
+
+    /// A batch of which only a part counts.
+    pub(super) fn first(count: usize) -> Self {
+        Self {
+            stale: false,
+            first: Some(count),
+        }
+    }
 }
 
 /// An address of the API.

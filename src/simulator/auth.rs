@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     call::{Call, Payload},
+    choices::ExpiresIn,
     ids,
     reply::Reply,
-    switches::{ExpiresIn, Switches},
+    switches::Switches,
     world::World,
 };
 

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::{
     api::{Answer, Bend, Refusal},
     call::{Call, Payload},
+    choices::{ArchivedWrite, CreateStatus, Presence, StatusParameter},
     members, names,
     reply::Reply,
     state::State,
-    switches::{ArchivedWrite, CreateStatus, Presence, StatusParameter},
     users::capped,
     view::View,
     world::{Group, GroupStatus},

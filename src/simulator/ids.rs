@@ -4,7 +4,7 @@
 //! source: an id follows from what it names, a time from how many changes the
 //! world has seen.
 
-use super::switches::Timestamps;
+use super::choices::Timestamps;
 
 /// 2023-01-01T00:00:00Z, the date in the vendor's samples.
 pub(super) const FIRST_SECOND: i64 = 1_672_531_200;

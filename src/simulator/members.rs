@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::{
     api::{Answer, Bend, Refusal},
     call::Call,
+    choices::{AddPresent, Admission, Leniency, MemberId, RemoveAbsent, WriteReply, WrongIdKind},
     groups,
     reply::Reply,
     state::State,
-    switches::{AddPresent, Admission, Leniency, MemberId, RemoveAbsent, WriteReply, WrongIdKind},
     user::{User, UserStatus, UserType},
     view::View,
     world::Group,

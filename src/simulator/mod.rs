@@ -8,11 +8,25 @@
 //! - [`Simulator`] runs one on a free port of this machine; [`serve`] runs one on a given listener.
 //! - `/_sim/…` steers a simulator from another process; `/v1/…` and `/oauth/token` are the service.
 //!
+//! | Address | What it does |
+//! | --- | --- |
+//! | `GET /_sim/state` | the whole world, as a world file |
+//! | `GET`, `DELETE /_sim/requests` | the record of all calls; drop it |
+//! | `POST /_sim/faults` | order one [`Fault`], or several: `{"faults": […]}`; answers `{"ids": […]}` |
+//! | `GET`, `DELETE /_sim/faults` | the orders that are left; drop them |
+//! | `DELETE /_sim/faults/{id}` | drop one |
+//! | `POST /_sim/world` | `{"replace": world}` or `{"edit": [`[`Edit`]`, …]}` |
+//! | `GET /_sim/held` | the calls that are held now |
+//! | `POST /_sim/held/wait` | waits until a call is held; answers `{"seq": n}` |
+//! | `POST /_sim/release` | lets held calls go on: all, or `{"seq": n}` |
+//! | `POST /_sim/tokens/expire` | makes all tokens bad ones |
+//!
 //! One call goes `server` → `fault` → `api` → `users`, `groups`, `members` → `view`.
 
 mod api;
 mod auth;
 mod call;
+mod choices;
 mod connection;
 mod control;
 mod edit;
@@ -42,16 +56,16 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use self::{connection::Cuttable, connection::Cutter, shared::Shared};
 
 pub use self::{
+    choices::{
+        AddPresent, Admission, ArchivedWrite, CreateStatus, DeactivatedMembers, DuplicateName,
+        Emails, ErrorBody, ExpiresIn, GroupUserIds, Leniency, MemberId, NameCase, Presence,
+        RemoveAbsent, StatusParameter, Timestamps, TrailingSlash, WriteReply, WrongIdKind,
+    },
     edit::Edit,
     fault::{Fault, FaultKind, Matcher, Moment, RetryAfter},
     file::WorldError,
     record::{CallState, RequestRecord},
-    switches::{
-        AddPresent, Admission, ArchivedWrite, CreateStatus, DeactivatedMembers, DuplicateName,
-        Emails, ErrorBody, ExpiresIn, GroupUserIds, Leniency, MemberId, NameCase, Presence,
-        RateLimit, RemoveAbsent, StatusParameter, Switches, Timestamps, TrailingSlash, WriteReply,
-        WrongIdKind,
-    },
+    switches::{RateLimit, Switches},
     user::{User, UserStatus, UserType},
     world::{Client, Group, GroupStatus, World},
 };
@@ -109,7 +123,15 @@ impl Simulator {
     /// # Errors
     /// When no port can be bound.
     pub async fn start(world: World) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), world).await
+    }
+
+    /// Starts a simulator on a given address, such as the one another has just left.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn start_at(address: SocketAddr, world: World) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(world));
         let stopped = shared.stopped.clone().cancelled_owned();

@@ -4,7 +4,8 @@ use axum::http::StatusCode;
 
 use super::{
     api::Refusal,
-    switches::{DuplicateName, NameCase, Switches},
+    choices::{DuplicateName, NameCase},
+    switches::Switches,
     world::{GroupStatus, World},
 };
 

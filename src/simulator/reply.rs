@@ -10,7 +10,7 @@ use axum::{
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use super::switches::ErrorBody;
+use super::choices::ErrorBody;
 
 const JSON: &str = "application/json; charset=utf-8";
 

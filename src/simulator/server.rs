@@ -125,23 +125,9 @@ async fn strike(
                 Ending::Abandoned
             }
         }
-        FaultKind::StaleRead => Ending::Answer(perform(
-            shared,
-            call,
-            Bend {
-                stale: true,
-                first: None,
-            },
-        )),
+        FaultKind::StaleRead => Ending::Answer(perform(shared, call, Bend::stale())),
         FaultKind::PartialBatch { first, code } => {
-            let reply = perform(
-                shared,
-                call,
-                Bend {
-                    stale: false,
-                    first: Some(*first),
-                },
-            );
+            let reply = perform(shared, call, Bend::first(*first));
             Ending::Answer(faulty::partial(*code, reply))
         }
         _ => Ending::Answer(faulty::after(kind, plain())),

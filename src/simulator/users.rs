@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 use super::{
     api::{Answer, Refusal},
     call::Call,
+    choices::Emails,
     ids,
     reply::Reply,
     state::State,
-    switches::{Emails, Switches},
+    switches::Switches,
     user::{User, UserStatus},
     world::World,
 };

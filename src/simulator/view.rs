@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     call::Call,
+    choices::{DeactivatedMembers, GroupUserIds, MemberId},
     ids,
     state::{State, Undo},
-    switches::{DeactivatedMembers, GroupUserIds, MemberId, Switches},
+    switches::Switches,
     user::User,
     world::Group,
 };

@@ -1,7 +1,25 @@
 //! The simulated organisation: who is in it, which groups it has, how it behaves.
 //!
 //! A world is plain data. It is read from JSON, built by tests, changed by API calls
-//! and by hand, and printed again.
+//! and by hand, and printed again. Only `organization` has to be in a world file:
+//!
+//! ```json
+//! {
+//!   "organization": "12345678-1234-5678-1234-123456789012",
+//!   "client": { "clientId": "…", "clientSecret": "…", "account": "bot@corp.example" },
+//!   "users": [
+//!     { "email": "ann@corp.example", "givenName": "Ann", "surname": "Lee" },
+//!     { "email": "con@corp.example", "type": "contact" },
+//!     { "email": "old@corp.example", "type": "deactivatedUser", "status": "archived" },
+//!     { "email": "bot@corp.example", "type": "serviceAccount" }
+//!   ],
+//!   "groups": [
+//!     { "name": "Staff", "lead": "ann@corp.example", "members": ["ann@corp.example"] },
+//!     { "name": "Old", "status": "archived", "strangers": ["an-id-that-nobody-has"] }
+//!   ],
+//!   "switches": { "memberId": "id", "rateLimit": { "calls": 60, "windowMs": 1000 } }
+//! }
+//! ```
 
 use std::collections::BTreeSet;
 

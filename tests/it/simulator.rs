@@ -3,6 +3,11 @@
 //! The tests speak plain HTTP with a client of their own, so that nothing of rosterd's
 //! client can hide a mistake here.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says where it stopped"
+)]
+
 mod control;
 mod faults;
 mod routes;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use rosterd::simulator::{CallState, Fault, FaultKind, Matcher, Moment, RetryAfter};
+use rosterd::simulator::{CallState, Fault, FaultKind, Matcher, Moment, RetryAfter, Simulator};
 use serde_json::{Value, json};
 
 use super::Bench;
@@ -378,5 +378,8 @@ async fn a_stop_cuts_connections_and_frees_the_port() {
     bench.simulator.until_held().await;
     bench.simulator.stop().await;
     assert!(call.await.unwrap().is_err());
-    tokio::net::TcpListener::bind(address).await.unwrap();
+    let again = Simulator::start_at(address, super::world().0)
+        .await
+        .unwrap();
+    assert_eq!(again.address(), address);
 }
