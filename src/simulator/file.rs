@@ -94,7 +94,16 @@ impl World {
         self.users = users;
         self.complete_account();
         for position in 0..self.groups.len() {
-            let id = self.free_group_id();
+            // Looking for a free id takes a walk through all groups, so only where one is needed.
+            let lacks = self
+                .groups
+                .get(position)
+                .is_some_and(|group| group.id.is_empty());
+            let id = if lacks {
+                self.free_group_id()
+            } else {
+                String::new()
+            };
             if let Some(group) = self.groups.get_mut(position) {
                 complete_group(group, id);
             }
@@ -217,7 +226,7 @@ impl World {
     }
 }
 
-/// Makes up what a group lacks; `id` must be free.
+/// Makes up what a group lacks; `id` is for a group that has none.
 pub(super) fn complete_group(group: &mut Group, id: String) {
     if group.id.is_empty() {
         group.id = id;

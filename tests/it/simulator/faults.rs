@@ -168,7 +168,7 @@ async fn a_truncated_answer_starts_well_and_ends_early() {
 async fn a_slow_call_takes_effect_although_the_client_gave_up() {
     let bench = Bench::new().await;
     bench.simulator.inject(Fault::next(FaultKind::Slow {
-        ms: 150,
+        ms: 600,
         moment: Moment::Before,
     }));
     let start = Instant::now();
