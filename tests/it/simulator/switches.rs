@@ -141,6 +141,28 @@ async fn who_may_become_a_member() {
 }
 
 #[tokio::test]
+async fn who_may_not_come_in_may_still_leave() {
+    for kind in [
+        UserType::Contact,
+        UserType::DeactivatedUser,
+        UserType::ServiceAccount,
+    ] {
+        let bench = Bench::with(|world| {
+            world.switches.contact = Admission::Reject;
+            world.user_mut("ann@corp.example").unwrap().kind = kind;
+        })
+        .await;
+        assert_eq!(bench.add(&[&bench.ids.ann]).await.status, 400, "{kind:?}");
+        assert_eq!(
+            bench.remove(&[&bench.ids.ann]).await.status,
+            200,
+            "{kind:?}"
+        );
+        assert_eq!(bench.staff(), ["bob@corp.example"]);
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_user() {
     let stranger = "00000000-0000-4000-8000-000000000000";
     for (choice, status, members) in [
