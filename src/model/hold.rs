@@ -119,7 +119,10 @@ impl fmt::Display for Scope {
                 source,
                 directory_group,
                 group,
-            } => write!(f, "directory group {directory_group:?} of {source:?} for {group:?}"),
+            } => write!(
+                f,
+                "directory group {directory_group:?} of {source:?} for {group:?}"
+            ),
         }
     }
 }

@@ -51,7 +51,9 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn source(&self, mapping: &Mapping) -> Option<(u32, &'a SourceSnapshot)> {
-        (0..).zip(self.inputs.sources).find(|(_, source)| source.name == mapping.source)
+        (0..)
+            .zip(self.inputs.sources)
+            .find(|(_, source)| source.name == mapping.source)
     }
 
     fn mapping(&mut self, mapping: &Mapping) {
@@ -79,10 +81,9 @@ impl<'a> Builder<'a> {
 
     fn by_pattern(&mut self, mapping: &Mapping, at: u32, source: &SourceSnapshot) {
         for (index, group) in indexed(source) {
-            let found = group
-                .names
-                .iter()
-                .find_map(|name| target_of(mapping, source.kind, name).map(|target| (name, target)));
+            let found = group.names.iter().find_map(|name| {
+                target_of(mapping, source.kind, name).map(|target| (name, target))
+            });
             match found {
                 Some((name, Some(target))) => self.feed(target, name, at, index, source),
                 Some((name, None)) => self.problems.push(
@@ -103,9 +104,17 @@ impl<'a> Builder<'a> {
 
     /// What the last full run knew of a feed: it may have borne an immutable id.
     fn known_feed(&self, target: &GroupName, mapping: &Mapping, name: &str) -> Feed {
-        let known = self.inputs.memory.learned.feeds.get(target).and_then(|feeds| {
-            feeds.iter().find(|feed| feed.source == mapping.source && feed.name == name)
-        });
+        let known = self
+            .inputs
+            .memory
+            .learned
+            .feeds
+            .get(target)
+            .and_then(|feeds| {
+                feeds
+                    .iter()
+                    .find(|feed| feed.source == mapping.source && feed.name == name)
+            });
         known.cloned().unwrap_or_else(|| Feed {
             source: mapping.source.clone(),
             name: name.to_owned(),
@@ -114,7 +123,13 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn missing(&mut self, mapping: &Mapping, name: &str, source: &SourceSnapshot, target: GroupName) {
+    fn missing(
+        &mut self,
+        mapping: &Mapping,
+        name: &str,
+        source: &SourceSnapshot,
+        target: GroupName,
+    ) {
         let feed = self.known_feed(&target, mapping, name);
         self.absent(feed, source, target);
     }
@@ -131,7 +146,11 @@ impl<'a> Builder<'a> {
         ));
         let missing = Missing { feed, renamed_to };
         let group = self.group(target);
-        let list = if accepted { &mut group.accepted } else { &mut group.missing };
+        let list = if accepted {
+            &mut group.accepted
+        } else {
+            &mut group.missing
+        };
         if !list.contains(&missing) {
             list.push(missing);
         }
@@ -149,7 +168,12 @@ impl<'a> Builder<'a> {
     }
 
     fn remember(&mut self, target: &GroupName, feed: &Feed) {
-        let Some(source) = self.inputs.sources.iter().find(|source| source.name == feed.source) else {
+        let Some(source) = self
+            .inputs
+            .sources
+            .iter()
+            .find(|source| source.name == feed.source)
+        else {
             return;
         };
         let meant = self.inputs.policy.mappings.iter().any(|mapping| {
@@ -158,7 +182,10 @@ impl<'a> Builder<'a> {
                 && target_of(mapping, source.kind, &feed.name) == Some(Some(target.clone()))
         });
         let there = self.state.get(target).is_some_and(|group| {
-            group.feeds.iter().any(|own| own.source == feed.source && own.key == feed.key)
+            group
+                .feeds
+                .iter()
+                .any(|own| own.source == feed.source && own.key == feed.key)
                 || group.missing.iter().any(|missing| missing.feed == *feed)
         });
         if meant && !there && source.completeness.is_complete() {
@@ -174,11 +201,9 @@ impl<'a> Builder<'a> {
         let inputs = self.inputs;
         for (target, group) in &mut self.state {
             for source in inputs.sources {
-                let feeds = inputs
-                    .policy
-                    .mappings
-                    .iter()
-                    .any(|mapping| mapping.source == source.name && may_yield(mapping, target.as_str()));
+                let feeds = inputs.policy.mappings.iter().any(|mapping| {
+                    mapping.source == source.name && may_yield(mapping, target.as_str())
+                });
                 if !feeds {
                     continue;
                 }
@@ -193,7 +218,14 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn feed(&mut self, target: GroupName, name: &str, at: u32, index: u32, source: &SourceSnapshot) {
+    fn feed(
+        &mut self,
+        target: GroupName,
+        name: &str,
+        at: u32,
+        index: u32,
+        source: &SourceSnapshot,
+    ) {
         let Some(group) = source.groups.get(index as usize) else {
             return;
         };
@@ -236,14 +268,23 @@ impl<'a> Builder<'a> {
 
 /// Grants a directory group's people, direct and nested, breadth first, so that each person gets the
 /// shortest path; cycles and diamonds are met once.
-fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, source: &SourceSnapshot) {
+fn walk(
+    desired: &mut DesiredGroup,
+    at: u32,
+    index: u32,
+    root: &DirectoryGroup,
+    source: &SourceSnapshot,
+) {
     let root_name: Arc<str> = Arc::from(root.name());
     let mut paths: BTreeMap<u32, Arc<[Arc<str>]>> = BTreeMap::new();
     paths.insert(index, Arc::from([Arc::clone(&root_name)]));
     let mut queue = VecDeque::from([index]);
     let mut granted = BTreeSet::new();
     while let Some(index) = queue.pop_front() {
-        let (Some(group), Some(path)) = (source.groups.get(index as usize), paths.get(&index).cloned()) else {
+        let (Some(group), Some(path)) = (
+            source.groups.get(index as usize),
+            paths.get(&index).cloned(),
+        ) else {
             continue;
         };
         if let Completeness::Incomplete { why } = &group.completeness {
@@ -257,7 +298,10 @@ fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, 
             }
         }
         for &person in &group.people {
-            let active = source.people.get(person as usize).is_some_and(|person| !person.disabled);
+            let active = source
+                .people
+                .get(person as usize)
+                .is_some_and(|person| !person.disabled);
             if active && granted.insert(person) {
                 desired
                     .grants
@@ -275,7 +319,11 @@ fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, 
                 continue;
             }
             if let Some(next) = source.groups.get(nested as usize) {
-                let longer: Vec<Arc<str>> = path.iter().cloned().chain([Arc::from(next.name())]).collect();
+                let longer: Vec<Arc<str>> = path
+                    .iter()
+                    .cloned()
+                    .chain([Arc::from(next.name())])
+                    .collect();
                 paths.insert(nested, Arc::from(longer));
                 queue.push_back(nested);
             }

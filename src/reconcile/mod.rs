@@ -66,16 +66,28 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
     }
     let sources = summaries(&inputs, &people);
     let guarded = guard::judge(&inputs, &compiled.state, &sources, &mut difference);
-    let learned = learn::learn(&inputs, &compiled.state, &people, &difference, &guarded, &sources);
+    let learned = learn::learn(
+        &inputs,
+        &compiled.state,
+        &people,
+        &difference,
+        &guarded,
+        &sources,
+    );
     let links = difference.links();
     let mut problems = compiled.problems;
     problems.extend(inputs.live.problems.iter().cloned());
     problems.extend(guarded.problems.iter().cloned());
     problems.sort();
-    let groups: Vec<GroupSummary> = difference.groups.into_values().map(|group| group.summary).collect();
+    let groups: Vec<GroupSummary> = difference
+        .groups
+        .into_values()
+        .map(|group| group.summary)
+        .collect();
     let plan = Plan {
         digest: PlanDigest::of(difference.changes.iter().map(|change| &change.key)),
-        complete: sources.iter().all(|source| source.complete) && groups.iter().all(|group| group.complete),
+        complete: sources.iter().all(|source| source.complete)
+            && groups.iter().all(|group| group.complete),
         sources,
         groups,
         changes: difference.changes,
