@@ -1,1 +1,3 @@
-//! tests
+//! Behaviour of rosterd, a module a topic.
+
+mod csv;

@@ -78,7 +78,7 @@ pub(super) fn list(pattern: &Path) -> (Vec<Listed>, Vec<Problem>) {
     // A file may have a bracket in its name: what is there is meant as it stands.
     let plain = !has_wildcard(pattern) || fs::symlink_metadata(pattern).is_ok();
     if plain {
-        let name = pattern.file_name().map_or_else(|| pattern.as_os_str(), |name| name);
+        let name = pattern.file_name().unwrap_or(pattern.as_os_str());
         let file = Listed {
             path: pattern.to_owned(),
             name: name.to_string_lossy().into_owned(),

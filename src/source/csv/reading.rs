@@ -58,18 +58,20 @@ impl<'a> Reading<'a> {
 
     /// Reads one file. Files come sorted.
     pub(super) fn file(&mut self, file: &Listed) {
-        let place = || file.path.to_string_lossy();
-        let opened = match Opened::new(&file.path) {
-            Ok(opened) => opened,
-            Err(error) => return self.findings.gap(error.problem(place())),
-        };
+        match Opened::new(&file.path) {
+            Ok(opened) => self.opened(file, &opened),
+            Err(error) => self.findings.gap(error.problem(file.path.to_string_lossy())),
+        }
+    }
+
+    fn opened(&mut self, file: &Listed, opened: &Opened) {
         self.written.push(Written {
             name: file.name.clone(),
             at: opened.stamp.written,
         });
         self.input(&file.name, BufReader::new(&opened.file));
         if let Err(error) = opened.unchanged() {
-            self.findings.gap(error.problem(place()));
+            self.findings.gap(error.problem(&file.name));
         }
     }
 
@@ -213,5 +215,53 @@ fn count(count: u64, thing: &str) -> String {
     match count {
         1 => format!("1 {thing}"),
         _ => format!("{count} {thing}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::csv::testing::settings;
+
+    fn finish(reading: Reading<'_>) -> SourceSnapshot {
+        reading.finish(&SourceName::new("hr"), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_file_that_is_written_to_while_it_is_read_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Listed {
+            path: dir.path().join("a.csv"),
+            name: "a.csv".to_owned(),
+        };
+        std::fs::write(&file.path, "group,email\na,x@corp.example\n").unwrap();
+        let settings = settings();
+        let mut reading = Reading::new(&settings);
+        let opened = Opened::new(&file.path).unwrap();
+        std::fs::write(&file.path, "group,email\n").unwrap();
+        reading.opened(&file, &opened);
+
+        let snapshot = finish(reading);
+        assert_eq!(snapshot.problems[0].text, "changed while it was read");
+        assert!(!snapshot.completeness.is_complete());
+    }
+
+    #[test]
+    fn an_input_that_fails_half_way_keeps_what_came_before_and_is_incomplete() {
+        struct Failing;
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the share went away"))
+            }
+        }
+        let settings = settings();
+        let mut reading = Reading::new(&settings);
+        let before = b"group,email\na,x@corp.example\na,y@corp".as_slice();
+        reading.input("a.csv", BufReader::new(before.chain(Failing)));
+
+        let snapshot = finish(reading);
+        assert_eq!(snapshot.people.len(), 1);
+        assert_eq!(snapshot.problems[0].to_string(), "a.csv: cannot be read: the share went away");
+        assert!(!snapshot.completeness.is_complete());
     }
 }
