@@ -1,3 +1,4 @@
 //! Behaviour of rosterd, a module a topic.
 
 mod csv;
+mod simulator;
