@@ -42,15 +42,15 @@ fn lists(settings: Settings) -> Settings {
 }
 
 fn read_now(settings: &Settings) -> SourceSnapshot {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
     runtime.block_on(read(&SourceName::new("hr"), settings, Timestamp::now()))
 }
 
 /// Files `a.csv`, `b.csv` … with these contents, read by the pattern `*.csv`.
 fn read_files(contents: &[impl AsRef<[u8]>], adjust: impl Fn(Settings) -> Settings) -> SourceSnapshot {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
     for (name, content) in ('a'..).zip(contents) {
-        fs::write(dir.path().join(format!("{name}.csv")), content).unwrap();
+        fs::write(dir.path().join(format!("{name}.csv")), content).expect("a temporary file can be written");
     }
     read_now(&adjust(settings(&dir.path().join("*.csv"))))
 }
@@ -61,21 +61,21 @@ fn text(snapshot: &SourceSnapshot) -> String {
     for person in &snapshot.people {
         let addresses: Vec<_> = person.addresses.iter().map(|address| address.as_str()).collect();
         let disabled = if person.disabled { " disabled" } else { "" };
-        writeln!(out, "{} [{}] {}{disabled}", person.key, addresses.join(" "), person.origin).unwrap();
+        writeln!(out, "{} [{}] {}{disabled}", person.key, addresses.join(" "), person.origin).expect("text can always be written to a String");
         assert_eq!(person.immutable, person.key.as_str().starts_with("id:"));
     }
     for group in &snapshot.groups {
         let keys: Vec<_> = group.people.iter().map(|person| snapshot.people[*person as usize].key.as_str()).collect();
-        writeln!(out, "= {}: {}", group.name(), keys.join(" ")).unwrap();
+        writeln!(out, "= {}: {}", group.name(), keys.join(" ")).expect("text can always be written to a String");
         assert_eq!(group.completeness, snapshot.completeness);
         assert_eq!((group.key.as_str(), group.immutable, group.groups.len()), (group.name(), false, 0));
     }
     for problem in &snapshot.problems {
-        writeln!(out, "! {}: {}", problem.place, problem.text).unwrap();
+        writeln!(out, "! {}: {}", problem.place, problem.text).expect("text can always be written to a String");
         assert!(!problem.to_string().contains("corp.example"), "problems are logged, and name nobody");
     }
     if !snapshot.completeness.is_complete() {
-        writeln!(out, "incomplete").unwrap();
+        writeln!(out, "incomplete").expect("text can always be written to a String");
     }
     assert!(snapshot.people.is_sorted_by(|a, b| a.key < b.key));
     assert!(snapshot.groups.is_sorted_by(|a, b| a.key < b.key));
@@ -212,6 +212,10 @@ fn a_bad_row_makes_the_source_incomplete_and_is_named() {
         (
             b"group,email,note\na,x@c.example,\"oops\nb,y@c.example,\"fine\n",
             &["! a.csv:2: a quote inside a field without quotes, or text beside a quoted field"],
+        ),
+        (
+            b"group,email,status\na,x@corp.example,x@corp.example\n",
+            &["! a.csv:2: status (an e-mail address) is neither active nor inactive"],
         ),
         (b"group,email,status\na,x@c.example,on leave\n", &["! a.csv:2: status \"on leave\" is neither active nor inactive"]),
     ];

@@ -15,11 +15,11 @@ fn demo(name: &str) -> PathBuf {
 }
 
 fn text(name: &str) -> String {
-    std::fs::read_to_string(demo(name)).unwrap()
+    std::fs::read_to_string(demo(name)).expect("the demo file is there")
 }
 
 fn world() -> World {
-    World::from_json(&text("world.json")).unwrap()
+    World::from_json(&text("world.json")).expect("the demo world is well-formed")
 }
 
 fn people() -> SourceSnapshot {
@@ -39,7 +39,7 @@ fn people() -> SourceSnapshot {
         delimiter: b',',
         max_age: None,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
     runtime.block_on(read(&SourceName::new("hr"), &settings, Timestamp::now()))
 }
 
@@ -47,19 +47,19 @@ fn people() -> SourceSnapshot {
 fn hyperproof_address(address: &Address) -> String {
     let aliases = text("aliases.csv");
     let replaced = aliases.lines().skip(1).find_map(|line| {
-        let (from, to) = line.split_once(',').unwrap();
-        (Address::parse(from).unwrap() == *address).then(|| to.to_owned())
+        let (from, to) = line.split_once(',').expect("a line of aliases.csv has two fields");
+        (Address::parse(from).expect("aliases.csv holds addresses") == *address).then(|| to.to_owned())
     });
     replaced.unwrap_or_else(|| address.key().to_owned())
 }
 
 /// Which target group a directory group feeds, by the mappings of `rosterd.toml`.
 fn target(directory_group: &str) -> String {
-    let configuration: toml::Table = text("rosterd.toml").parse().unwrap();
-    for mapping in configuration["mapping"].as_array().unwrap() {
-        let to = mapping["to"].as_str().unwrap();
+    let configuration: toml::Table = text("rosterd.toml").parse().expect("the demo configuration is TOML");
+    for mapping in configuration["mapping"].as_array().expect("mappings are a list") {
+        let to = mapping["to"].as_str().expect("mappings hold texts");
         if let Some(pattern) = mapping.get("match") {
-            let pattern = regex::Regex::new(pattern.as_str().unwrap()).unwrap();
+            let pattern = regex::Regex::new(pattern.as_str().expect("the mapping holds a pattern")).expect("the mapping holds a pattern");
             if pattern.is_match(directory_group) {
                 return pattern.replace(directory_group, to).into_owned();
             }
@@ -84,7 +84,7 @@ fn desired() -> BTreeMap<String, BTreeSet<String>> {
 fn difference(group: &str) -> (Vec<String>, Vec<String>) {
     let live: BTreeSet<String> = world().member_emails(group).into_iter().collect();
     let wanted = &desired()[group];
-    let short = |address: &String| address.split('@').next().unwrap().to_owned();
+    let short = |address: &String| address.split('@').next().expect("there is always a first part").to_owned();
     (wanted.difference(&live).map(short).collect(), live.difference(wanted).map(short).collect())
 }
 

@@ -91,9 +91,12 @@ fn looks_like_data(headings: &[String]) -> bool {
     headings.iter().any(|heading| heading.contains('@'))
 }
 
-/// A value from a file, quoted and of bearable length.
+/// A value from a file, quoted and of bearable length; not when it is somebody's address.
 pub(super) fn shown(value: &str) -> String {
     const LONGEST: usize = 40;
+    if value.contains('@') {
+        return "(an e-mail address)".to_owned();
+    }
     match value.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{:?}…", value.get(..end).unwrap_or_default()),
         None => format!("{value:?}"),
