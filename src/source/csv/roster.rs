@@ -136,11 +136,11 @@ impl Roster {
     }
 
     /// Whose seat an address belongs to among the people with an id; none where it is several's.
-    fn owners(&self) -> BTreeMap<Box<str>, Option<u32>> {
-        let mut owners: BTreeMap<Box<str>, Option<u32>> = BTreeMap::new();
+    fn owners(&self) -> BTreeMap<&str, Option<u32>> {
+        let mut owners = BTreeMap::new();
         for seat in self.by_id.values() {
             for address in &self.seats[*seat as usize].addresses {
-                let owner = owners.entry(Box::from(address.key()));
+                let owner = owners.entry(address.key());
                 owner.and_modify(|owner| *owner = None).or_insert(Some(*seat));
             }
         }
