@@ -1,3 +1,5 @@
-//! tests
+//! Behaviour of rosterd, a module a topic.
 
+mod csv;
+mod demo;
 mod simulator;
