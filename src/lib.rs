@@ -4,5 +4,6 @@ pub mod model;
 pub mod secret;
 pub mod simulator;
 pub mod source;
+pub mod store;
 pub mod target;
 pub mod tls;
