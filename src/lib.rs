@@ -5,5 +5,6 @@ pub mod reconcile;
 pub mod secret;
 pub mod simulator;
 pub mod source;
+pub mod store;
 pub mod target;
 pub mod tls;
