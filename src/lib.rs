@@ -1,5 +1,6 @@
 //! rosterd keeps the groups of a Hyperproof organisation in step with a company's directory.
 
+pub mod config;
 pub mod model;
 pub mod schedule;
 pub mod secret;
