@@ -1,7 +1,11 @@
 //! rosterd keeps the groups of a Hyperproof organisation in step with a company's directory.
 
+pub mod config;
 pub mod model;
 pub mod reconcile;
+pub mod report;
+pub mod run;
+pub mod schedule;
 pub mod secret;
 pub mod simulator;
 pub mod source;
