@@ -1,6 +1,7 @@
 //! rosterd keeps the groups of a Hyperproof organisation in step with a company's directory.
 
 pub mod model;
+pub mod report;
 pub mod secret;
 pub mod simulator;
 pub mod source;
