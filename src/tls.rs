@@ -65,10 +65,7 @@ pub fn client_config(trust: &Trust) -> Result<(ClientConfig, Vec<String>), TlsEr
 }
 
 fn file_roots(path: &Path) -> Result<RootCertStore, TlsError> {
-    let fault = |why: String| TlsError::CaFile {
-        path: path.to_owned(),
-        why,
-    };
+    let fault = |why: String| TlsError::CaFile { path: path.to_owned(), why };
     let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&bytes) {
@@ -142,14 +139,12 @@ fn refusal(error: &rustls::Error) -> Refusal {
             format!("the server shares no TLS version or cipher suite with us ({why:?})"),
             "the server must offer TLS 1.2 with an ECDHE suite, or TLS 1.3",
         ),
-        rustls::Error::AlertReceived(alert) => (
-            format!("the server broke off the TLS handshake ({alert:?})"),
-            "look into the server's log",
-        ),
-        rustls::Error::InvalidMessage(_) => (
-            "the server does not speak TLS on this port".into(),
-            "check scheme, host and port of the address",
-        ),
+        rustls::Error::AlertReceived(alert) => {
+            (format!("the server broke off the TLS handshake ({alert:?})"), "look into the server's log")
+        }
+        rustls::Error::InvalidMessage(_) => {
+            ("the server does not speak TLS on this port".into(), "check scheme, host and port of the address")
+        }
         other => (format!("TLS failed: {other}"), "look into the server's TLS set-up"),
     };
     Refusal { what, help }
@@ -166,22 +161,17 @@ fn certificate_refusal(error: &CertificateError) -> Refusal {
             "the server's certificate has expired".into(),
             "renew the server's certificate, and check this machine's clock",
         ),
-        E::NotValidYet | E::NotValidYetContext { .. } => (
-            "the server's certificate is not valid yet".into(),
-            "check this machine's clock",
-        ),
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            ("the server's certificate is not valid yet".into(), "check this machine's clock")
+        }
         E::NotValidForName | E::NotValidForNameContext { .. } => (
             "the server's certificate is not for this name".into(),
             "use a name from the certificate's subjectAltName (the common name does not count)",
         ),
-        E::Revoked => (
-            "the server's certificate was revoked".into(),
-            "renew the server's certificate",
-        ),
-        other => (
-            format!("the server's certificate is not accepted: {other}"),
-            "have the server's certificate issued anew",
-        ),
+        E::Revoked => ("the server's certificate was revoked".into(), "renew the server's certificate"),
+        other => {
+            (format!("the server's certificate is not accepted: {other}"), "have the server's certificate issued anew")
+        }
     };
     Refusal { what, help }
 }
@@ -197,11 +187,7 @@ mod tests {
             ("absent.pem", None, "No such file"),
             ("empty.pem", Some(""), "holds no certificate"),
             ("text.pem", Some("hello"), "holds no certificate"),
-            (
-                "junk.pem",
-                Some("-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n"),
-                "certificate",
-            ),
+            ("junk.pem", Some("-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n"), "certificate"),
         ];
         for (name, content, expected) in cases {
             let path = dir.path().join(name);

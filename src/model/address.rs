@@ -48,10 +48,7 @@ impl Address {
         let key: String = if text.is_ascii() {
             // IDNA changes nothing in an ASCII name but its case; the check below is the part of
             // it that matters here.
-            if !domain
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
-            {
+            if !domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
                 return Err(AddressError::Domain);
             }
             text.to_ascii_lowercase()
@@ -64,10 +61,7 @@ impl Address {
             let lower: String = local.nfc().collect::<String>().to_lowercase();
             lower.nfc().chain(['@']).chain(domain.chars()).collect()
         };
-        Ok(Self {
-            text: Arc::from(text),
-            key: Arc::from(key),
-        })
+        Ok(Self { text: Arc::from(text), key: Arc::from(key) })
     }
 
     /// The address as it was given, without blanks around it.
@@ -133,24 +127,12 @@ mod tests {
             Address::parse("strasse@corp.example"),
             "full case folding would make two people one"
         );
-        assert_eq!(
-            Address::parse(" Ann@Corp.Example ").unwrap().as_str(),
-            "Ann@Corp.Example"
-        );
+        assert_eq!(Address::parse(" Ann@Corp.Example ").unwrap().as_str(), "Ann@Corp.Example");
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in [
-            "",
-            "  ",
-            "ann",
-            "@corp.example",
-            "ann@",
-            "a nn@corp.example",
-            "ann@corp,example",
-            "a\u{0}@b.c",
-        ] {
+        for text in ["", "  ", "ann", "@corp.example", "ann@", "a nn@corp.example", "ann@corp,example", "a\u{0}@b.c"] {
             assert!(Address::parse(text).is_err(), "{text:?}");
         }
     }

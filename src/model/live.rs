@@ -94,19 +94,13 @@ pub struct LiveState {
 impl LiveState {
     /// The account with this id.
     pub fn account(&self, id: &AccountId) -> Option<&Account> {
-        let at = self
-            .accounts
-            .binary_search_by(|account| account.id.cmp(id))
-            .ok()?;
+        let at = self.accounts.binary_search_by(|account| account.id.cmp(id)).ok()?;
         self.accounts.get(at)
     }
 
     /// The group with this id.
     pub fn group(&self, id: &GroupId) -> Option<&LiveGroup> {
-        let at = self
-            .groups
-            .binary_search_by(|group| group.id.cmp(id))
-            .ok()?;
+        let at = self.groups.binary_search_by(|group| group.id.cmp(id)).ok()?;
         self.groups.get(at)
     }
 }

@@ -154,9 +154,7 @@ pub struct Limit {
 impl Limit {
     /// The limit over a base.
     pub fn of(self, base: usize) -> u64 {
-        let share = (base as u64)
-            .saturating_mul(u64::from(self.percent))
-            .div_ceil(100);
+        let share = (base as u64).saturating_mul(u64::from(self.percent)).div_ceil(100);
         share.max(u64::from(self.floor))
     }
 }
@@ -197,10 +195,7 @@ mod tests {
 
     #[test]
     fn a_limit_is_the_larger_of_floor_and_share_rounded_up() {
-        let limit = Limit {
-            percent: 20,
-            floor: 3,
-        };
+        let limit = Limit { percent: 20, floor: 3 };
         assert_eq!(limit.of(0), 3);
         assert_eq!(limit.of(15), 3);
         assert_eq!(limit.of(16), 4);

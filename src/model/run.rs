@@ -76,9 +76,7 @@ impl Outcome {
 
     /// The outcome that a word of [`Outcome::as_str`] means.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|outcome| outcome.as_str() == word)
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
     }
 }
 

@@ -26,10 +26,7 @@ pub struct Compiled {
 pub fn build(inputs: &Inputs<'_>) -> Compiled {
     let mut builder = Builder {
         inputs,
-        state: named_targets(inputs.policy)
-            .into_iter()
-            .map(|name| (name, DesiredGroup::default()))
-            .collect(),
+        state: named_targets(inputs.policy).into_iter().map(|name| (name, DesiredGroup::default())).collect(),
         fed: BTreeSet::new(),
         problems: Vec::new(),
     };
@@ -51,9 +48,7 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn source(&self, mapping: &Mapping) -> Option<(u32, &'a SourceSnapshot)> {
-        (0..)
-            .zip(self.inputs.sources)
-            .find(|(_, source)| source.name == mapping.source)
+        (0..).zip(self.inputs.sources).find(|(_, source)| source.name == mapping.source)
     }
 
     fn mapping(&mut self, mapping: &Mapping) {
@@ -72,18 +67,17 @@ impl<'a> Builder<'a> {
             [] if source.completeness.is_complete() => self.missing(mapping, name, source, target),
             [] => {}
             [(group, _)] => self.feed(target, name, at, *group, source),
-            _ => self.group(target).gaps.push(Gap::Doubled {
-                source: source.name.clone(),
-                directory_group: name.to_owned(),
-            }),
+            _ => self
+                .group(target)
+                .gaps
+                .push(Gap::Doubled { source: source.name.clone(), directory_group: name.to_owned() }),
         }
     }
 
     fn by_pattern(&mut self, mapping: &Mapping, at: u32, source: &SourceSnapshot) {
         for (index, group) in indexed(source) {
-            let found = group.names.iter().find_map(|name| {
-                target_of(mapping, source.kind, name).map(|target| (name, target))
-            });
+            let found =
+                group.names.iter().find_map(|name| target_of(mapping, source.kind, name).map(|target| (name, target)));
             match found {
                 Some((name, Some(target))) => self.feed(target, name, at, index, source),
                 Some((name, None)) => self.problems.push(
@@ -110,11 +104,7 @@ impl<'a> Builder<'a> {
             .learned
             .feeds
             .get(target)
-            .and_then(|feeds| {
-                feeds
-                    .iter()
-                    .find(|feed| feed.source == mapping.source && feed.name == name)
-            });
+            .and_then(|feeds| feeds.iter().find(|feed| feed.source == mapping.source && feed.name == name));
         known.cloned().unwrap_or_else(|| Feed {
             source: mapping.source.clone(),
             name: name.to_owned(),
@@ -123,13 +113,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn missing(
-        &mut self,
-        mapping: &Mapping,
-        name: &str,
-        source: &SourceSnapshot,
-        target: GroupName,
-    ) {
+    fn missing(&mut self, mapping: &Mapping, name: &str, source: &SourceSnapshot, target: GroupName) {
         let feed = self.known_feed(&target, mapping, name);
         self.absent(feed, source, target);
     }
@@ -146,11 +130,7 @@ impl<'a> Builder<'a> {
         ));
         let missing = Missing { feed, renamed_to };
         let group = self.group(target);
-        let list = if accepted {
-            &mut group.accepted
-        } else {
-            &mut group.missing
-        };
+        let list = if accepted { &mut group.accepted } else { &mut group.missing };
         if !list.contains(&missing) {
             list.push(missing);
         }
@@ -168,12 +148,7 @@ impl<'a> Builder<'a> {
     }
 
     fn remember(&mut self, target: &GroupName, feed: &Feed) {
-        let Some(source) = self
-            .inputs
-            .sources
-            .iter()
-            .find(|source| source.name == feed.source)
-        else {
+        let Some(source) = self.inputs.sources.iter().find(|source| source.name == feed.source) else {
             return;
         };
         let meant = self.inputs.policy.mappings.iter().any(|mapping| {
@@ -182,10 +157,7 @@ impl<'a> Builder<'a> {
                 && target_of(mapping, source.kind, &feed.name) == Some(Some(target.clone()))
         });
         let there = self.state.get(target).is_some_and(|group| {
-            group
-                .feeds
-                .iter()
-                .any(|own| own.source == feed.source && own.key == feed.key)
+            group.feeds.iter().any(|own| own.source == feed.source && own.key == feed.key)
                 || group.missing.iter().any(|missing| missing.feed == *feed)
         });
         if meant && !there && source.completeness.is_complete() {
@@ -201,31 +173,23 @@ impl<'a> Builder<'a> {
         let inputs = self.inputs;
         for (target, group) in &mut self.state {
             for source in inputs.sources {
-                let feeds = inputs.policy.mappings.iter().any(|mapping| {
-                    mapping.source == source.name && may_yield(mapping, target.as_str())
-                });
+                let feeds = inputs
+                    .policy
+                    .mappings
+                    .iter()
+                    .any(|mapping| mapping.source == source.name && may_yield(mapping, target.as_str()));
                 if !feeds {
                     continue;
                 }
                 group.sources.push(source.name.clone());
                 if let Completeness::Incomplete { why } = &source.completeness {
-                    group.gaps.push(Gap::Source {
-                        source: source.name.clone(),
-                        why: why.clone(),
-                    });
+                    group.gaps.push(Gap::Source { source: source.name.clone(), why: why.clone() });
                 }
             }
         }
     }
 
-    fn feed(
-        &mut self,
-        target: GroupName,
-        name: &str,
-        at: u32,
-        index: u32,
-        source: &SourceSnapshot,
-    ) {
+    fn feed(&mut self, target: GroupName, name: &str, at: u32, index: u32, source: &SourceSnapshot) {
         let Some(group) = source.groups.get(index as usize) else {
             return;
         };
@@ -259,32 +223,20 @@ impl<'a> Builder<'a> {
             }
         }
         self.problems.sort();
-        Compiled {
-            state: self.state,
-            problems: self.problems,
-        }
+        Compiled { state: self.state, problems: self.problems }
     }
 }
 
 /// Grants a directory group's people, direct and nested, breadth first, so that each person gets the
 /// shortest path; cycles and diamonds are met once.
-fn walk(
-    desired: &mut DesiredGroup,
-    at: u32,
-    index: u32,
-    root: &DirectoryGroup,
-    source: &SourceSnapshot,
-) {
+fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, source: &SourceSnapshot) {
     let root_name: Arc<str> = Arc::from(root.name());
     let mut paths: BTreeMap<u32, Arc<[Arc<str>]>> = BTreeMap::new();
     paths.insert(index, Arc::from([Arc::clone(&root_name)]));
     let mut queue = VecDeque::from([index]);
     let mut granted = BTreeSet::new();
     while let Some(index) = queue.pop_front() {
-        let (Some(group), Some(path)) = (
-            source.groups.get(index as usize),
-            paths.get(&index).cloned(),
-        ) else {
+        let (Some(group), Some(path)) = (source.groups.get(index as usize), paths.get(&index).cloned()) else {
             continue;
         };
         if let Completeness::Incomplete { why } = &group.completeness {
@@ -298,20 +250,13 @@ fn walk(
             }
         }
         for &person in &group.people {
-            let active = source
-                .people
-                .get(person as usize)
-                .is_some_and(|person| !person.disabled);
+            let active = source.people.get(person as usize).is_some_and(|person| !person.disabled);
             if active && granted.insert(person) {
-                desired
-                    .grants
-                    .entry(PersonRef { source: at, person })
-                    .or_default()
-                    .push(Grant {
-                        source: source.name.clone(),
-                        directory_group: Arc::clone(&root_name),
-                        path: Arc::clone(&path),
-                    });
+                desired.grants.entry(PersonRef { source: at, person }).or_default().push(Grant {
+                    source: source.name.clone(),
+                    directory_group: Arc::clone(&root_name),
+                    path: Arc::clone(&path),
+                });
             }
         }
         for &nested in &group.groups {
@@ -319,11 +264,7 @@ fn walk(
                 continue;
             }
             if let Some(next) = source.groups.get(nested as usize) {
-                let longer: Vec<Arc<str>> = path
-                    .iter()
-                    .cloned()
-                    .chain([Arc::from(next.name())])
-                    .collect();
+                let longer: Vec<Arc<str>> = path.iter().cloned().chain([Arc::from(next.name())]).collect();
                 paths.insert(nested, Arc::from(longer));
                 queue.push_back(nested);
             }

@@ -9,7 +9,7 @@ use crate::model::desired::{DesiredGroup, DesiredState, Gap, Grant, PersonRef};
 use crate::model::directory::Person;
 use crate::model::id::{AccountId, GroupId, GroupName};
 use crate::model::live::{Account, LiveGroup, Standing};
-use crate::model::plan::{Change, ChangeKey, GroupStanding, GroupSummary, Op, Reason, Skip, Why};
+use crate::model::plan::{Change, ChangeKey, Entry, GroupStanding, GroupSummary, Op, Reason, Skip, Why};
 use crate::model::policy::{GroupPolicy, Lead, Mode};
 use crate::model::problem::Problem;
 
@@ -48,8 +48,7 @@ pub struct GroupFacts {
 impl Difference {
     /// Keeps the target groups of `--group` alone. The base of a run's limits stays.
     pub fn retain(&mut self, only: &BTreeSet<GroupName>) {
-        self.changes
-            .retain(|change| only.contains(&change.key.group));
+        self.changes.retain(|change| only.contains(&change.key.group));
         self.skips.retain(|skip| only.contains(&skip.group));
         self.groups.retain(|name, _| only.contains(name));
     }
@@ -121,11 +120,7 @@ impl<'a> GroupDiff<'a> {
             desired,
             policy: inputs.policy.group(name),
             live,
-            complete: inputs
-                .sources
-                .iter()
-                .map(|source| source.completeness.is_complete())
-                .collect(),
+            complete: inputs.sources.iter().map(|source| source.completeness.is_complete()).collect(),
             changes: Vec::new(),
             skips: Vec::new(),
             pending: BTreeMap::new(),
@@ -141,11 +136,7 @@ impl<'a> GroupDiff<'a> {
         problems.extend(self.gaps());
         let create = matches!(found, Found::Absent { .. })
             && self.policy.create
-            && self
-                .desired
-                .feeds
-                .iter()
-                .any(|feed| self.is_complete(feed.source.as_str()));
+            && self.desired.feeds.iter().any(|feed| self.is_complete(feed.source.as_str()));
         let ready = create || self.live.is_some();
         if ready {
             if create {
@@ -187,17 +178,12 @@ impl<'a> GroupDiff<'a> {
     }
 
     fn is_complete(&self, source: &str) -> bool {
-        let found = self
-            .inputs
-            .sources
-            .iter()
-            .find(|own| own.name.as_str() == source);
+        let found = self.inputs.sources.iter().find(|own| own.name.as_str() == source);
         found.is_some_and(|source| source.completeness.is_complete())
     }
 
     fn is_usable(&self, account: AccountIndex) -> bool {
-        self.account(account)
-            .is_some_and(|account| account.standing == Standing::Active)
+        self.account(account).is_some_and(|account| account.standing == Standing::Active)
     }
 
     fn account(&self, at: AccountIndex) -> Option<&'a Account> {
@@ -205,16 +191,11 @@ impl<'a> GroupDiff<'a> {
     }
 
     fn person(&self, person: PersonRef) -> Option<&'a Person> {
-        self.inputs
-            .sources
-            .get(person.source as usize)?
-            .people
-            .get(person.person as usize)
+        self.inputs.sources.get(person.source as usize)?.people.get(person.person as usize)
     }
 
     fn is_live(&self, id: &AccountId) -> bool {
-        self.live
-            .is_some_and(|live| live.members.binary_search(id).is_ok())
+        self.live.is_some_and(|live| live.members.binary_search(id).is_ok())
     }
 
     fn is_own(&self, id: &AccountId) -> bool {
@@ -230,17 +211,9 @@ impl<'a> GroupDiff<'a> {
                     let entry = wanted.entry(*account).or_default();
                     entry.people.push(*person);
                     entry.grants.extend(grants.iter().cloned());
-                    entry.from_complete |= self
-                        .complete
-                        .get(person.source as usize)
-                        .copied()
-                        .unwrap_or(false);
+                    entry.from_complete |= self.complete.get(person.source as usize).copied().unwrap_or(false);
                 }
-                Some(Resolved::LeftOut {
-                    why,
-                    account,
-                    detail,
-                }) => self.leave_out(*person, *why, *account, detail),
+                Some(Resolved::LeftOut { why, account, detail }) => self.leave_out(*person, *why, *account, detail),
                 None => {}
             }
         }
@@ -251,68 +224,50 @@ impl<'a> GroupDiff<'a> {
         wanted
     }
 
-    fn leave_out(
-        &mut self,
-        person: PersonRef,
-        why: Why,
-        account: Option<AccountIndex>,
-        detail: &Option<String>,
-    ) {
+    fn leave_out(&mut self, person: PersonRef, why: Why, account: Option<AccountIndex>, detail: &Option<String>) {
         let Some(entry) = self.person(person) else {
             return;
         };
         let shown = show(entry);
         let account = account.and_then(|at| self.account(at));
         if why != Why::Ignored {
-            let key =
-                account.map_or_else(|| shown.to_lowercase(), |account| account.id.to_string());
+            let key = account.map_or_else(|| shown.to_lowercase(), |account| account.id.to_string());
             self.left_out.insert(key);
         }
         // A contact that is a member already is where the directory wants it.
-        let in_step =
-            why == Why::IneligibleType && account.is_some_and(|account| self.is_live(&account.id));
+        let in_step = why == Why::IneligibleType && account.is_some_and(|account| self.is_live(&account.id));
         if !in_step {
-            let detail = detail
-                .clone()
-                .or_else(|| account.map(|account| format!("{} account", account.kind)));
+            let detail = detail.clone().or_else(|| account.map(|account| format!("{} account", account.kind)));
             self.skip(shown, why, detail);
         }
     }
 
     fn skip(&mut self, person: String, why: Why, detail: Option<String>) {
-        self.skips.push(Skip {
-            group: self.name.clone(),
-            person,
-            why,
-            detail,
-        });
+        self.skips.push(Skip { group: self.name.clone(), person, why, detail });
     }
 
-    fn change(
-        &mut self,
-        op: Op,
-        account: Option<&Account>,
-        reason: Reason,
-        because: Vec<Grant>,
-        drift: bool,
-    ) {
+    fn change(&mut self, op: Op, account: Option<&Account>, reason: Reason, because: Vec<Grant>, drift: bool) {
         self.changes.push(Change {
-            key: ChangeKey {
-                group: self.name.clone(),
-                op,
-                account: account.map(|account| account.id.clone()),
-            },
+            key: ChangeKey { group: self.name.clone(), op, account: account.map(|account| account.id.clone()) },
             group_id: self.live.map(|live| live.id.clone()),
-            email: account
-                .and_then(|account| account.email.as_ref())
-                .map(Address::to_string),
+            email: account.and_then(|account| account.email.as_ref()).map(Address::to_string),
             reason,
             because,
+            entry: account.and_then(|account| self.entry(op, account)),
             drift,
             report: self.policy.mode == Mode::Report,
             holds: Vec::new(),
             approval: None,
         });
+    }
+
+    /// The entry of the person behind an account.
+    fn entry(&self, op: Op, account: &Account) -> Option<Entry> {
+        let at = account_index(self.inputs.live, &account.id)?;
+        let person = self.people.someone(at, op != Op::RemoveMember)?;
+        let entry = self.person(person)?;
+        let source = self.inputs.sources.get(person.source as usize)?;
+        Some(Entry { source: source.name.clone(), id: entry.key.clone(), origin: entry.origin.clone() })
     }
 
     fn add(&mut self, wanted: &BTreeMap<AccountIndex, Wanted>) {
@@ -327,57 +282,26 @@ impl<'a> GroupDiff<'a> {
                 Some((why, detail)) => self.skip(show_account(account), why, detail),
                 None => {
                     let drift = self.was_left(&account.id);
-                    let reason = if drift {
-                        Reason::DriftRemoved
-                    } else {
-                        Reason::Granted
-                    };
-                    self.change(
-                        Op::AddMember,
-                        Some(account),
-                        reason,
-                        wanted.grants.clone(),
-                        drift,
-                    );
+                    let reason = if drift { Reason::DriftRemoved } else { Reason::Granted };
+                    self.change(Op::AddMember, Some(account), reason, wanted.grants.clone(), drift);
                 }
             }
         }
     }
 
     /// What stands against adding a granted account.
-    fn obstacle(
-        &self,
-        at: AccountIndex,
-        account: &Account,
-        wanted: &Wanted,
-    ) -> Option<(Why, Option<String>)> {
+    fn obstacle(&self, at: AccountIndex, account: &Account, wanted: &Wanted) -> Option<(Why, Option<String>)> {
         if self.is_own(&account.id) {
-            return Some((
-                Why::Protected,
-                Some("the account that rosterd signs in with".to_owned()),
-            ));
+            return Some((Why::Protected, Some("the account that rosterd signs in with".to_owned())));
         }
         let email = account.email.as_ref();
         if self.people.ignored.contains(&at) || email.is_some_and(|email| self.ignores(email)) {
             return Some((Why::Ignored, None));
         }
-        if let Some(person) = self
-            .people
-            .inactive_in(at)
-            .find(|person| !wanted.people.contains(person))
-        {
-            let source = self
-                .inputs
-                .sources
-                .get(person.source as usize)
-                .map_or("", |source| source.name.as_str());
-            let origin = self
-                .person(person)
-                .map_or("", |person| person.origin.as_str());
-            return Some((
-                Why::Disabled,
-                Some(format!("source {source} says not active: {origin}")),
-            ));
+        if let Some(person) = self.people.inactive_in(at).find(|person| !wanted.people.contains(person)) {
+            let source = self.inputs.sources.get(person.source as usize).map_or("", |source| source.name.as_str());
+            let origin = self.person(person).map_or("", |person| person.origin.as_str());
+            return Some((Why::Disabled, Some(format!("source {source} says not active: {origin}"))));
         }
         (!wanted.from_complete).then_some((Why::SourceIncomplete, None))
     }
@@ -388,9 +312,7 @@ impl<'a> GroupDiff<'a> {
 
     /// Whether the last full run left this account in the group.
     fn was_left(&self, id: &AccountId) -> bool {
-        let left = self
-            .live
-            .and_then(|live| self.inputs.memory.left.get(&live.id));
+        let left = self.live.and_then(|live| self.inputs.memory.left.get(&live.id));
         left.is_some_and(|left| left.binary_search(id).is_ok())
     }
 
@@ -399,11 +321,7 @@ impl<'a> GroupDiff<'a> {
         if self.policy.mode == Mode::AddOnly {
             return;
         }
-        let granted: BTreeSet<AccountIndex> = wanted
-            .keys()
-            .copied()
-            .chain(self.granted_but_left_out())
-            .collect();
+        let granted: BTreeSet<AccountIndex> = wanted.keys().copied().chain(self.granted_but_left_out()).collect();
         for id in &live.members {
             let at = account_index(self.inputs.live, id);
             if at.is_some_and(|at| granted.contains(&at)) {
@@ -435,9 +353,7 @@ impl<'a> GroupDiff<'a> {
 
     /// The group was there at the last full run, and this member was not.
     fn is_new(&self, id: &AccountId) -> bool {
-        let known = self
-            .live
-            .and_then(|live| self.inputs.memory.left.get(&live.id));
+        let known = self.live.and_then(|live| self.inputs.memory.left.get(&live.id));
         known.is_some_and(|left| left.binary_search(id).is_err())
     }
 
@@ -461,17 +377,9 @@ impl<'a> GroupDiff<'a> {
     }
 
     /// What stands against removing a live member whom nobody grants.
-    fn protection(
-        &mut self,
-        at: AccountIndex,
-        account: &Account,
-        reason: Reason,
-    ) -> Option<(Why, Option<String>)> {
+    fn protection(&mut self, at: AccountIndex, account: &Account, reason: Reason) -> Option<(Why, Option<String>)> {
         if self.is_own(&account.id) {
-            return Some((
-                Why::Protected,
-                Some("the account that rosterd signs in with".to_owned()),
-            ));
+            return Some((Why::Protected, Some("the account that rosterd signs in with".to_owned())));
         }
         let email = account.email.as_ref();
         if email.is_some_and(|email| self.policy.keep.contains(email)) {
@@ -484,10 +392,7 @@ impl<'a> GroupDiff<'a> {
             return Some((Why::Ambiguous, None));
         }
         if account.standing == Standing::Ineligible {
-            return Some((
-                Why::IneligibleType,
-                Some(format!("{} account", account.kind)),
-            ));
+            return Some((Why::IneligibleType, Some(format!("{} account", account.kind))));
         }
         if self.policy.mode == Mode::Owned && !self.is_owned(&account.id) {
             return Some((Why::NotOwned, None));
@@ -499,9 +404,7 @@ impl<'a> GroupDiff<'a> {
     }
 
     fn is_owned(&self, id: &AccountId) -> bool {
-        let owned = self
-            .live
-            .and_then(|live| self.inputs.memory.owned.get(&live.id));
+        let owned = self.live.and_then(|live| self.inputs.memory.owned.get(&live.id));
         owned.is_some_and(|owned| owned.contains(id))
     }
 
@@ -513,14 +416,7 @@ impl<'a> GroupDiff<'a> {
         }
         let key = (self.name.clone(), account.id.clone());
         let now = self.inputs.now;
-        let since = self
-            .inputs
-            .memory
-            .learned
-            .pending
-            .get(&key)
-            .copied()
-            .unwrap_or(now);
+        let since = self.inputs.memory.learned.pending.get(&key).copied().unwrap_or(now);
         self.pending.insert(key, since);
         let waited = std::time::Duration::try_from(now.duration_since(since)).unwrap_or_default();
         (waited < grace).then(|| {
@@ -544,20 +440,10 @@ impl<'a> GroupDiff<'a> {
                         return;
                     };
                     if live_lead != Some(&account.id) {
-                        self.change(
-                            Op::SetLead,
-                            Some(account),
-                            Reason::Granted,
-                            Vec::new(),
-                            false,
-                        );
+                        self.change(Op::SetLead, Some(account), Reason::Granted, Vec::new(), false);
                     }
                 }
-                Err(why) => self.skip(
-                    address.to_string(),
-                    why,
-                    Some("as the group's lead".to_owned()),
-                ),
+                Err(why) => self.skip(address.to_string(), why, Some("as the group's lead".to_owned())),
             },
         }
     }
@@ -574,45 +460,27 @@ impl<'a> GroupDiff<'a> {
                 granted.insert(super::resolve::translate(identity, address));
                 granted.insert(address.clone());
             }
-            let account = self
-                .people
-                .of(*person)
-                .and_then(Resolved::account)
-                .and_then(|at| self.account(at));
+            let account = self.people.of(*person).and_then(Resolved::account).and_then(|at| self.account(at));
             granted.extend(account.and_then(|account| account.email.clone()));
         }
-        self.policy
-            .expect
-            .iter()
-            .filter(|address| !granted.contains(*address))
-            .cloned()
-            .collect()
+        self.policy.expect.iter().filter(|address| !granted.contains(*address)).cloned().collect()
     }
 
     fn gaps(&self) -> Vec<Problem> {
         let place = format!("group {:?}", self.name.as_str());
-        let gap = |gap: &Gap| {
-            match gap {
+        let gap = |gap: &Gap| match gap {
             Gap::Source { source, .. } => {
                 Problem::new(&place, format!("source {source} was not read to its end: nobody is removed"))
             }
-            Gap::Group {
-                source,
-                directory_group,
-                why,
-            } => Problem::new(
+            Gap::Group { source, directory_group, why } => Problem::new(
                 &place,
                 format!("directory group {directory_group:?} of {source} was read in part: {why}; nobody is removed"),
             ),
-            Gap::Doubled {
-                source,
-                directory_group,
-            } => Problem::new(
+            Gap::Doubled { source, directory_group } => Problem::new(
                 &place,
                 format!("{source} has two directory groups named {directory_group:?}: that mapping is left alone"),
             )
             .help("name the group by its DN"),
-        }
         };
         self.desired.gaps.iter().map(gap).collect()
     }
@@ -620,15 +488,9 @@ impl<'a> GroupDiff<'a> {
 
 /// A person as skips show them: the first address, else where the person was found.
 fn show(person: &Person) -> String {
-    person
-        .addresses
-        .first()
-        .map_or_else(|| person.origin.clone(), Address::to_string)
+    person.addresses.first().map_or_else(|| person.origin.clone(), Address::to_string)
 }
 
 fn show_account(account: &Account) -> String {
-    account
-        .email
-        .as_ref()
-        .map_or_else(|| account.id.to_string(), Address::to_string)
+    account.email.as_ref().map_or_else(|| account.id.to_string(), Address::to_string)
 }

@@ -43,9 +43,7 @@ impl<'a> Found<'a> {
     /// What is worth saying.
     pub fn problems(&self) -> &[Problem] {
         match self {
-            Self::Group { problems, .. }
-            | Self::Absent { problems }
-            | Self::Unusable { problems } => problems,
+            Self::Group { problems, .. } | Self::Absent { problems } | Self::Unusable { problems } => problems,
         }
     }
 }
@@ -60,8 +58,7 @@ pub struct Targets<'a> {
 impl<'a> Targets<'a> {
     /// Finds them; one live group for two target groups is neither's.
     pub fn find(inputs: &Inputs<'a>, names: impl Iterator<Item = &'a GroupName>) -> Self {
-        let mut found: BTreeMap<&GroupName, Found<'_>> =
-            names.map(|name| (name, find(inputs, name))).collect();
+        let mut found: BTreeMap<&GroupName, Found<'_>> = names.map(|name| (name, find(inputs, name))).collect();
         let mut claims: BTreeMap<&GroupId, Vec<&GroupName>> = BTreeMap::new();
         for (name, found) in &found {
             if let Some(group) = found.group() {
@@ -69,22 +66,13 @@ impl<'a> Targets<'a> {
             }
         }
         for (id, names) in claims.into_iter().filter(|(_, names)| names.len() > 1) {
-            let text = format!(
-                "{} target groups are one Hyperproof group ({id}): {names:?}",
-                names.len()
-            );
+            let text = format!("{} target groups are one Hyperproof group ({id}): {names:?}", names.len());
             for name in names {
-                let problem = problem(name, text.clone())
-                    .help("give each its own `id`, or map both to one name");
+                let problem = problem(name, text.clone()).help("give each its own `id`, or map both to one name");
                 found.insert(name, unusable(problem));
             }
         }
-        Self {
-            found,
-            nothing: Found::Absent {
-                problems: Vec::new(),
-            },
-        }
+        Self { found, nothing: Found::Absent { problems: Vec::new() } }
     }
 
     /// What was found for a target group.
@@ -98,9 +86,7 @@ fn problem(name: &GroupName, text: impl Into<String>) -> Problem {
 }
 
 fn unusable<'a>(problem: Problem) -> Found<'a> {
-    Found::Unusable {
-        problems: vec![problem],
-    }
+    Found::Unusable { problems: vec![problem] }
 }
 
 fn find<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
@@ -113,55 +99,36 @@ fn find<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
 }
 
 fn by_id<'a>(live: &'a LiveState, name: &GroupName, id: &GroupId) -> Found<'a> {
-    let help = "restore it in Hyperproof, or set `id` to the group that takes its place; rosterd will not create it again";
+    let help =
+        "restore it in Hyperproof, or set `id` to the group that takes its place; rosterd will not create it again";
     match (live.group(id), live.absent.get(id)) {
         (Some(group), _) => Found::Group {
             group,
             problems: if group.name == name.as_str() {
                 Vec::new()
             } else {
-                let text = format!(
-                    "is named {:?} in Hyperproof now; it is followed by its id {id}",
-                    group.name
-                );
+                let text = format!("is named {:?} in Hyperproof now; it is followed by its id {id}", group.name);
                 vec![problem(name, text)]
             },
         },
-        (None, Some(Absence::Archived)) => unusable(
-            problem(
-                name,
-                format!("is archived in Hyperproof ({id}): left alone"),
-            )
-            .help(help),
-        ),
-        (None, Some(Absence::Gone) | None) => unusable(
-            problem(
-                name,
-                format!("is no longer in Hyperproof ({id}): left alone"),
-            )
-            .help(help),
-        ),
+        (None, Some(Absence::Archived)) => {
+            unusable(problem(name, format!("is archived in Hyperproof ({id}): left alone")).help(help))
+        }
+        (None, Some(Absence::Gone) | None) => {
+            unusable(problem(name, format!("is no longer in Hyperproof ({id}): left alone")).help(help))
+        }
     }
 }
 
 fn by_name<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
     let groups = &inputs.live.groups;
-    let exact: Vec<&LiveGroup> = groups
-        .iter()
-        .filter(|group| group.name == name.as_str())
-        .collect();
+    let exact: Vec<&LiveGroup> = groups.iter().filter(|group| group.name == name.as_str()).collect();
     match exact.as_slice() {
-        [group] => Found::Group {
-            group,
-            problems: Vec::new(),
-        },
+        [group] => Found::Group { group, problems: Vec::new() },
         [] => near_or_absent(inputs, name),
         several => {
             let ids: Vec<&str> = several.iter().map(|group| group.id.as_str()).collect();
-            let text = format!(
-                "is the name of {} groups in Hyperproof: left alone",
-                ids.len()
-            );
+            let text = format!("is the name of {} groups in Hyperproof: left alone", ids.len());
             unusable(problem(name, text).help(format!("set its `id` to one of {}", ids.join(", "))))
         }
     }
@@ -171,23 +138,14 @@ fn by_name<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
 /// alone is neither taken for the group nor created beside it.
 fn near_or_absent<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
     let fold = |name: &str| name.trim().to_lowercase();
-    let near = inputs
-        .live
-        .groups
-        .iter()
-        .find(|group| fold(&group.name) == fold(name.as_str()));
+    let near = inputs.live.groups.iter().find(|group| fold(&group.name) == fold(name.as_str()));
     if let Some(near) = near {
         let text = format!("is not in Hyperproof, but {:?} is: left alone", near.name);
-        let help = format!(
-            "write the name as it is there, or set `id = \"{}\"`",
-            near.id
-        );
+        let help = format!("write the name as it is there, or set `id = \"{}\"`", near.id);
         return unusable(problem(name, text).help(help));
     }
     if inputs.policy.group(name).create {
-        return Found::Absent {
-            problems: Vec::new(),
-        };
+        return Found::Absent { problems: Vec::new() };
     }
     Found::Absent {
         problems: vec![

@@ -73,11 +73,7 @@ pub fn judge(
     sources: &[SourceSummary],
     difference: &mut Difference,
 ) -> Guarded {
-    let mut guard = Guard {
-        inputs,
-        difference,
-        guarded: Guarded::default(),
-    };
+    let mut guard = Guard { inputs, difference, guarded: Guarded::default() };
     let names: Vec<GroupName> = guard.difference.groups.keys().cloned().collect();
     for name in &names {
         guard.conditions(name, desired);
@@ -121,51 +117,30 @@ impl Guard<'_, '_> {
     /// Changes of a kind that are not reported only, in one group or (none) all.
     fn of(&self, op: Op, group: Option<&GroupName>) -> Vec<usize> {
         let meant = |(_, change): &(usize, &crate::model::plan::Change)| {
-            change.key.op == op
-                && !change.report
-                && group.is_none_or(|group| change.key.group == *group)
+            change.key.op == op && !change.report && group.is_none_or(|group| change.key.group == *group)
         };
-        self.difference
-            .changes
-            .iter()
-            .enumerate()
-            .filter(meant)
-            .map(|(at, _)| at)
-            .collect()
+        self.difference.changes.iter().enumerate().filter(meant).map(|(at, _)| at).collect()
     }
 
     /// Those of them that no person has approved yet.
     fn unapproved(&self, op: Op, group: Option<&GroupName>) -> Vec<usize> {
         let mut changes = self.of(op, group);
-        changes.retain(|at| {
-            self.difference
-                .changes
-                .get(*at)
-                .is_some_and(|change| change.approval.is_none())
-        });
+        changes.retain(|at| self.difference.changes.get(*at).is_some_and(|change| change.approval.is_none()));
         changes
     }
 
     /// Those of them that nothing holds so far.
     fn passing(&self, op: Op) -> Vec<usize> {
         let mut changes = self.unapproved(op, None);
-        changes.retain(|at| {
-            self.difference
-                .changes
-                .get(*at)
-                .is_some_and(|change| change.holds.is_empty())
-        });
+        changes.retain(|at| self.difference.changes.get(*at).is_some_and(|change| change.holds.is_empty()));
         changes
     }
 
     /// Additions bring the creation of their group (and its lead) with them: a group is created with
     /// its first members in one call.
     fn with_creation(&self, mut changes: Vec<usize>) -> Vec<usize> {
-        let groups: BTreeSet<&GroupName> = changes
-            .iter()
-            .filter_map(|at| self.difference.changes.get(*at))
-            .map(|change| &change.key.group)
-            .collect();
+        let groups: BTreeSet<&GroupName> =
+            changes.iter().filter_map(|at| self.difference.changes.get(*at)).map(|change| &change.key.group).collect();
         let created: BTreeSet<&GroupName> = (self.difference.changes.iter())
             .filter(|change| change.key.op == Op::CreateGroup && groups.contains(&change.key.group))
             .map(|change| &change.key.group)
@@ -183,19 +158,9 @@ impl Guard<'_, '_> {
 
     /// Makes a hold of an objection, approved or not. Returns whether an approval covers it.
     fn hold(&mut self, objection: Objection) -> bool {
-        let Objection {
-            rule,
-            scope,
-            limit,
-            measured,
-            changes: at,
-            text,
-        } = objection;
-        let keys: BTreeSet<ChangeKey> = at
-            .iter()
-            .filter_map(|at| self.difference.changes.get(*at))
-            .map(|change| change.key.clone())
-            .collect();
+        let Objection { rule, scope, limit, measured, changes: at, text } = objection;
+        let keys: BTreeSet<ChangeKey> =
+            at.iter().filter_map(|at| self.difference.changes.get(*at)).map(|change| change.key.clone()).collect();
         let id = HoldId::of(rule, &scope, &keys);
         let approval = self.approval(rule, &scope, &keys);
         for at in at {
@@ -207,16 +172,7 @@ impl Guard<'_, '_> {
                 None => change.holds.push(id.clone()),
             }
         }
-        self.guarded.holds.push(Hold {
-            id,
-            rule,
-            scope,
-            limit,
-            measured,
-            changes: keys,
-            text,
-            approval,
-        });
+        self.guarded.holds.push(Hold { id, rule, scope, limit, measured, changes: keys, text, approval });
         approval.is_some()
     }
 
@@ -249,14 +205,10 @@ impl Guard<'_, '_> {
         let changes = self.of(Op::RemoveMember, Some(name));
         let feed = &missing.feed;
         let text = match &missing.renamed_to {
-            Some(to) => format!(
-                "directory group {:?} was renamed to {to:?}; the mapping wants the new name",
-                feed.name
-            ),
-            None => format!(
-                "directory group {:?} is not there; what it granted stays",
-                feed.name
-            ),
+            Some(to) => {
+                format!("directory group {:?} was renamed to {to:?}; the mapping wants the new name", feed.name)
+            }
+            None => format!("directory group {:?} is not there; what it granted stays", feed.name),
         };
         let approved = self.hold(Objection {
             rule: Rule::Missing,
@@ -271,9 +223,7 @@ impl Guard<'_, '_> {
             text,
         });
         if approved {
-            self.guarded
-                .accepted
-                .insert((feed.source.clone(), feed.name.clone(), name.clone()));
+            self.guarded.accepted.insert((feed.source.clone(), feed.name.clone(), name.clone()));
         }
     }
 
@@ -301,10 +251,7 @@ impl Guard<'_, '_> {
             scope: Scope::Group(name.clone()),
             limit: 0,
             measured: changes.len() as u64,
-            text: format!(
-                "{cause}: {} wait for a person to look at them",
-                removals(changes.len())
-            ),
+            text: format!("{cause}: {} wait for a person to look at them", removals(changes.len())),
             changes,
         });
         if !approved {
@@ -314,8 +261,7 @@ impl Guard<'_, '_> {
 
     /// An organisation that shows no groups to an account that may be too weak to see them.
     fn creation(&mut self, name: &GroupName) {
-        let blind =
-            self.inputs.live.groups.is_empty() && self.inputs.memory.known_groups.is_empty();
+        let blind = self.inputs.live.groups.is_empty() && self.inputs.memory.known_groups.is_empty();
         let creations = self.of(Op::CreateGroup, Some(name));
         if !blind || creations.is_empty() {
             return;
@@ -329,24 +275,16 @@ impl Guard<'_, '_> {
             limit: 0,
             measured: 1,
             changes,
-            text: "Hyperproof lists no group at all; an account with too low a role sees the same"
-                .to_owned(),
+            text: "Hyperproof lists no group at all; an account with too low a role sees the same".to_owned(),
         });
     }
 
     fn expect(&mut self, name: &GroupName) {
         let changes = self.of(Op::RemoveMember, Some(name));
-        let Some(facts) = self
-            .facts(name)
-            .filter(|facts| !facts.not_granted.is_empty() && !changes.is_empty())
-        else {
+        let Some(facts) = self.facts(name).filter(|facts| !facts.not_granted.is_empty() && !changes.is_empty()) else {
             return;
         };
-        let names: Vec<&str> = facts
-            .not_granted
-            .iter()
-            .map(|address| address.as_str())
-            .collect();
+        let names: Vec<&str> = facts.not_granted.iter().map(|address| address.as_str()).collect();
         self.hold(Objection {
             rule: Rule::Expect,
             scope: Scope::Group(name.clone()),
@@ -378,26 +316,11 @@ impl Guard<'_, '_> {
         let policy = self.inputs.policy;
         let own = policy.group(name);
         let live = self.facts(name).map_or(0, |facts| facts.summary.live);
-        let removals = own
-            .group_removals
-            .unwrap_or(policy.guard.group_removals)
-            .of(live);
+        let removals = own.group_removals.unwrap_or(policy.guard.group_removals).of(live);
         let adds = own.group_adds.unwrap_or(policy.guard.group_adds).of(live);
         let scope = || Scope::Group(name.clone());
-        self.limit(
-            Rule::GroupRemovals,
-            scope(),
-            removals,
-            self.unapproved(Op::RemoveMember, Some(name)),
-            0,
-        );
-        self.limit(
-            Rule::GroupAdds,
-            scope(),
-            adds,
-            self.unapproved(Op::AddMember, Some(name)),
-            0,
-        );
+        self.limit(Rule::GroupRemovals, scope(), removals, self.unapproved(Op::RemoveMember, Some(name)), 0);
+        self.limit(Rule::GroupAdds, scope(), adds, self.unapproved(Op::AddMember, Some(name)), 0);
     }
 
     /// Holds changes that are, with those made `before`, more than a limit.
@@ -407,10 +330,7 @@ impl Guard<'_, '_> {
             self.remainder(rule, &scope, &changes);
             return;
         }
-        let removing = matches!(
-            rule,
-            Rule::GroupRemovals | Rule::RunRemovals | Rule::DayRemovals
-        );
+        let removing = matches!(rule, Rule::GroupRemovals | Rule::RunRemovals | Rule::DayRemovals);
         let what = if removing { "removals" } else { "additions" };
         let within = match rule {
             Rule::DayRemovals => " within 24 hours",
@@ -423,11 +343,7 @@ impl Guard<'_, '_> {
             limit,
             measured,
             text: format!("{measured} {what}{within}, the limit is {limit}"),
-            changes: if removing {
-                changes
-            } else {
-                self.with_creation(changes)
-            },
+            changes: if removing { changes } else { self.with_creation(changes) },
         });
     }
 
@@ -435,12 +351,7 @@ impl Guard<'_, '_> {
     /// all the same, so the rules after this one do not measure it.
     fn remainder(&mut self, rule: Rule, scope: &Scope, changes: &[usize]) {
         for at in changes {
-            let Some(key) = self
-                .difference
-                .changes
-                .get(*at)
-                .map(|change| BTreeSet::from([change.key.clone()]))
-            else {
+            let Some(key) = self.difference.changes.get(*at).map(|change| BTreeSet::from([change.key.clone()])) else {
                 continue;
             };
             let approval = self.approval(rule, scope, &key);
@@ -455,12 +366,7 @@ impl Guard<'_, '_> {
             let Some(&baseline) = self.inputs.memory.learned.baselines.get(&source.name) else {
                 continue;
             };
-            let limit = self
-                .inputs
-                .policy
-                .guard
-                .source_shrink
-                .of(usize::try_from(baseline).unwrap_or(usize::MAX));
+            let limit = self.inputs.policy.guard.source_shrink.of(usize::try_from(baseline).unwrap_or(usize::MAX));
             let measured = baseline.saturating_sub(source.granted as u64);
             if measured <= limit {
                 continue;
@@ -469,23 +375,10 @@ impl Guard<'_, '_> {
         }
     }
 
-    fn shrunk(
-        &mut self,
-        desired: &DesiredState,
-        source: &SourceName,
-        limit: u64,
-        measured: u64,
-        baseline: u64,
-    ) {
-        let fed: Vec<&GroupName> = desired
-            .iter()
-            .filter(|(_, group)| group.sources.contains(source))
-            .map(|(name, _)| name)
-            .collect();
-        let changes: Vec<usize> = fed
-            .iter()
-            .flat_map(|name| self.unapproved(Op::RemoveMember, Some(name)))
-            .collect();
+    fn shrunk(&mut self, desired: &DesiredState, source: &SourceName, limit: u64, measured: u64, baseline: u64) {
+        let fed: Vec<&GroupName> =
+            desired.iter().filter(|(_, group)| group.sources.contains(source)).map(|(name, _)| name).collect();
+        let changes: Vec<usize> = fed.iter().flat_map(|name| self.unapproved(Op::RemoveMember, Some(name))).collect();
         let text = format!(
             "{source} grants {} people, {baseline} at the last full run: {measured} fewer, the limit is {limit}",
             baseline.saturating_sub(measured)
@@ -493,14 +386,9 @@ impl Guard<'_, '_> {
         if changes.is_empty() {
             // Nothing to hold yet. While people wait for their grace period, the loss must not be
             // forgotten before their removals come.
-            if fed
-                .iter()
-                .any(|name| self.facts(name).is_some_and(|facts| facts.in_grace > 0))
-            {
+            if fed.iter().any(|name| self.facts(name).is_some_and(|facts| facts.in_grace > 0)) {
                 self.guarded.frozen_baselines.insert(source.clone());
-                self.guarded
-                    .problems
-                    .push(Problem::new(format!("source {source}"), text));
+                self.guarded.problems.push(Problem::new(format!("source {source}"), text));
             }
             return;
         }
@@ -518,19 +406,8 @@ impl Guard<'_, '_> {
     }
 
     fn run_adds(&mut self) {
-        let limit = self
-            .inputs
-            .policy
-            .guard
-            .run_adds
-            .of(self.difference.memberships);
-        self.limit(
-            Rule::RunAdds,
-            Scope::Run,
-            limit,
-            self.passing(Op::AddMember),
-            0,
-        );
+        let limit = self.inputs.policy.guard.run_adds.of(self.difference.memberships);
+        self.limit(Rule::RunAdds, Scope::Run, limit, self.passing(Op::AddMember), 0);
     }
 
     /// Judged when it is known which additions go ahead.
@@ -541,12 +418,7 @@ impl Guard<'_, '_> {
             return;
         }
         let added = self.of(Op::AddMember, Some(name));
-        let cleared = |at: &&usize| {
-            self.difference
-                .changes
-                .get(**at)
-                .is_some_and(|change| change.is_cleared())
-        };
+        let cleared = |at: &&usize| self.difference.changes.get(**at).is_some_and(|change| change.is_cleared());
         let left = (live + added.iter().filter(cleared).count()).saturating_sub(changes.len());
         if left > 0 {
             return;
@@ -556,45 +428,20 @@ impl Guard<'_, '_> {
             scope: Scope::Group(name.clone()),
             limit: 0,
             measured: changes.len() as u64,
-            text: format!(
-                "{} would leave nobody in the group",
-                removals(changes.len())
-            ),
+            text: format!("{} would leave nobody in the group", removals(changes.len())),
             changes,
         });
     }
 
     fn run_removals(&mut self) {
-        let limit = self
-            .inputs
-            .policy
-            .guard
-            .run_removals
-            .of(self.difference.memberships);
-        self.limit(
-            Rule::RunRemovals,
-            Scope::Run,
-            limit,
-            self.passing(Op::RemoveMember),
-            0,
-        );
+        let limit = self.inputs.policy.guard.run_removals.of(self.difference.memberships);
+        self.limit(Rule::RunRemovals, Scope::Run, limit, self.passing(Op::RemoveMember), 0);
     }
 
     fn day_removals(&mut self) {
-        let limit = self
-            .inputs
-            .policy
-            .guard
-            .day_removals
-            .of(self.difference.memberships);
+        let limit = self.inputs.policy.guard.day_removals.of(self.difference.memberships);
         let before = self.inputs.memory.removed_today;
-        self.limit(
-            Rule::DayRemovals,
-            Scope::Run,
-            limit,
-            self.passing(Op::RemoveMember),
-            before,
-        );
+        self.limit(Rule::DayRemovals, Scope::Run, limit, self.passing(Op::RemoveMember), before);
     }
 }
 

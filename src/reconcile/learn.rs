@@ -30,12 +30,7 @@ pub fn learn(
         pending: difference.pending.clone(),
         accepted_missing: desired
             .iter()
-            .flat_map(|(name, group)| {
-                group
-                    .accepted
-                    .iter()
-                    .map(move |missing| (name, &missing.feed))
-            })
+            .flat_map(|(name, group)| group.accepted.iter().map(move |missing| (name, &missing.feed)))
             .map(|(name, feed)| (feed.source.clone(), feed.name.clone(), name.clone()))
             .chain(guarded.accepted.iter().cloned())
             .collect(),
@@ -54,23 +49,13 @@ fn person_links(
         let Some(source) = inputs.sources.get(person.source as usize) else {
             continue;
         };
-        let Some(entry) = source
-            .people
-            .get(person.person as usize)
-            .filter(|entry| entry.immutable)
-        else {
+        let Some(entry) = source.people.get(person.person as usize).filter(|entry| entry.immutable) else {
             continue;
         };
         let key = (source.name.clone(), entry.key.clone());
         let account = match people.of(*person) {
-            Some(Resolved::Account(at)) => inputs
-                .live
-                .accounts
-                .get(*at as usize)
-                .map(|account| account.id.clone()),
-            Some(Resolved::LeftOut { .. }) | None => {
-                inputs.memory.learned.person_links.get(&key).cloned()
-            }
+            Some(Resolved::Account(at)) => inputs.live.accounts.get(*at as usize).map(|account| account.id.clone()),
+            Some(Resolved::LeftOut { .. }) | None => inputs.memory.learned.person_links.get(&key).cloned(),
         };
         if let Some(account) = account {
             links.insert(key, account);
@@ -80,26 +65,14 @@ fn person_links(
 }
 
 /// Feeds that are there, and those that are missing and not accepted: they go on being missed.
-fn feeds(
-    inputs: &Inputs<'_>,
-    desired: &DesiredState,
-    guarded: &Guarded,
-) -> BTreeMap<GroupName, Vec<Feed>> {
+fn feeds(inputs: &Inputs<'_>, desired: &DesiredState, guarded: &Guarded) -> BTreeMap<GroupName, Vec<Feed>> {
     let mut all = BTreeMap::new();
     for (name, group) in desired {
         let before = inputs.memory.learned.feeds.get(name);
-        let missed = group
-            .missing
-            .iter()
-            .map(|missing| &missing.feed)
-            .filter(|feed| {
-                let accepted = guarded.accepted.contains(&(
-                    feed.source.clone(),
-                    feed.name.clone(),
-                    name.clone(),
-                ));
-                !accepted && before.is_some_and(|before| before.contains(feed))
-            });
+        let missed = group.missing.iter().map(|missing| &missing.feed).filter(|feed| {
+            let accepted = guarded.accepted.contains(&(feed.source.clone(), feed.name.clone(), name.clone()));
+            !accepted && before.is_some_and(|before| before.contains(feed))
+        });
         let mut feeds: Vec<Feed> = group.feeds.iter().chain(missed).cloned().collect();
         feeds.sort();
         feeds.dedup();
@@ -110,15 +83,10 @@ fn feeds(
     all
 }
 
-fn settled(
-    inputs: &Inputs<'_>,
-    difference: &Difference,
-    guarded: &Guarded,
-) -> BTreeMap<GroupName, String> {
+fn settled(inputs: &Inputs<'_>, difference: &Difference, guarded: &Guarded) -> BTreeMap<GroupName, String> {
     let mut settled = BTreeMap::new();
     for (name, facts) in &difference.groups {
-        let waits =
-            guarded.unsettled.contains(name) || facts.summary.standing == GroupStanding::Unusable;
+        let waits = guarded.unsettled.contains(name) || facts.summary.standing == GroupStanding::Unusable;
         let digest = if waits {
             inputs.memory.learned.settled.get(name).cloned()
         } else {
@@ -131,11 +99,7 @@ fn settled(
     settled
 }
 
-fn baselines(
-    inputs: &Inputs<'_>,
-    guarded: &Guarded,
-    sources: &[SourceSummary],
-) -> BTreeMap<SourceName, u64> {
+fn baselines(inputs: &Inputs<'_>, guarded: &Guarded, sources: &[SourceSummary]) -> BTreeMap<SourceName, u64> {
     let mut baselines = BTreeMap::new();
     for source in sources {
         let before = inputs.memory.learned.baselines.get(&source.name).copied();

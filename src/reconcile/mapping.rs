@@ -35,14 +35,7 @@ pub fn same_name(kind: SourceKind, a: &str, b: &str) -> bool {
 
 /// The directory groups of a source that bear a name.
 pub fn named<'a>(source: &'a SourceSnapshot, name: &str) -> Vec<(u32, &'a DirectoryGroup)> {
-    indexed(source)
-        .filter(|(_, group)| {
-            group
-                .names
-                .iter()
-                .any(|own| same_name(source.kind, own, name))
-        })
-        .collect()
+    indexed(source).filter(|(_, group)| group.names.iter().any(|own| same_name(source.kind, own, name))).collect()
 }
 
 /// A source's directory groups with their indices.
@@ -54,9 +47,7 @@ pub fn indexed(source: &SourceSnapshot) -> impl Iterator<Item = (u32, &Directory
 pub fn may_yield(mapping: &Mapping, target: &str) -> bool {
     match &mapping.from {
         Selector::Name(_) => mapping.to.trim() == target,
-        Selector::Pattern(_) => {
-            template_shape(&mapping.to).is_none_or(|shape| shape.is_match(target))
-        }
+        Selector::Pattern(_) => template_shape(&mapping.to).is_none_or(|shape| shape.is_match(target)),
     }
 }
 
@@ -92,20 +83,12 @@ pub fn named_targets(policy: &Policy) -> Vec<GroupName> {
 pub fn digest(policy: &Policy, target: &GroupName, mode: Mode) -> String {
     let mut digest = Digest::new();
     digest.part(mode.as_str());
-    for mapping in policy
-        .mappings
-        .iter()
-        .filter(|mapping| may_yield(mapping, target.as_str()))
-    {
+    for mapping in policy.mappings.iter().filter(|mapping| may_yield(mapping, target.as_str())) {
         let kind = match mapping.from {
             Selector::Name(_) => "name",
             Selector::Pattern(_) => "pattern",
         };
-        digest
-            .part(mapping.source.as_str())
-            .part(kind)
-            .part(mapping.from.as_str())
-            .part(&mapping.to);
+        digest.part(mapping.source.as_str()).part(kind).part(mapping.from.as_str()).part(&mapping.to);
     }
     digest.hex()
 }
@@ -115,11 +98,7 @@ mod tests {
     use super::*;
 
     fn pattern(from: &str, to: &str) -> Mapping {
-        Mapping {
-            source: "hr".into(),
-            from: Selector::Pattern(Regex::new(from).unwrap()),
-            to: to.into(),
-        }
+        Mapping { source: "hr".into(), from: Selector::Pattern(Regex::new(from).unwrap()), to: to.into() }
     }
 
     #[test]
@@ -128,10 +107,7 @@ mod tests {
         let target = |name| target_of(&mapping, SourceKind::Csv, name);
         assert_eq!(target("GRC-Risk"), Some(Some("Risk team".into())));
         assert_eq!(target("Risk"), None);
-        assert_eq!(
-            target_of(&pattern("^(x?)y$", "$1"), SourceKind::Csv, "y"),
-            Some(None)
-        );
+        assert_eq!(target_of(&pattern("^(x?)y$", "$1"), SourceKind::Csv, "y"), Some(None));
     }
 
     #[test]

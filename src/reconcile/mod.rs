@@ -66,28 +66,16 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
     }
     let sources = summaries(&inputs, &people);
     let guarded = guard::judge(&inputs, &compiled.state, &sources, &mut difference);
-    let learned = learn::learn(
-        &inputs,
-        &compiled.state,
-        &people,
-        &difference,
-        &guarded,
-        &sources,
-    );
+    let learned = learn::learn(&inputs, &compiled.state, &people, &difference, &guarded, &sources);
     let links = difference.links();
     let mut problems = compiled.problems;
     problems.extend(inputs.live.problems.iter().cloned());
     problems.extend(guarded.problems.iter().cloned());
     problems.sort();
-    let groups: Vec<GroupSummary> = difference
-        .groups
-        .into_values()
-        .map(|group| group.summary)
-        .collect();
+    let groups: Vec<GroupSummary> = difference.groups.into_values().map(|group| group.summary).collect();
     let plan = Plan {
         digest: PlanDigest::of(difference.changes.iter().map(|change| &change.key)),
-        complete: sources.iter().all(|source| source.complete)
-            && groups.iter().all(|group| group.complete),
+        complete: sources.iter().all(|source| source.complete) && groups.iter().all(|group| group.complete),
         sources,
         groups,
         changes: difference.changes,
@@ -97,21 +85,13 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
         reads: inputs.live.reads,
         writes: 0,
     };
-    Decision {
-        cleared: ClearedPlan::clear(plan, inputs.policy.max_users_per_call),
-        learned,
-        links,
-    }
+    Decision { cleared: ClearedPlan::clear(plan, inputs.policy.max_users_per_call), learned, links }
 }
 
 /// The sources as the plan shows them.
 pub fn summaries(inputs: &Inputs<'_>, people: &resolve::Resolution) -> Vec<SourceSummary> {
-    let mut summaries: Vec<SourceSummary> = inputs
-        .sources
-        .iter()
-        .enumerate()
-        .map(|(at, source)| summary(source, people.granted_of(at)))
-        .collect();
+    let mut summaries: Vec<SourceSummary> =
+        inputs.sources.iter().enumerate().map(|(at, source)| summary(source, people.granted_of(at))).collect();
     summaries.sort_by(|a, b| a.name.cmp(&b.name));
     summaries
 }

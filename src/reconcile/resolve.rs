@@ -80,14 +80,15 @@ impl Resolution {
         let Some(seen) = self.seen.get(&account) else {
             return Known::Gone;
         };
-        let inactive_by_feeding = self
-            .inactive_in(account)
-            .any(|person| feeding(person.source));
-        if !inactive_by_feeding && seen.iter().any(|seen| !seen.disabled) {
-            Known::Active
-        } else {
-            Known::Disabled
-        }
+        let inactive_by_feeding = self.inactive_in(account).any(|person| feeding(person.source));
+        if !inactive_by_feeding && seen.iter().any(|seen| !seen.disabled) { Known::Active } else { Known::Disabled }
+    }
+
+    /// A person behind an account, active ones first where `active` asks for them.
+    pub fn someone(&self, account: AccountIndex, active: bool) -> Option<PersonRef> {
+        let seen = self.seen.get(&account)?;
+        let preferred = seen.iter().find(|seen| seen.disabled != active);
+        preferred.or(seen.first()).map(|seen| seen.person)
     }
 
     /// People behind an account in sources that have nobody active behind it. (Somebody who left and
@@ -96,10 +97,7 @@ impl Resolution {
         let seen = self.seen.get(&account).map_or(&[][..], Vec::as_slice);
         seen.iter()
             .filter(|one| {
-                one.disabled
-                    && !seen
-                        .iter()
-                        .any(|other| other.person.source == one.person.source && !other.disabled)
+                one.disabled && !seen.iter().any(|other| other.person.source == one.person.source && !other.disabled)
             })
             .map(|one| one.person)
     }
@@ -117,10 +115,7 @@ impl Resolution {
 
 /// Resolves every person of every source.
 pub fn resolve(inputs: &Inputs<'_>, desired: &DesiredState) -> Resolution {
-    let granted: BTreeSet<PersonRef> = desired
-        .values()
-        .flat_map(|group| group.grants.keys().copied())
-        .collect();
+    let granted: BTreeSet<PersonRef> = desired.values().flat_map(|group| group.grants.keys().copied()).collect();
     let mut counts = vec![0; inputs.sources.len()];
     for person in &granted {
         if let Some(count) = counts.get_mut(person.source as usize) {
@@ -137,10 +132,7 @@ pub fn resolve(inputs: &Inputs<'_>, desired: &DesiredState) -> Resolution {
     };
     for (at, source) in (0..).zip(inputs.sources) {
         for (person_at, person) in (0..).zip(&source.people) {
-            let key = PersonRef {
-                source: at,
-                person: person_at,
-            };
+            let key = PersonRef { source: at, person: person_at };
             let found = find(inputs, &resolution.by_address, at, person);
             resolution.note(key, person, &found);
             if granted.contains(&key) {
@@ -160,10 +152,7 @@ impl Resolution {
             if found.resolved.is_ignored() {
                 self.ignored.insert(account);
             }
-            self.seen.entry(account).or_default().push(Seen {
-                person,
-                disabled: entry.disabled,
-            });
+            self.seen.entry(account).or_default().push(Seen { person, disabled: entry.disabled });
         }
     }
 
@@ -173,10 +162,7 @@ impl Resolution {
         let mut claims: BTreeMap<(AccountIndex, u32), Vec<PersonRef>> = BTreeMap::new();
         for (person, resolved) in &self.people {
             if let Some(account) = resolved.account() {
-                claims
-                    .entry((account, person.source))
-                    .or_default()
-                    .push(*person);
+                claims.entry((account, person.source)).or_default().push(*person);
             }
         }
         let mut doubtful: BTreeMap<AccountIndex, String> = BTreeMap::new();
@@ -184,41 +170,23 @@ impl Resolution {
             if people.len() > 1 {
                 let entries: Vec<&str> = people
                     .iter()
-                    .filter_map(|person| {
-                        inputs
-                            .sources
-                            .get(*source as usize)?
-                            .people
-                            .get(person.person as usize)
-                    })
+                    .filter_map(|person| inputs.sources.get(*source as usize)?.people.get(person.person as usize))
                     .map(|person| person.origin.as_str())
                     .collect();
-                doubtful.insert(
-                    *account,
-                    format!(
-                        "{} people for one account: {}",
-                        people.len(),
-                        entries.join(", ")
-                    ),
-                );
+                doubtful.insert(*account, format!("{} people for one account: {}", people.len(), entries.join(", ")));
             }
         }
         // Also where the account is ambiguous by way of another person's addresses.
         for account in &self.ambiguous {
-            doubtful
-                .entry(*account)
-                .or_insert_with(|| "another person's addresses mean it too".to_owned());
+            doubtful.entry(*account).or_insert_with(|| "another person's addresses mean it too".to_owned());
         }
         for resolved in self.people.values_mut() {
             let Some(account) = resolved.account() else {
                 continue;
             };
             if let Some(detail) = doubtful.get(&account) {
-                *resolved = Resolved::LeftOut {
-                    why: Why::Ambiguous,
-                    account: Some(account),
-                    detail: Some(detail.clone()),
-                };
+                *resolved =
+                    Resolved::LeftOut { why: Why::Ambiguous, account: Some(account), detail: Some(detail.clone()) };
             }
         }
         self.ambiguous.extend(doubtful.into_keys());
@@ -235,21 +203,11 @@ impl Resolved {
     }
 
     fn is_ignored(&self) -> bool {
-        matches!(
-            self,
-            Self::LeftOut {
-                why: Why::Ignored,
-                ..
-            }
-        )
+        matches!(self, Self::LeftOut { why: Why::Ignored, .. })
     }
 
     fn left_out(why: Why, account: Option<AccountIndex>) -> Self {
-        Self::LeftOut {
-            why,
-            account,
-            detail: None,
-        }
+        Self::LeftOut { why, account, detail: None }
     }
 }
 
@@ -264,36 +222,20 @@ struct Found {
 
 fn find(inputs: &Inputs<'_>, index: &AddressIndex, source: u32, person: &Person) -> Found {
     let identity = &inputs.policy.identity;
-    let addresses: Vec<Address> = person
-        .addresses
-        .iter()
-        .map(|address| translate(identity, address))
-        .collect();
-    let mut accounts: Vec<AccountIndex> = addresses
-        .iter()
-        .flat_map(|address| index.all(address))
-        .copied()
-        .collect();
+    let addresses: Vec<Address> = person.addresses.iter().map(|address| translate(identity, address)).collect();
+    let mut accounts: Vec<AccountIndex> = addresses.iter().flat_map(|address| index.all(address)).copied().collect();
     let linked = linked(inputs, source, person);
     accounts.extend(linked);
     accounts.sort_unstable();
     accounts.dedup();
     let mut ambiguous = Vec::new();
-    let ignored = person
-        .addresses
-        .iter()
-        .chain(&addresses)
-        .any(|address| is_ignored(identity, address));
+    let ignored = person.addresses.iter().chain(&addresses).any(|address| is_ignored(identity, address));
     let resolved = if ignored {
         Resolved::left_out(Why::Ignored, None)
     } else {
         choose(inputs.live, index, &addresses, linked, &mut ambiguous)
     };
-    Found {
-        resolved,
-        accounts,
-        ambiguous,
-    }
+    Found { resolved, accounts, ambiguous }
 }
 
 /// Chooses among the accounts that bear a person's addresses: the primary address first, an account
@@ -313,11 +255,7 @@ fn choose(
             Pick::Several(several) => {
                 let detail = format!("{} accounts bear {address}", several.len());
                 ambiguous.extend(several);
-                return Resolved::LeftOut {
-                    why: Why::Ambiguous,
-                    account: None,
-                    detail: Some(detail),
-                };
+                return Resolved::LeftOut { why: Why::Ambiguous, account: None, detail: Some(detail) };
             }
             Pick::Unfit(account) => unfit_account = unfit_account.or(Some(account)),
             Pick::None => {
@@ -350,19 +288,12 @@ fn linked(inputs: &Inputs<'_>, source: u32, person: &Person) -> Option<AccountIn
 
 /// Where an account stands in the list.
 pub fn account_index(live: &LiveState, id: &AccountId) -> Option<AccountIndex> {
-    let at = live
-        .accounts
-        .binary_search_by(|account| account.id.cmp(id))
-        .ok()?;
+    let at = live.accounts.binary_search_by(|account| account.id.cmp(id)).ok()?;
     u32::try_from(at).ok()
 }
 
 fn unfit(live: &LiveState, account: AccountIndex) -> Why {
-    match live
-        .accounts
-        .get(account as usize)
-        .map(|account| account.standing)
-    {
+    match live.accounts.get(account as usize).map(|account| account.standing) {
         Some(Standing::Inactive | Standing::Deactivated) => Why::InactiveAccount,
         Some(Standing::Active | Standing::Ineligible) | None => Why::IneligibleType,
     }
@@ -373,11 +304,7 @@ pub fn translate(identity: &Identity, address: &Address) -> Address {
     if let Some(alias) = identity.aliases.get(address) {
         return alias.clone();
     }
-    identity
-        .rewrite
-        .iter()
-        .find_map(|rewrite| rewritten(rewrite, address))
-        .unwrap_or_else(|| address.clone())
+    identity.rewrite.iter().find_map(|rewrite| rewritten(rewrite, address)).unwrap_or_else(|| address.clone())
 }
 
 fn rewritten(rewrite: &Rewrite, address: &Address) -> Option<Address> {
@@ -387,10 +314,7 @@ fn rewritten(rewrite: &Rewrite, address: &Address) -> Option<Address> {
 
 /// Whether `identity.ignore` names an address.
 pub fn is_ignored(identity: &Identity, address: &Address) -> bool {
-    identity
-        .ignore
-        .iter()
-        .any(|pattern| matches(&pattern.to_lowercase(), address.key()))
+    identity.ignore.iter().any(|pattern| matches(&pattern.to_lowercase(), address.key()))
 }
 
 /// Whether a text fits a pattern in which `*` stands for anything.
@@ -441,27 +365,15 @@ impl AddressIndex {
 
     fn pick(&self, live: &LiveState, address: &Address) -> Pick {
         let all = self.all(address);
-        let standing = |at: &AccountIndex| {
-            live.accounts
-                .get(*at as usize)
-                .map(|account| account.standing)
-        };
-        let active: Vec<AccountIndex> = all
-            .iter()
-            .copied()
-            .filter(|at| standing(at) == Some(Standing::Active))
-            .collect();
+        let standing = |at: &AccountIndex| live.accounts.get(*at as usize).map(|account| account.standing);
+        let active: Vec<AccountIndex> =
+            all.iter().copied().filter(|at| standing(at) == Some(Standing::Active)).collect();
         match (active.as_slice(), all) {
             ([one], _) => Pick::One(*one),
             ([], []) => Pick::None,
             ([], [first, ..]) => {
                 // The one that is nearest to being usable explains best.
-                Pick::Unfit(
-                    all.iter()
-                        .copied()
-                        .min_by_key(|at| standing(at))
-                        .unwrap_or(*first),
-                )
+                Pick::Unfit(all.iter().copied().min_by_key(|at| standing(at)).unwrap_or(*first))
             }
             _ => Pick::Several(active),
         }
@@ -493,24 +405,12 @@ mod tests {
     fn an_alias_wins_over_a_rewrite() {
         let address = |text: &str| Address::parse(text).unwrap();
         let identity = Identity {
-            rewrite: vec![Rewrite {
-                from: "@Corp.Local".into(),
-                to: "@corp.example".into(),
-            }],
+            rewrite: vec![Rewrite { from: "@Corp.Local".into(), to: "@corp.example".into() }],
             aliases: BTreeMap::from([(address("bob@corp.local"), address("robert@corp.example"))]),
             ignore: Vec::new(),
         };
-        assert_eq!(
-            translate(&identity, &address("Bob@corp.local")),
-            address("robert@corp.example")
-        );
-        assert_eq!(
-            translate(&identity, &address("Ann@CORP.local")),
-            address("ann@corp.example")
-        );
-        assert_eq!(
-            translate(&identity, &address("ann@else.example")),
-            address("ann@else.example")
-        );
+        assert_eq!(translate(&identity, &address("Bob@corp.local")), address("robert@corp.example"));
+        assert_eq!(translate(&identity, &address("Ann@CORP.local")), address("ann@corp.example"));
+        assert_eq!(translate(&identity, &address("ann@else.example")), address("ann@else.example"));
     }
 }

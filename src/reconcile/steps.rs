@@ -48,11 +48,7 @@ struct Work {
 /// The calls for the cleared ones among these changes, with at most `max` accounts each.
 pub(super) fn steps(changes: &[Change], max: usize) -> Vec<Step> {
     let mut groups: BTreeMap<&GroupName, Work> = BTreeMap::new();
-    for (at, change) in changes
-        .iter()
-        .enumerate()
-        .filter(|(_, change)| change.is_cleared())
-    {
+    for (at, change) in changes.iter().enumerate().filter(|(_, change)| change.is_cleared()) {
         let work = groups.entry(&change.key.group).or_default();
         work.group_id.clone_from(&change.group_id);
         let list = match change.key.op {
@@ -64,10 +60,7 @@ pub(super) fn steps(changes: &[Change], max: usize) -> Vec<Step> {
         };
         list.push(at);
     }
-    let mut steps: Vec<Step> = groups
-        .into_iter()
-        .flat_map(|(name, work)| work.steps(name, max.max(1)))
-        .collect();
+    let mut steps: Vec<Step> = groups.into_iter().flat_map(|(name, work)| work.steps(name, max.max(1))).collect();
     steps.sort_by(|a, b| (a.kind, &a.group).cmp(&(b.kind, &b.group)));
     steps
 }
@@ -77,29 +70,16 @@ impl Work {
         let mut steps = Vec::new();
         let mut step = |kind, changes: Vec<usize>| {
             if !changes.is_empty() {
-                steps.push(Step {
-                    kind,
-                    group: name.clone(),
-                    group_id: self.group_id.clone(),
-                    changes,
-                });
+                steps.push(Step { kind, group: name.clone(), group_id: self.group_id.clone(), changes });
             }
         };
         if !self.create.is_empty() {
             let first = self.add.drain(..self.add.len().min(max));
-            step(
-                StepKind::Create,
-                self.create
-                    .drain(..)
-                    .chain(first)
-                    .chain(self.lead.drain(..))
-                    .collect(),
-            );
+            step(StepKind::Create, self.create.drain(..).chain(first).chain(self.lead.drain(..)).collect());
         }
         // Otherwise two calls that are not full would go where one has room for all.
         let room = (max - self.left.len() % max) % max;
-        self.left
-            .extend(self.remove.drain(..self.remove.len().min(room)));
+        self.left.extend(self.remove.drain(..self.remove.len().min(room)));
         for (kind, list) in [
             (StepKind::RemoveLeft, &self.left),
             (StepKind::Add, &self.add),
@@ -121,11 +101,7 @@ mod tests {
 
     fn change(op: Op, account: &str, reason: Reason, new: bool) -> Change {
         Change {
-            key: ChangeKey {
-                group: "Risk".into(),
-                op,
-                account: (!account.is_empty()).then(|| account.into()),
-            },
+            key: ChangeKey { group: "Risk".into(), op, account: (!account.is_empty()).then(|| account.into()) },
             group_id: (!new).then(|| "g1".into()),
             email: None,
             reason,
@@ -138,23 +114,15 @@ mod tests {
     }
 
     fn shape(steps: &[Step]) -> Vec<(StepKind, usize)> {
-        steps
-            .iter()
-            .map(|step| (step.kind, step.changes.len()))
-            .collect()
+        steps.iter().map(|step| (step.kind, step.changes.len())).collect()
     }
 
     #[test]
     fn a_group_is_created_with_its_first_members_and_lead() {
         let mut changes = vec![change(Op::CreateGroup, "", Reason::Granted, true)];
-        changes.extend(
-            ["a", "b", "c"].map(|account| change(Op::AddMember, account, Reason::Granted, true)),
-        );
+        changes.extend(["a", "b", "c"].map(|account| change(Op::AddMember, account, Reason::Granted, true)));
         changes.push(change(Op::SetLead, "a", Reason::Granted, true));
-        assert_eq!(
-            shape(&steps(&changes, 2)),
-            [(StepKind::Create, 4), (StepKind::Add, 1)]
-        );
+        assert_eq!(shape(&steps(&changes, 2)), [(StepKind::Create, 4), (StepKind::Add, 1)]);
     }
 
     #[test]
@@ -162,33 +130,14 @@ mod tests {
         for left in 0..7 {
             for other in 0..7 {
                 let mut changes: Vec<Change> = (0..left)
-                    .map(|at| {
-                        change(
-                            Op::RemoveMember,
-                            &format!("l{at}"),
-                            Reason::PersonGone,
-                            false,
-                        )
-                    })
+                    .map(|at| change(Op::RemoveMember, &format!("l{at}"), Reason::PersonGone, false))
                     .collect();
-                changes.extend((0..other).map(|at| {
-                    change(
-                        Op::RemoveMember,
-                        &format!("o{at}"),
-                        Reason::GrantEnded,
-                        false,
-                    )
-                }));
+                changes.extend(
+                    (0..other).map(|at| change(Op::RemoveMember, &format!("o{at}"), Reason::GrantEnded, false)),
+                );
                 let steps = steps(&changes, 3);
-                assert_eq!(
-                    steps.len(),
-                    (left + other as usize).div_ceil(3),
-                    "{left} {other}"
-                );
-                assert_eq!(
-                    steps.iter().map(|step| step.changes.len()).sum::<usize>(),
-                    left + other
-                );
+                assert_eq!(steps.len(), (left + other as usize).div_ceil(3), "{left} {other}");
+                assert_eq!(steps.iter().map(|step| step.changes.len()).sum::<usize>(), left + other);
             }
         }
     }
@@ -196,8 +145,7 @@ mod tests {
     #[test]
     fn what_waits_is_in_no_step() {
         let mut held = change(Op::AddMember, "a", Reason::Granted, false);
-        held.holds
-            .push(crate::model::hold::HoldId::from_text("h-0"));
+        held.holds.push(crate::model::hold::HoldId::from_text("h-0"));
         let mut report = change(Op::AddMember, "b", Reason::Granted, false);
         report.report = true;
         assert!(steps(&[held, report], 10).is_empty());

@@ -98,15 +98,7 @@ impl<'a> Teller<'a> {
                 twins.insert(email.as_str());
             }
         }
-        Self {
-            holds: document
-                .holds
-                .iter()
-                .map(|hold| (hold.id.as_str(), hold))
-                .collect(),
-            twins,
-            show,
-        }
+        Self { holds: document.holds.iter().map(|hold| (hold.id.as_str(), hold)).collect(), twins, show }
     }
 
     /// The line of a change.
@@ -121,18 +113,10 @@ impl<'a> Teller<'a> {
         match Fate::of(change) {
             Fate::Failed(error) => trouble(verb, format!("failed: {}; {why}", show(error))),
             Fate::NotTried(error) => trouble(verb, format!("not tried: {}; {why}", show(error))),
-            Fate::AlreadySo => Line {
-                mark: '=',
-                ink: Ink::Faint,
-                who: verb,
-                why: format!("already so; {why}"),
-            },
-            Fate::Held => Line {
-                mark: '?',
-                ink: Ink::Hold,
-                who: verb,
-                why: format!("{why}; held by {}", self.held_by(change)),
-            },
+            Fate::AlreadySo => Line { mark: '=', ink: Ink::Faint, who: verb, why: format!("already so; {why}") },
+            Fate::Held => {
+                Line { mark: '?', ink: Ink::Hold, who: verb, why: format!("{why}; held by {}", self.held_by(change)) }
+            }
             Fate::Report => noun(change.op, name, format!("{why} (report only)")),
             Fate::Passes => noun(change.op, name, why),
         }
@@ -166,12 +150,7 @@ impl<'a> Teller<'a> {
 }
 
 fn trouble(who: String, why: String) -> Line {
-    Line {
-        mark: '!',
-        ink: Ink::Trouble,
-        who,
-        why,
-    }
+    Line { mark: '!', ink: Ink::Trouble, who, why }
 }
 
 fn noun(op: Op, name: String, why: String) -> Line {
@@ -182,10 +161,5 @@ fn noun(op: Op, name: String, why: String) -> Line {
         Op::SetLead => ('~', Ink::Alter, format!("lead: {name}")),
         Op::ClearLead => ('~', Ink::Alter, "lead: nobody".to_owned()),
     };
-    Line {
-        mark,
-        ink,
-        who,
-        why,
-    }
+    Line { mark, ink, who, why }
 }

@@ -12,9 +12,7 @@ use super::word;
 use crate::model::desired::Grant;
 use crate::model::hold::{Hold, Rule, Scope};
 use crate::model::id::Text;
-use crate::model::plan::{
-    Change, GroupStanding, GroupSummary, Op, Plan, Reason, Skip, SourceSummary, Why,
-};
+use crate::model::plan::{Change, GroupStanding, GroupSummary, Op, Plan, Reason, Skip, SourceSummary, Why};
 use crate::model::policy::Mode;
 use crate::model::problem::Problem;
 use crate::model::run::{ChangeResult, Outcome, PlanReport, RunReport};
@@ -405,12 +403,7 @@ impl Made {
 
 impl SkipEntry {
     fn of(skip: &Skip) -> Self {
-        Self {
-            group: skip.group.to_string(),
-            person: skip.person.clone(),
-            why: skip.why,
-            detail: skip.detail.clone(),
-        }
+        Self { group: skip.group.to_string(), person: skip.person.clone(), why: skip.why, detail: skip.detail.clone() }
     }
 }
 
@@ -421,11 +414,9 @@ impl HoldEntry {
             Scope::Group(_) => ("group", None, None),
             Scope::Run => ("run", None, None),
             Scope::Source(source) => ("source", Some(source), None),
-            Scope::Directory {
-                source,
-                directory_group,
-                group: _,
-            } => ("directory_group", Some(source), Some(directory_group)),
+            Scope::Directory { source, directory_group, group: _ } => {
+                ("directory_group", Some(source), Some(directory_group))
+            }
         };
         Self {
             id: hold.id.to_string(),
@@ -454,10 +445,7 @@ impl Summary {
             held: counts.held,
             report: counts.report,
             skipped: counts.skipped,
-            calls: Calls {
-                read: plan.reads,
-                write: plan.writes,
-            },
+            calls: Calls { read: plan.reads, write: plan.writes },
         }
     }
 }

@@ -55,12 +55,7 @@ impl HoldsView {
         Self {
             made_at: Some(report.made_at),
             digest: Some(report.plan.digest.as_str().to_owned()),
-            holds: report
-                .plan
-                .holds
-                .iter()
-                .map(|hold| HeldView::of(hold, &emails))
-                .collect(),
+            holds: report.plan.holds.iter().map(|hold| HeldView::of(hold, &emails)).collect(),
         }
     }
 }
@@ -77,26 +72,18 @@ impl HeldView {
                 (None, None) => "nobody".to_owned(),
             },
         });
-        Self {
-            hold: HoldEntry::of(hold),
-            approved: None,
-            changes: changes.collect(),
-        }
+        Self { hold: HoldEntry::of(hold), approved: None, changes: changes.collect() }
     }
 }
 
 /// Writes the holds, those that wait first. The last line is always the counts.
 pub fn write(out: &mut dyn Write, view: &HoldsView, look: &Look) -> fmt::Result {
     let Some(made_at) = view.made_at else {
-        return writeln!(
-            out,
-            "Nothing was planned yet: rosterd plan shows what waits.\n0 waiting, 0 approved"
-        );
+        return writeln!(out, "Nothing was planned yet: rosterd plan shows what waits.\n0 waiting, 0 approved");
     };
     let when = words::when(&document::time(made_at));
     writeln!(out, "Holds of the plan of {when}")?;
-    let (approved, waiting): (Vec<&HeldView>, Vec<&HeldView>) =
-        view.holds.iter().partition(|held| held.hold.approved);
+    let (approved, waiting): (Vec<&HeldView>, Vec<&HeldView>) = view.holds.iter().partition(|held| held.hold.approved);
     for held in waiting.iter().chain(&approved) {
         write_hold(out, held, look)?;
     }
@@ -107,22 +94,12 @@ pub fn write(out: &mut dyn Write, view: &HoldsView, look: &Look) -> fmt::Result 
     if waiting.is_empty() {
         writeln!(out, "Nothing waits.")?;
     }
-    writeln!(
-        out,
-        "{} waiting, {} approved",
-        waiting.len(),
-        approved.len()
-    )
+    writeln!(out, "{} waiting, {} approved", waiting.len(), approved.len())
 }
 
 fn write_hold(out: &mut dyn Write, held: &HeldView, look: &Look) -> fmt::Result {
     let id = clean(&held.hold.id);
-    writeln!(
-        out,
-        "\n{}  {}",
-        look.paint(Ink::Hold, &id),
-        hold_text(&held.hold)
-    )?;
+    writeln!(out, "\n{}  {}", look.paint(Ink::Hold, &id), hold_text(&held.hold))?;
     let shown = look.shown(held.changes.len());
     for change in held.changes.iter().take(shown) {
         let action = words::action(change.op, &clean(&change.who));

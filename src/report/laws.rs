@@ -21,12 +21,7 @@ const REASONS: [Reason; 8] = [
     Reason::Undo,
 ];
 
-const WHYS: [Why; 4] = [
-    Why::NoAccount,
-    Why::Ambiguous,
-    Why::Grace,
-    Why::UnknownMember,
-];
+const WHYS: [Why; 4] = [Why::NoAccount, Why::Ambiguous, Why::Grace, Why::UnknownMember];
 
 /// A change and what becomes of it, drawn as numbers: group, kind, reason, fate, grants.
 type Draw = (usize, usize, usize, u8, usize);
@@ -44,47 +39,32 @@ fn change(n: usize, (group, op, reason, fate, grants): Draw) -> Change {
     // Groups are created and leads cleared without a name, so those are counted by the group.
     let op = [Op::AddMember, Op::RemoveMember, Op::SetLead][op];
     let mut change = samples::change(&group_name(group), op, Some(&person(n)), REASONS[reason]);
-    change.because = (0..grants)
-        .map(|n| samples::grant("hr", &["a", "b", "c"][..=n.min(2)]))
-        .collect();
+    change.because = (0..grants).map(|n| samples::grant("hr", &["a", "b", "c"][..=n.min(2)])).collect();
     change.report = fate == 1;
     change
 }
 
 fn report(draws: &[Draw], creations: usize, skips: &[(usize, usize)]) -> PlanReport {
-    let mut changes: Vec<Change> = draws
-        .iter()
-        .enumerate()
-        .map(|(n, draw)| change(n, *draw))
-        .collect();
+    let mut changes: Vec<Change> = draws.iter().enumerate().map(|(n, draw)| change(n, *draw)).collect();
     for n in 0..creations {
         let name = format!("created<{n}>");
-        changes.push(samples::change(
-            &name,
-            Op::CreateGroup,
-            None,
-            Reason::Granted,
-        ));
+        changes.push(samples::change(&name, Op::CreateGroup, None, Reason::Granted));
         changes.push(samples::change(&name, Op::ClearLead, None, Reason::Granted));
     }
-    let mut waiting: Vec<&mut Change> = changes
-        .iter_mut()
-        .zip(draws)
-        .filter_map(|(change, draw)| (draw.3 == 2).then_some(change))
-        .collect();
+    let mut waiting: Vec<&mut Change> =
+        changes.iter_mut().zip(draws).filter_map(|(change, draw)| (draw.3 == 2).then_some(change)).collect();
     let first = samples::hold(&mut waiting, Rule::RunRemovals, Scope::Run, 1, "too many");
     let half = waiting.len() / 2;
     let scope = Scope::Group(GroupName::new("group<0>"));
     let second = samples::hold(&mut waiting[..half], Rule::FirstRun, scope, 0, "first");
     // Group 0 is not among the groups of the plan: its changes must be told all the same.
-    let groups = (1..4)
-        .map(|n| samples::group(&group_name(n), 5, 5))
-        .collect();
+    let groups = (1..4).map(|n| samples::group(&group_name(n), 5, 5)).collect();
     let mut report = samples::plan(groups, changes);
     report.plan.holds = vec![first, second];
-    let skips = skips.iter().enumerate().map(|(n, (group, why))| {
-        samples::skip(&group_name(*group), &person(1_000 + n), WHYS[*why], None)
-    });
+    let skips = skips
+        .iter()
+        .enumerate()
+        .map(|(n, (group, why))| samples::skip(&group_name(*group), &person(1_000 + n), WHYS[*why], None));
     let mut skips: Vec<Skip> = skips.collect();
     skips.sort();
     report.plan.skips = skips;
@@ -108,30 +88,14 @@ fn results(report: &PlanReport) -> Vec<ChangeResult> {
 /// How often each person is named, and how many groups are created and leads cleared.
 fn assert_named_once(format: &str, text: &str, report: &PlanReport, wordless: [&str; 2]) {
     let plan = &report.plan;
-    let people = plan
-        .changes
-        .iter()
-        .filter_map(|change| change.email.as_ref());
+    let people = plan.changes.iter().filter_map(|change| change.email.as_ref());
     for person in people.chain(plan.skips.iter().map(|skip| &skip.person)) {
-        assert_eq!(
-            text.matches(person.as_str()).count(),
-            1,
-            "{person} in {format}:\n{text}"
-        );
+        assert_eq!(text.matches(person.as_str()).count(), 1, "{person} in {format}:\n{text}");
     }
     for (op, words) in [(Op::CreateGroup, wordless[0]), (Op::ClearLead, wordless[1])] {
-        let planned = plan
-            .changes
-            .iter()
-            .filter(|change| change.key.op == op)
-            .count();
+        let planned = plan.changes.iter().filter(|change| change.key.op == op).count();
         let pattern = regex::Regex::new(words).unwrap();
-        assert_eq!(
-            pattern.find_iter(text).count(),
-            planned,
-            "{} in {format}:\n{text}",
-            op.as_str()
-        );
+        assert_eq!(pattern.find_iter(text).count(), planned, "{} in {format}:\n{text}", op.as_str());
     }
 }
 

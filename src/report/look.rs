@@ -18,16 +18,10 @@ pub struct Look {
 
 impl Look {
     /// No colours, long lists cut at [`CUT`].
-    pub const PLAIN: Self = Self {
-        colour: false,
-        limit: Some(CUT),
-    };
+    pub const PLAIN: Self = Self { colour: false, limit: Some(CUT) };
 
     /// No colours, nothing cut.
-    pub const WHOLE: Self = Self {
-        colour: false,
-        limit: None,
-    };
+    pub const WHOLE: Self = Self { colour: false, limit: None };
 
     /// How many lines of a list of this length are shown: all of them, or as many as the limit says.
     pub(crate) fn shown(&self, length: usize) -> usize {
@@ -35,10 +29,7 @@ impl Look {
     }
 
     pub(crate) fn paint<'a>(&self, ink: Ink, text: &'a str) -> Painted<'a> {
-        Painted {
-            style: self.colour.then(|| ink.style()),
-            text,
-        }
+        Painted { style: self.colour.then(|| ink.style()), text }
     }
 }
 

@@ -17,17 +17,9 @@ use crate::model::policy::Mode;
 pub fn write(out: &mut dyn Write, document: &PlanDocument) -> fmt::Result {
     let made_at = words::when(&document.made_at);
     writeln!(out, "### rosterd plan of {made_at}\n")?;
-    writeln!(
-        out,
-        "Run {}, digest {}\n",
-        code(&document.run_id),
-        code(&document.digest)
-    )?;
+    writeln!(out, "Run {}, digest {}\n", code(&document.run_id), code(&document.digest))?;
     if !document.complete {
-        writeln!(
-            out,
-            "**Not everything could be read.** What depends on it is left alone.\n"
-        )?;
+        writeln!(out, "**Not everything could be read.** What depends on it is left alone.\n")?;
     }
     list(out, document.problems.iter().map(|problem| code(problem)))?;
     sources(out, &document.sources)?;
@@ -63,8 +55,7 @@ fn groups(out: &mut dyn Write, document: &PlanDocument) -> fmt::Result {
     let mut quiet = 0;
     for group in &document.groups {
         let changes = changes.remove(group.name.as_str()).unwrap_or_default();
-        if changes.is_empty() && group.problems.is_empty() && group.standing == GroupStanding::Ready
-        {
+        if changes.is_empty() && group.problems.is_empty() && group.standing == GroupStanding::Ready {
             quiet += 1;
             continue;
         }
@@ -83,12 +74,7 @@ fn groups(out: &mut dyn Write, document: &PlanDocument) -> fmt::Result {
 }
 
 fn heading(group: &GroupEntry) -> String {
-    let mut text = format!(
-        "#### {}: {} live → {} desired",
-        code(&group.name),
-        group.live,
-        group.desired
-    );
+    let mut text = format!("#### {}: {} live → {} desired", code(&group.name), group.live, group.desired);
     if group.mode != Mode::Mirror {
         text.push_str(", mode ");
         text.push_str(group.mode.as_str());
@@ -107,12 +93,7 @@ fn lines(out: &mut dyn Write, changes: &[&ChangeEntry], teller: &Teller<'_>) -> 
         let line = teller.line(change);
         format!("| `{}` | {} | {} |", line.mark, line.who, line.why)
     });
-    table(
-        out,
-        "|  | who | why |\n|---|---|---|",
-        "change",
-        rows.collect(),
-    )
+    table(out, "|  | who | why |\n|---|---|---|", "change", rows.collect())
 }
 
 fn skips(out: &mut dyn Write, skips: &[SkipEntry]) -> fmt::Result {
@@ -123,10 +104,7 @@ fn skips(out: &mut dyn Write, skips: &[SkipEntry]) -> fmt::Result {
     let rows = skips.iter().map(|skip| {
         let detail = skip.detail.as_deref().map(cell).unwrap_or_default();
         let (person, group) = (cell(&skip.person), cell(&skip.group));
-        format!(
-            "| {person} | {group} | {} | {detail} |",
-            words::why(skip.why)
-        )
+        format!("| {person} | {group} | {} | {detail} |", words::why(skip.why))
     });
     let head = "| who | group | why | more |\n|---|---|---|---|";
     table(out, head, "skip", rows.collect())
@@ -146,13 +124,8 @@ fn holds(out: &mut dyn Write, document: &PlanDocument) -> fmt::Result {
 }
 
 fn hold(hold: &HoldEntry) -> String {
-    let text = format!(
-        "{} {} ({}; {})",
-        code(&hold.id),
-        code(&hold.text),
-        words::rule(hold),
-        plural(hold.changes, "change")
-    );
+    let text =
+        format!("{} {} ({}; {})", code(&hold.id), code(&hold.text), words::rule(hold), plural(hold.changes, "change"));
     match hold.approved {
         true => format!("{text}: approved"),
         false => format!("{text}: {}", code(&approve(&hold.id))),
@@ -178,11 +151,7 @@ fn table(out: &mut dyn Write, head: &str, noun: &str, rows: Vec<String>) -> fmt:
     }
     let folded = rows.len() > CUT;
     if folded {
-        writeln!(
-            out,
-            "<details><summary>{}</summary>\n",
-            plural(rows.len(), noun)
-        )?;
+        writeln!(out, "<details><summary>{}</summary>\n", plural(rows.len(), noun))?;
     }
     writeln!(out, "{head}\n{}\n", rows.join("\n"))?;
     match folded {
@@ -194,14 +163,9 @@ fn table(out: &mut dyn Write, head: &str, noun: &str, rows: Vec<String>) -> fmt:
 /// A code span: nothing in it is markup. The fence is longer than any run of backticks inside.
 fn code(text: &str) -> String {
     let text = clean(text);
-    let longest = text
-        .split(|character| character != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
-    let blank =
-        text.trim().is_empty() || text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']);
+    let blank = text.trim().is_empty() || text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']);
     let pad = if blank { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
 }

@@ -32,15 +32,13 @@ fn nothing(document: &PlanDocument) -> Option<&'static str> {
     }
     let waits = document.holds.iter().any(|hold| !hold.approved);
     let unusable = |group: &GroupEntry| group.standing == GroupStanding::Unusable;
-    Some(
-        match (document.complete, document.groups.iter().any(unusable)) {
-            (false, _) => "Nothing to do in what could be read.",
-            (true, true) => "Nothing to do in the groups that could be worked on.",
-            (true, false) if waits => "Nothing to do but what is held.",
-            (true, false) if summary.report > 0 => "Nothing to do but what is only reported.",
-            (true, false) => "Nothing to do.",
-        },
-    )
+    Some(match (document.complete, document.groups.iter().any(unusable)) {
+        (false, _) => "Nothing to do in what could be read.",
+        (true, true) => "Nothing to do in the groups that could be worked on.",
+        (true, false) if waits => "Nothing to do but what is held.",
+        (true, false) if summary.report > 0 => "Nothing to do but what is only reported.",
+        (true, false) => "Nothing to do.",
+    })
 }
 
 #[cfg(test)]
@@ -119,19 +117,10 @@ mod tests {
         "#);
         let mut unread = samples::quiet();
         unread.plan.complete = false;
-        let last = |report| {
-            plan_text(report, &Look::PLAIN)
-                .lines()
-                .rev()
-                .nth(1)
-                .map(str::to_owned)
-        };
+        let last = |report| plan_text(report, &Look::PLAIN).lines().rev().nth(1).map(str::to_owned);
         let mut lost = samples::quiet();
         lost.plan.groups[0].standing = GroupStanding::Unusable;
-        assert_eq!(
-            last(&lost).as_deref(),
-            Some("Nothing to do in the groups that could be worked on.")
-        );
+        assert_eq!(last(&lost).as_deref(), Some("Nothing to do in the groups that could be worked on."));
         insta::assert_snapshot!(plan_text(&unread, &Look::PLAIN), @r#"
         Plan of 2026-11-22 12:00:00 UTC
         Not everything could be read. What depends on it is left alone.
@@ -162,12 +151,7 @@ mod tests {
         let report = samples::hostile();
         for look in [Look::PLAIN, Look::WHOLE] {
             let text = plan_text(&report, &look);
-            assert!(
-                !text
-                    .chars()
-                    .any(|c| c != '\n' && crate::report::words::is_unsafe(c)),
-                "{text:?}"
-            );
+            assert!(!text.chars().any(|c| c != '\n' && crate::report::words::is_unsafe(c)), "{text:?}");
         }
         insta::assert_snapshot!(plan_text(&report, &Look::PLAIN), @r#"
         Plan of 2026-11-22 12:00:00 UTC
@@ -190,10 +174,7 @@ mod tests {
     #[test]
     fn colour_changes_no_word() {
         let report = samples::busy().planned;
-        let colour = Look {
-            colour: true,
-            ..Look::PLAIN
-        };
+        let colour = Look { colour: true, ..Look::PLAIN };
         let painted = plan_text(&report, &colour);
         assert!(painted.contains('\u{1b}'));
         let stripped = anstream::adapter::strip_str(&painted).to_string();

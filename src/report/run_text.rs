@@ -11,11 +11,7 @@ use crate::model::run::Outcome;
 /// Writes the run. The last line is always the counts.
 pub fn write(out: &mut dyn Write, document: &RunDocument, look: &Look) -> fmt::Result {
     let plan = &document.plan;
-    let title = format!(
-        "Run {} of {}",
-        words::clean(&plan.run_id),
-        words::when(&plan.made_at)
-    );
+    let title = format!("Run {} of {}", words::clean(&plan.run_id), words::when(&plan.made_at));
     writeln!(out, "{}", look.paint(Ink::Heading, &title))?;
     writeln!(out, "{}", outcome(document, look))?;
     sections::alarms(out, look, plan)?;
@@ -27,11 +23,7 @@ pub fn write(out: &mut dyn Write, document: &RunDocument, look: &Look) -> fmt::R
     if document.results == Results::default() {
         writeln!(out, "Nothing was changed.")?;
     }
-    writeln!(
-        out,
-        "{}",
-        words::run_counts(&document.results, &plan.summary)
-    )
+    writeln!(out, "{}", words::run_counts(&document.results, &plan.summary))
 }
 
 fn outcome(document: &RunDocument, look: &Look) -> String {
@@ -39,19 +31,13 @@ fn outcome(document: &RunDocument, look: &Look) -> String {
     let ink = match document.outcome {
         Outcome::InStep | Outcome::Applied => Ink::Add,
         Outcome::Held => Ink::Hold,
-        Outcome::PartlyApplied | Outcome::Unread | Outcome::Throttled | Outcome::Failed => {
-            Ink::Trouble
-        }
+        Outcome::PartlyApplied | Outcome::Unread | Outcome::Throttled | Outcome::Failed => Ink::Trouble,
     };
     let until = match &document.throttled_until {
         Some(until) => format!(" until {}", words::when(until)),
         None => String::new(),
     };
-    format!(
-        "Outcome: {}{until} (exit {})",
-        look.paint(ink, text),
-        document.exit
-    )
+    format!("Outcome: {}{until} (exit {})", look.paint(ink, text), document.exit)
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use crate::model::desired::Grant;
 use crate::model::hold::{Hold, HoldId, Rule, Scope};
 use crate::model::id::{GroupId, GroupName, RunId, SourceName};
 use crate::model::plan::{
-    Change, ChangeKey, GroupStanding, GroupSummary, Op, Plan, PlanDigest, Reason, Skip,
-    SourceSummary, Why,
+    Change, ChangeKey, GroupStanding, GroupSummary, Op, Plan, PlanDigest, Reason, Skip, SourceSummary, Why,
 };
 use crate::model::policy::Mode;
 use crate::model::problem::Problem;
@@ -74,37 +73,17 @@ pub(crate) fn source(name: &str) -> SourceSummary {
 }
 
 pub(crate) fn skip(group: &str, person: &str, why: Why, detail: Option<&str>) -> Skip {
-    Skip {
-        group: GroupName::new(group),
-        person: person.to_owned(),
-        why,
-        detail: detail.map(ToOwned::to_owned),
-    }
+    Skip { group: GroupName::new(group), person: person.to_owned(), why, detail: detail.map(ToOwned::to_owned) }
 }
 
 /// Holds the changes under a rule.
-pub(crate) fn hold(
-    changes: &mut [&mut Change],
-    rule: Rule,
-    scope: Scope,
-    limit: u64,
-    text: &str,
-) -> Hold {
+pub(crate) fn hold(changes: &mut [&mut Change], rule: Rule, scope: Scope, limit: u64, text: &str) -> Hold {
     let keys: BTreeSet<ChangeKey> = changes.iter().map(|change| change.key.clone()).collect();
     let id = HoldId::of(rule, &scope, &keys);
     for change in changes {
         change.holds.push(id.clone());
     }
-    Hold {
-        id,
-        rule,
-        scope,
-        limit,
-        measured: keys.len() as u64,
-        changes: keys,
-        text: text.to_owned(),
-        approval: None,
-    }
+    Hold { id, rule, scope, limit, measured: keys.len() as u64, changes: keys, text: text.to_owned(), approval: None }
 }
 
 /// A plan of these parts, sorted as plans are.
@@ -128,62 +107,26 @@ pub(crate) fn plan(groups: Vec<GroupSummary>, mut changes: Vec<Change>) -> PlanR
     }
 }
 
-pub(crate) fn run(
-    planned: PlanReport,
-    results: Vec<ChangeResult>,
-    outcome: Outcome,
-    exit: u8,
-) -> RunReport {
-    RunReport {
-        planned,
-        results,
-        outcome,
-        exit,
-        finished_at: noon(),
-        throttled_until: None,
-    }
+pub(crate) fn run(planned: PlanReport, results: Vec<ChangeResult>, outcome: Outcome, exit: u8) -> RunReport {
+    RunReport { planned, results, outcome, exit, finished_at: noon(), throttled_until: None }
 }
 
 /// Everything is as it should be.
 pub(crate) fn quiet() -> PlanReport {
-    plan(
-        vec![group("Auditors", 4, 4), group("Managers", 12, 12)],
-        Vec::new(),
-    )
+    plan(vec![group("Auditors", 4, 4), group("Managers", 12, 12)], Vec::new())
 }
 
 /// One change, one skip, one hold.
 pub(crate) fn small() -> RunReport {
-    let mut add = change(
-        "Auditors",
-        Op::AddMember,
-        Some("ann@corp.example"),
-        Reason::Granted,
-    );
+    let mut add = change("Auditors", Op::AddMember, Some("ann@corp.example"), Reason::Granted);
     add.because = vec![grant("hr", &["audit", "audit-emea"])];
-    let mut remove = change(
-        "Auditors",
-        Op::RemoveMember,
-        Some("bob@corp.example"),
-        Reason::PersonGone,
-    );
+    let mut remove = change("Auditors", Op::RemoveMember, Some("bob@corp.example"), Reason::PersonGone);
     let scope = Scope::Group(GroupName::new("Auditors"));
-    let hold = hold(
-        &mut [&mut remove],
-        Rule::FirstRun,
-        scope,
-        0,
-        "first full run of this group",
-    );
+    let hold = hold(&mut [&mut remove], Rule::FirstRun, scope, 0, "first full run of this group");
     let mut planned = plan(vec![group("Auditors", 4, 4)], vec![add, remove]);
     planned.plan.holds = vec![hold];
     planned.plan.skips = vec![skip("Auditors", "cy@corp.example", Why::NoAccount, None)];
-    run(
-        planned,
-        vec![ChangeResult::Done, ChangeResult::Held],
-        Outcome::Held,
-        11,
-    )
+    run(planned, vec![ChangeResult::Done, ChangeResult::Held], Outcome::Held, 11)
 }
 
 /// A bad night: a source is unread, a group is gone, things are held, done, and have failed.
@@ -198,18 +141,8 @@ pub(crate) fn busy() -> RunReport {
     let mut nested = granted("Managers", "cy@corp.example");
     nested.because = vec![grant("hr", &["compliance", "emea", "berlin"])];
     nested.reason = Reason::DriftRemoved;
-    let bob = change(
-        "Managers",
-        Op::RemoveMember,
-        Some("bob@corp.example"),
-        Reason::PersonGone,
-    );
-    let lead = change(
-        "Managers",
-        Op::SetLead,
-        Some("ann@corp.example"),
-        Reason::Granted,
-    );
+    let bob = change("Managers", Op::RemoveMember, Some("bob@corp.example"), Reason::PersonGone);
+    let lead = change("Managers", Op::SetLead, Some("ann@corp.example"), Reason::Granted);
     let create = change("New Team", Op::CreateGroup, None, Reason::Granted);
     let mut watched = granted("Watched", "dee@corp.example");
     watched.report = true;
@@ -222,13 +155,7 @@ pub(crate) fn busy() -> RunReport {
     let mut all: Vec<&mut Change> = gone.iter_mut().collect();
     let text = "3 of 4 members would be removed from \"Auditors\"";
     let removals = hold(&mut all, Rule::GroupRemovals, auditors.clone(), 2, text);
-    let first = hold(
-        &mut all[..1],
-        Rule::FirstRun,
-        auditors,
-        0,
-        "first full run of \"Auditors\"",
-    );
+    let first = hold(&mut all[..1], Rule::FirstRun, auditors, 0, "first full run of \"Auditors\"");
     let missing = Hold {
         measured: 1,
         ..hold(
@@ -249,20 +176,15 @@ pub(crate) fn busy() -> RunReport {
     let mut lost = group("Lost", 0, 3);
     lost.standing = GroupStanding::Unusable;
     lost.id = None;
-    lost.problems = vec![
-        Problem::new("group \"Lost\"", "is not in Hyperproof")
-            .help("create it there, or set create = true"),
-    ];
+    lost.problems =
+        vec![Problem::new("group \"Lost\"", "is not in Hyperproof").help("create it there, or set create = true")];
     let mut watching = group("Watched", 1, 2);
     watching.mode = Mode::Report;
     let mut unread = source("corp-ad");
     unread.kind = "ldap";
     unread.complete = false;
     unread.evidence = String::new();
-    unread.problems = vec![Problem::new(
-        "ldaps://dc1.corp.example",
-        "did not answer within 60 s",
-    )];
+    unread.problems = vec![Problem::new("ldaps://dc1.corp.example", "did not answer within 60 s")];
 
     let groups = vec![
         group("Auditors", 4, 1),
@@ -281,20 +203,8 @@ pub(crate) fn busy() -> RunReport {
     plan.holds = holds;
     plan.writes = 4;
     plan.skips = (1..=5)
-        .map(|n| {
-            skip(
-                "Managers",
-                &format!("n{n}@corp.example"),
-                Why::NoAccount,
-                None,
-            )
-        })
-        .chain([skip(
-            "Managers",
-            "hal@corp.example",
-            Why::Ambiguous,
-            Some("2 accounts bear hal@corp.example"),
-        )])
+        .map(|n| skip("Managers", &format!("n{n}@corp.example"), Why::NoAccount, None))
+        .chain([skip("Managers", "hal@corp.example", Why::Ambiguous, Some("2 accounts bear hal@corp.example"))])
         .collect();
     let results = plan.changes.iter().map(result).collect();
     run(planned, results, Outcome::Unread, 13)
@@ -305,9 +215,7 @@ fn result(change: &Change) -> ChangeResult {
         _ if change.report => ChangeResult::Report,
         _ if !change.holds.is_empty() => ChangeResult::Held,
         (Op::RemoveMember, _) => ChangeResult::AlreadySo,
-        (Op::SetLead, _) => {
-            ChangeResult::Failed("400 Bad Request: lead is not a member".to_owned())
-        }
+        (Op::SetLead, _) => ChangeResult::Failed("400 Bad Request: lead is not a member".to_owned()),
         (Op::CreateGroup, _) => ChangeResult::NotTried("throttled".to_owned()),
         (Op::AddMember | Op::ClearLead, _) => ChangeResult::Done,
     }
@@ -316,25 +224,16 @@ fn result(change: &Change) -> ChangeResult {
 /// As many additions to one group, and as many skips.
 pub(crate) fn many(count: usize) -> PlanReport {
     let who = |n: usize| format!("n{n:04}@corp.example");
-    let changes = (0..count)
-        .map(|n| change("Everybody", Op::AddMember, Some(&who(n)), Reason::Granted))
-        .collect();
+    let changes = (0..count).map(|n| change("Everybody", Op::AddMember, Some(&who(n)), Reason::Granted)).collect();
     let mut report = plan(vec![group("Everybody", 0, count)], changes);
-    report.plan.skips = (count..2 * count)
-        .map(|n| skip("Everybody", &who(n), Why::NoAccount, None))
-        .collect();
+    report.plan.skips = (count..2 * count).map(|n| skip("Everybody", &who(n), Why::NoAccount, None)).collect();
     report
 }
 
 /// Names that try to be more than names.
 pub(crate) fn hostile() -> PlanReport {
     let name = "Evil\u{1b}[2J\n0 to add, 0 to remove|`x`<b>@security\u{202e}";
-    let mut add = change(
-        name,
-        Op::AddMember,
-        Some("a|`b`@corp.example"),
-        Reason::Granted,
-    );
+    let mut add = change(name, Op::AddMember, Some("a|`b`@corp.example"), Reason::Granted);
     add.because = vec![grant("hr", &["<img>\u{9b}31m"])];
     let mut report = plan(vec![group(name, 0, 1)], vec![add]);
     report.plan.skips = vec![skip(name, "x\r\ny", Why::UnknownMember, Some("\u{7}bell"))];

@@ -25,20 +25,10 @@ pub(crate) fn rest(out: &mut dyn Write, look: &Look, indent: &str, hidden: usize
 }
 
 /// Problems, a line each.
-pub(crate) fn problems(
-    out: &mut dyn Write,
-    look: &Look,
-    indent: &str,
-    problems: &[String],
-) -> fmt::Result {
+pub(crate) fn problems(out: &mut dyn Write, look: &Look, indent: &str, problems: &[String]) -> fmt::Result {
     let shown = look.shown(problems.len());
     for problem in problems.iter().take(shown) {
-        writeln!(
-            out,
-            "{indent}{} {}",
-            look.paint(Ink::Trouble, "!"),
-            clean(problem)
-        )?;
+        writeln!(out, "{indent}{} {}", look.paint(Ink::Trouble, "!"), clean(problem))?;
     }
     rest(out, look, indent, problems.len() - shown)
 }
@@ -91,8 +81,7 @@ pub(crate) fn groups(out: &mut dyn Write, look: &Look, document: &PlanDocument) 
     let mut quiet = 0;
     for group in &document.groups {
         let changes = changes.remove(group.name.as_str()).unwrap_or_default();
-        if changes.is_empty() && group.problems.is_empty() && group.standing == GroupStanding::Ready
-        {
+        if changes.is_empty() && group.problems.is_empty() && group.standing == GroupStanding::Ready {
             quiet += 1;
             continue;
         }
@@ -112,12 +101,7 @@ pub(crate) fn groups(out: &mut dyn Write, look: &Look, document: &PlanDocument) 
 
 fn heading(look: &Look, group: &GroupEntry) -> String {
     let name = clean(&group.name);
-    let mut text = format!(
-        "{}: {} live → {} desired",
-        look.paint(Ink::Heading, &name),
-        group.live,
-        group.desired
-    );
+    let mut text = format!("{}: {} live → {} desired", look.paint(Ink::Heading, &name), group.live, group.desired);
     if group.mode != Mode::Mirror {
         text.push_str(", mode ");
         text.push_str(group.mode.as_str());
@@ -131,29 +115,15 @@ fn heading(look: &Look, group: &GroupEntry) -> String {
     text
 }
 
-fn lines(
-    out: &mut dyn Write,
-    look: &Look,
-    changes: &[&ChangeEntry],
-    teller: &Teller<'_>,
-) -> fmt::Result {
+fn lines(out: &mut dyn Write, look: &Look, changes: &[&ChangeEntry], teller: &Teller<'_>) -> fmt::Result {
     let shown = look.shown(changes.len());
-    let lines: Vec<_> = change_text::sorted(changes)
-        .into_iter()
-        .take(shown)
-        .map(|change| teller.line(change))
-        .collect();
+    let lines: Vec<_> =
+        change_text::sorted(changes).into_iter().take(shown).map(|change| teller.line(change)).collect();
     let widths = lines.iter().map(|line| line.who.chars().count());
     let width = widths.filter(|width| *width <= COLUMN).max().unwrap_or(0);
     for line in lines {
         let mark = line.mark.to_string();
-        writeln!(
-            out,
-            "  {} {:width$}  {}",
-            look.paint(line.ink, &mark),
-            line.who,
-            line.why
-        )?;
+        writeln!(out, "  {} {:width$}  {}", look.paint(line.ink, &mark), line.who, line.why)?;
     }
     rest(out, look, "  ", changes.len() - shown)
 }
@@ -170,21 +140,10 @@ pub(crate) fn skips(out: &mut dyn Write, look: &Look, skips: &[SkipEntry]) -> fm
     writeln!(out, "\n{}", look.paint(Ink::Heading, "Skipped"))?;
     for (why, skips) in by_why {
         writeln!(out, "  {}: {}", words::why(why), skips.len())?;
-        let shown = look.limit.map_or(skips.len(), |limit| {
-            skips.len().min(limit).min(SKIP_EXAMPLES)
-        });
+        let shown = look.limit.map_or(skips.len(), |limit| skips.len().min(limit).min(SKIP_EXAMPLES));
         for skip in skips.iter().take(shown) {
-            let detail = skip
-                .detail
-                .as_deref()
-                .map(|detail| format!(": {}", clean(detail)));
-            writeln!(
-                out,
-                "    {} in {}{}",
-                clean(&skip.person),
-                clean(&skip.group),
-                detail.unwrap_or_default()
-            )?;
+            let detail = skip.detail.as_deref().map(|detail| format!(": {}", clean(detail)));
+            writeln!(out, "    {} in {}{}", clean(&skip.person), clean(&skip.group), detail.unwrap_or_default())?;
         }
         rest(out, look, "    ", skips.len() - shown)?;
     }
@@ -193,8 +152,7 @@ pub(crate) fn skips(out: &mut dyn Write, look: &Look, skips: &[SkipEntry]) -> fm
 
 /// What waits, with the command that lets exactly that through; then what was approved.
 pub(crate) fn holds(out: &mut dyn Write, look: &Look, document: &PlanDocument) -> fmt::Result {
-    let (approved, waiting): (Vec<&HoldEntry>, Vec<&HoldEntry>) =
-        document.holds.iter().partition(|hold| hold.approved);
+    let (approved, waiting): (Vec<&HoldEntry>, Vec<&HoldEntry>) = document.holds.iter().partition(|hold| hold.approved);
     if !waiting.is_empty() {
         let title = format!("Waiting for approval: {}", plural(waiting.len(), "hold"));
         writeln!(out, "\n{}", look.paint(Ink::Heading, &title))?;
@@ -224,12 +182,7 @@ fn waits(out: &mut dyn Write, look: &Look, hold: &HoldEntry) -> fmt::Result {
 
 /// What a hold says, with its rule and how much it holds.
 pub(crate) fn hold_text(hold: &HoldEntry) -> String {
-    format!(
-        "{} [{}; {}]",
-        clean(&hold.text),
-        words::rule(hold),
-        plural(hold.changes, "change")
-    )
+    format!("{} [{}; {}]", clean(&hold.text), words::rule(hold), plural(hold.changes, "change"))
 }
 
 /// The command that approves a hold, or all holds of a plan.

@@ -72,20 +72,11 @@ pub fn write(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result
     sources(out, view, look)?;
     writeln!(out)?;
     if let Some(until) = view.throttled_until.filter(|until| *until > view.now) {
-        writeln!(
-            out,
-            "Throttled by Hyperproof until {} ({})",
-            when(until),
-            apart(view.now, until)
-        )?;
+        writeln!(out, "Throttled by Hyperproof until {} ({})", when(until), apart(view.now, until))?;
     }
     if let Some(running) = &view.running {
         let (who, ago) = (clean(&running.who), apart(view.now, running.since));
-        writeln!(
-            out,
-            "A run is under way: {who}, since {} ({ago})",
-            when(running.since)
-        )?;
+        writeln!(out, "A run is under way: {who}, since {} ({ago})", when(running.since))?;
     }
     match view.next_run {
         Some(next) => writeln!(out, "Next run: {} ({})", when(next), apart(view.now, next))?,
@@ -96,12 +87,7 @@ pub fn write(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result
         ids => {
             let ids: Vec<_> = ids.iter().map(|id| clean(id)).collect();
             let text = format!("{} waiting for approval", plural(ids.len(), "hold"));
-            writeln!(
-                out,
-                "{}: {} (rosterd holds)",
-                look.paint(Ink::Hold, &text),
-                ids.join(", ")
-            )
+            writeln!(out, "{}: {} (rosterd holds)", look.paint(Ink::Hold, &text), ids.join(", "))
         }
     }
 }
@@ -113,16 +99,12 @@ fn runs(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result {
     }
     for run in &view.runs {
         let (text, ink) = match run.outcome {
-            Some(outcome @ (Outcome::InStep | Outcome::Applied)) => {
-                (words::outcome(outcome), Ink::Add)
-            }
+            Some(outcome @ (Outcome::InStep | Outcome::Applied)) => (words::outcome(outcome), Ink::Add),
             Some(Outcome::Held) => (words::outcome(Outcome::Held), Ink::Hold),
             Some(outcome) => (words::outcome(outcome), Ink::Trouble),
             None => ("did not finish", Ink::Trouble),
         };
-        let took = run
-            .finished_at
-            .map(|end| format!(", took {}", words::duration(length(run.started_at, end))));
+        let took = run.finished_at.map(|end| format!(", took {}", words::duration(length(run.started_at, end))));
         writeln!(
             out,
             "  {} ({}{})  {}: {}",
@@ -198,28 +180,14 @@ mod tests {
         };
         let view = StatusView {
             now,
-            running: Some(RunningView {
-                who: "sync1, process 4711".to_owned(),
-                since: at(-30),
-            }),
-            runs: vec![
-                run("r-2", at(-900), Some(Outcome::Held)),
-                run("r-1", at(-90_000), None),
-            ],
+            running: Some(RunningView { who: "sync1, process 4711".to_owned(), since: at(-30) }),
+            runs: vec![run("r-2", at(-900), Some(Outcome::Held)), run("r-1", at(-90_000), None)],
             next_run: Some(at(600)),
             throttled_until: Some(at(300)),
             waiting: vec!["h-0123456789ab".to_owned()],
             sources: vec![
-                SourceView {
-                    name: "corp-ad".to_owned(),
-                    read_at: None,
-                    people: 0,
-                },
-                SourceView {
-                    name: "hr".to_owned(),
-                    read_at: Some(at(-900)),
-                    people: 118,
-                },
+                SourceView { name: "corp-ad".to_owned(), read_at: None, people: 0 },
+                SourceView { name: "hr".to_owned(), read_at: Some(at(-900)), people: 118 },
             ],
         };
         insta::assert_snapshot!(written(|out| write(out, &view, &Look::PLAIN)), @r#"

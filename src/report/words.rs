@@ -20,11 +20,7 @@ pub fn plural(count: usize, noun: &str) -> String {
 
 /// `9 of 12`, or `all 12`.
 pub fn of(part: usize, whole: usize) -> String {
-    if part == whole && whole > 1 {
-        format!("all {whole}")
-    } else {
-        format!("{part} of {whole}")
-    }
+    if part == whole && whole > 1 { format!("all {whole}") } else { format!("{part} of {whole}") }
 }
 
 /// A length of time in its largest fitting unit: `45 s`, `12 min`, `3 h`, `2 d`.
@@ -90,15 +86,11 @@ pub(crate) fn reason(change: &ChangeEntry, show: fn(&str) -> String) -> String {
         (Reason::Granted, _) if !change.because.is_empty() => grants(&change.because, show),
         (Reason::Granted, Op::CreateGroup) => "does not exist yet".to_owned(),
         (Reason::Granted, Op::AddMember) => "granted".to_owned(),
-        (Reason::Granted, Op::RemoveMember | Op::SetLead | Op::ClearLead) => {
-            "the configuration says so".to_owned()
-        }
+        (Reason::Granted, Op::RemoveMember | Op::SetLead | Op::ClearLead) => "the configuration says so".to_owned(),
         (Reason::GrantEnded, _) => "no longer granted by any directory group".to_owned(),
         (Reason::PersonDisabled, _) => "disabled in the directory".to_owned(),
         (Reason::PersonGone, _) => "no longer in the directory".to_owned(),
-        (Reason::AccountDeactivated, _) => {
-            "account deactivated in Hyperproof, and not granted".to_owned()
-        }
+        (Reason::AccountDeactivated, _) => "account deactivated in Hyperproof, and not granted".to_owned(),
         (Reason::DriftAdded, _) => "added in Hyperproof since the last run, not granted".to_owned(),
         (Reason::DriftRemoved, _) => {
             let back = "removed in Hyperproof since the last run";
@@ -120,11 +112,7 @@ fn grants(grants: &[GrantEntry], show: fn(&str) -> String) -> String {
     let Some(first) = grants.first() else {
         return "granted".to_owned();
     };
-    let mut text = format!(
-        "granted by {}: {}",
-        show(&first.source),
-        show(&first.directory_group)
-    );
+    let mut text = format!("granted by {}: {}", show(&first.source), show(&first.directory_group));
     let nested = match first.path.split_first() {
         Some((head, rest)) if *head == first.directory_group => rest,
         _ => first.path.as_slice(),
@@ -180,14 +168,9 @@ pub fn rule(hold: &HoldEntry) -> String {
         Rule::GroupAdds | Rule::RunAdds => {
             format!("{rule}: {}, limit {limit}", plural(measured, "addition"))
         }
-        Rule::SourceShrink => format!(
-            "{rule}: {} fewer, limit {limit}",
-            plural(measured, "person")
-        ),
+        Rule::SourceShrink => format!("{rule}: {} fewer, limit {limit}", plural(measured, "person")),
         Rule::MinMembers => format!("{rule}: {measured} desired, at least {limit}"),
-        Rule::Empty | Rule::Expect | Rule::FirstRun | Rule::Missing | Rule::Undone => {
-            rule.to_owned()
-        }
+        Rule::Empty | Rule::Expect | Rule::FirstRun | Rule::Missing | Rule::Undone => rule.to_owned(),
     }
 }
 
@@ -258,36 +241,20 @@ mod tests {
     #[test]
     fn nouns_follow_their_number() {
         let all = [0, 1, 2].map(|n| [plural(n, "hold"), plural(n, "person")]);
-        assert_eq!(
-            all,
-            [
-                ["0 holds", "0 people"],
-                ["1 hold", "1 person"],
-                ["2 holds", "2 people"]
-            ]
-        );
-        assert_eq!(
-            [of(9, 12), of(12, 12), of(1, 1), of(0, 0)],
-            ["9 of 12", "all 12", "1 of 1", "0 of 0"]
-        );
+        assert_eq!(all, [["0 holds", "0 people"], ["1 hold", "1 person"], ["2 holds", "2 people"]]);
+        assert_eq!([of(9, 12), of(12, 12), of(1, 1), of(0, 0)], ["9 of 12", "all 12", "1 of 1", "0 of 0"]);
     }
 
     #[test]
     fn durations_are_in_their_largest_fitting_unit() {
         let all = [0, 119, 120, 7_199, 7_200, 172_799, 172_800, u64::MAX]
             .map(|seconds| duration(Duration::from_secs(seconds)));
-        assert_eq!(
-            all[..7],
-            ["0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 d"]
-        );
+        assert_eq!(all[..7], ["0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 d"]);
     }
 
     #[test]
     fn what_could_mislead_a_terminal_is_escaped_and_the_rest_is_not() {
-        assert_eq!(
-            clean("a\nb\u{1b}[2J\u{9b}c\u{202e}d"),
-            r"a\nb\u{1b}[2J\u{9b}c\u{202e}d"
-        );
+        assert_eq!(clean("a\nb\u{1b}[2J\u{9b}c\u{202e}d"), r"a\nb\u{1b}[2J\u{9b}c\u{202e}d");
         assert!(matches!(clean("Jürgen 李 o'Neil <x>"), Cow::Borrowed(_)));
     }
 }

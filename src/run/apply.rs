@@ -43,14 +43,7 @@ pub(super) async fn apply(
     cleared: &ClearedPlan,
 ) -> Result<Applied, StoreError> {
     let plan = cleared.plan();
-    let applier = Applier {
-        setup,
-        writer: client.writer(),
-        run,
-        memory,
-        plan,
-        progress: Mutex::new(Tally::new(plan)),
-    };
+    let applier = Applier { setup, writer: client.writer(), run, memory, plan, progress: Mutex::new(Tally::new(plan)) };
     setup.stage("writing to Hyperproof", cleared.steps().len() as u64);
     for phase in cleared.steps().chunk_by(|a, b| a.kind == b.kind) {
         let groups: Vec<&[Step]> = phase.chunk_by(|a, b| a.group == b.group).collect();
@@ -100,9 +93,13 @@ impl Tally {
     }
 }
 
+/// What became of one change: result, what a read afterwards showed, and the call that decided it.
+type Answered = (ChangeResult, Option<bool>, CallRecord);
+
 /// The outcome of one call: what became of each of its changes, in their order.
 struct Called {
-    results: Vec<(usize, ChangeResult, Option<bool>, CallRecord)>,
+    /// By the change's index.
+    results: BTreeMap<usize, Answered>,
     created: Option<GroupId>,
     stop: Option<TargetError>,
 }
@@ -140,7 +137,8 @@ impl Applier<'_> {
         if tally.stopped.is_some() {
             return tally.stopped.clone();
         }
-        let orphan = step.kind != StepKind::Create && step.group_id.is_none() && !tally.created.contains_key(&step.group);
+        let orphan =
+            step.kind != StepKind::Create && step.group_id.is_none() && !tally.created.contains_key(&step.group);
         orphan.then(|| "the group was not created".to_owned())
     }
 
@@ -155,60 +153,55 @@ impl Applier<'_> {
 
     async fn step(&self, step: &Step) -> Result<(), StoreError> {
         let group = step.group_id.clone().or_else(|| self.tally().created.get(&step.group).cloned());
-        let intents: Vec<Intent> = step.changes.iter().filter_map(|at| self.intent(*at, step, group.as_ref())).collect();
-        let seqs = self.setup.store.record_intents(self.run, &intents).await?;
-        let called = self.call(step, group.as_ref()).await;
+        let changes: Vec<&Change> = step.changes.iter().filter_map(|at| self.plan.changes.get(*at)).collect();
+        let Some(first) = changes.first() else { return Ok(()) };
+        let announced = self.writer.announce(first.key.op, group.as_ref());
+        let intents: Vec<Intent> =
+            changes.iter().map(|change| self.intent(change, group.as_ref(), &announced)).collect();
+        let seqs = self.setup.store.record_intents(self.run, Timestamp::now(), &intents).await?;
+        let mut called = self.call(step, group.as_ref()).await;
         let group = called.created.clone().or(group);
-        let outcomes: Vec<OutcomeRecord> = (called.results.iter().zip(seqs))
-            .filter_map(|((at, result, read_back, call), intent_seq)| {
-                let change = self.plan.changes.get(*at)?;
-                Some(OutcomeRecord {
-                    intent_seq,
-                    change: change.key.clone(),
-                    group_id: group.clone(),
-                    email: change.email.clone(),
-                    result: result.clone(),
-                    read_back: *read_back,
-                    request: request(call),
-                })
-            })
-            .collect();
+        let mut outcomes = Vec::with_capacity(seqs.len());
+        for (at, intent) in step.changes.iter().zip(seqs) {
+            let unsaid = || (ChangeResult::Failed("the answer said nothing of it".to_owned()), None, announced.clone());
+            let (result, read_back, call) = called.results.entry(*at).or_insert_with(unsaid).clone();
+            outcomes.push(OutcomeRecord {
+                intent,
+                group_id: group.clone(),
+                result,
+                read_back,
+                request: Some(request(&call)),
+            });
+        }
         self.note(step, &called);
-        self.setup.store.record_outcomes(self.run, &outcomes).await
+        self.setup.store.record_outcomes(self.run, Timestamp::now(), &outcomes).await
     }
 
-    fn intent(&self, at: usize, step: &Step, group: Option<&GroupId>) -> Option<Intent> {
-        let change = self.plan.changes.get(at)?;
-        let (method, path) = Writer::address(step.kind_of_call(change), group);
-        Some(Intent {
+    fn intent(&self, change: &Change, group: Option<&GroupId>, call: &CallRecord) -> Intent {
+        Intent {
             change: change.key.clone(),
             group_id: group.cloned(),
             email: change.email.clone(),
             reason: change.reason,
             because: change.because.clone(),
-            approval: change.approval.and_then(|at| self.memory.approvals.get(at)).map(|approval| approval.number),
-            hold: None,
-            request: Request {
-                method: method.to_owned(),
-                path,
-                status: None,
-                attempts: 0,
-            },
-        })
+            entry: change.entry.clone(),
+            approval: (change.approval.and_then(|at| self.memory.approvals.get(at))).map(|approval| approval.number),
+            request: request(call),
+        }
     }
 
     /// Writes down what a call did, and whether the run may go on.
     fn note(&self, step: &Step, called: &Called) {
-        let done = called.results.iter().filter(|(_, result, ..)| result.is_so()).count();
+        let done = called.results.values().filter(|(result, ..)| result.is_so()).count();
         let failed = called.results.len() - done;
         if failed == 0 {
             info!(group = %step.group, kind = ?step.kind, done, "written");
         } else {
-            let error = called.results.iter().find_map(|(_, result, ..)| result.error()).unwrap_or_default();
+            let error = called.results.values().find_map(|(result, ..)| result.error()).unwrap_or_default();
             warn!(group = %step.group, kind = ?step.kind, done, failed, error, "not everything was written");
         }
         let mut tally = self.tally();
-        for (at, result, ..) in &called.results {
+        for (at, (result, ..)) in &called.results {
             if let Some(slot) = tally.results.get_mut(*at) {
                 *slot = Some(result.clone());
             }
@@ -238,11 +231,9 @@ impl Applier<'_> {
                 self.members(step, written.members, written.stop)
             }
             // `obstacle` keeps steps of groups without an id from coming here.
-            (StepKind::Lead | StepKind::Add | StepKind::RemoveLeft | StepKind::Remove, None) => Called {
-                results: Vec::new(),
-                created: None,
-                stop: None,
-            },
+            (StepKind::Lead | StepKind::Add | StepKind::RemoveLeft | StepKind::Remove, None) => {
+                Called { results: BTreeMap::new(), created: None, stop: None }
+            }
         }
     }
 
@@ -261,13 +252,9 @@ impl Applier<'_> {
         let result = |at: &usize| {
             let account = self.plan.changes.get(*at)?.key.account.as_ref()?;
             let member = by_account.get(account)?;
-            Some((*at, member.result.clone(), member.read_back, member.call.clone()))
+            Some((*at, (member.result.clone(), member.read_back, member.call.clone())))
         };
-        Called {
-            results: step.changes.iter().filter_map(result).collect(),
-            created: None,
-            stop,
-        }
+        Called { results: step.changes.iter().filter_map(result).collect(), created: None, stop }
     }
 
     async fn lead(&self, step: &Step, group: &GroupId) -> Called {
@@ -280,33 +267,33 @@ impl Applier<'_> {
             None => self.writer.clear_lead(group).await,
         };
         Called {
-            results: vec![(at, written.result, written.read_back, written.call)],
+            results: BTreeMap::from([(at, (written.result, written.read_back, written.call))]),
             created: None,
             stop: written.stop,
         }
     }
 
     async fn create(&self, step: &Step) -> Called {
-        let lead = step.changes.iter().filter_map(|at| self.plan.changes.get(*at)).find(|change| change.key.op == Op::SetLead);
+        let lead =
+            step.changes.iter().filter_map(|at| self.plan.changes.get(*at)).find(|change| change.key.op == Op::SetLead);
         let lead = lead.and_then(|change| change.key.account.as_ref());
         let created = self.writer.create_group(step.group.as_str(), lead, &self.accounts(step)).await;
         let mut members: BTreeMap<AccountId, MemberResult> =
             created.members.into_iter().map(|member| (member.account.clone(), member)).collect();
-        let mut results = Vec::new();
+        let whole = (created.result, created.read_back, created.call);
+        let lead = created.lead.map(|lead| (lead.result, lead.read_back, lead.call));
+        let mut results = BTreeMap::new();
         for at in &step.changes {
             let Some(change) = self.plan.changes.get(*at) else { continue };
             let member = change.key.account.as_ref().and_then(|account| members.remove(account));
-            results.push(match (change.key.op, member) {
-                (Op::AddMember, Some(member)) => (*at, member.result, member.read_back, member.call),
-                (Op::SetLead, _) => (*at, created.lead.clone().unwrap_or_else(|| created.result.clone()), created.read_back, created.call.clone()),
-                _ => (*at, created.result.clone(), created.read_back, created.call.clone()),
-            });
+            let answered = match (change.key.op, member) {
+                (Op::AddMember, Some(member)) => (member.result, member.read_back, member.call),
+                (Op::SetLead, _) => lead.clone().unwrap_or_else(|| whole.clone()),
+                _ => whole.clone(),
+            };
+            results.insert(*at, answered);
         }
-        Called {
-            results,
-            created: created.id,
-            stop: created.stop,
-        }
+        Called { results, created: created.group, stop: created.stop }
     }
 
     fn finish(self) -> Result<Applied, StoreError> {
@@ -325,10 +312,5 @@ impl Applier<'_> {
 }
 
 fn request(call: &CallRecord) -> Request {
-    Request {
-        method: call.method.to_owned(),
-        path: call.path.clone(),
-        status: call.status,
-        attempts: call.attempts,
-    }
+    Request { method: call.method.to_owned(), path: call.path.clone(), status: call.status, attempts: call.attempts }
 }

@@ -40,7 +40,9 @@ pub async fn gather(setup: &Setup<'_>, client: &Client, memory: &Memory, now: Ti
         }
     }
     match &live {
-        Ok(live) => info!(accounts = live.accounts.len(), groups = live.groups.len(), gets = live.reads, "Hyperproof read"),
+        Ok(live) => {
+            info!(accounts = live.accounts.len(), groups = live.groups.len(), gets = live.reads, "Hyperproof read")
+        }
         Err(error) => warn!(%error, help = error.help(), "Hyperproof was not read: nothing is written"),
     }
     Reading { sources, live }
@@ -73,9 +75,8 @@ async fn read_live(
 
 /// Groups that must be there: named by the configuration, or found under a name that a mapping yields.
 fn mapped(policy: &Policy, memory: &Memory) -> BTreeSet<GroupId> {
-    let yielded = |name: &str| {
-        policy.mappings.iter().any(|mapping| crate::reconcile::mapping::may_yield(mapping, name))
-    };
+    let yielded =
+        |name: &str| policy.mappings.iter().any(|mapping| crate::reconcile::mapping::may_yield(mapping, name));
     let configured = policy.groups.values().filter_map(|group| group.id.clone());
     let links: &BTreeMap<_, _> = &memory.group_links;
     let linked = links.iter().filter(|(name, _)| yielded(name.as_str())).map(|(_, id)| id.clone());
@@ -87,7 +88,8 @@ impl Reading {
     pub fn unread_plan(&self) -> Plan {
         let mut sources: Vec<SourceSummary> = self.sources.iter().map(|source| summary(source, 0)).collect();
         sources.sort_by(|a, b| a.name.cmp(&b.name));
-        let problem = self.live.as_ref().err().map(|error| Problem::new("Hyperproof", error.to_string()).help(error.help()));
+        let problem =
+            self.live.as_ref().err().map(|error| Problem::new("Hyperproof", error.to_string()).help(error.help()));
         Plan {
             digest: PlanDigest::of([]),
             complete: false,

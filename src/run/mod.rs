@@ -23,7 +23,7 @@ use crate::model::memory::Memory;
 use crate::model::plan::Plan;
 use crate::model::run::{PlanReport, RunReport, Trigger};
 use crate::reconcile::{Decision, Inputs, decide};
-use crate::report::document;
+use crate::report;
 use crate::store::{Actor, RunStart, Store};
 use crate::target::Client;
 
@@ -87,8 +87,8 @@ pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
             },
         };
         if reading.live.is_ok() {
-            let document = document::plan_json(&report);
-            setup.store.store_plan(&report, setup.only.is_some(), &document).await?;
+            let document = report::plan_json(&report);
+            setup.store.store_plan(&report, &document).await?;
         }
         Ok(report)
     }
@@ -102,7 +102,7 @@ pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
     let span = info_span!("run", id = %run, trigger = setup.trigger.as_str());
     async {
         let _lock = setup.store.lock_run(setup.trigger.as_str(), Timestamp::now())?;
-        setup.store.check_writable().await?;
+        setup.store.check_writable(Timestamp::now()).await?;
         let now = Timestamp::now();
         let memory = setup.store.memory(now).await?;
         setup.store.begin_run(&start(setup, &run, now)).await?;
@@ -126,7 +126,7 @@ async fn real_run(
 ) -> Result<RunReport, RunError> {
     let reading = gather(setup, client, &memory, now).await;
     let Ok(live) = &reading.live else {
-        return settle::unread(setup, run, now, &memory, reading).await;
+        return settle::unread(setup, client, run, now, reading).await;
     };
     settle::identity(setup, &memory, live).await?;
     let memory = match recover::open_intents(setup, run, live).await? {
@@ -134,16 +134,16 @@ async fn real_run(
         _ => setup.store.memory(now).await?,
     };
     let Some(decision) = decided(setup, &reading, &memory, now)? else {
-        return settle::unread(setup, run, now, &memory, reading).await;
+        return settle::unread(setup, client, run, now, reading).await;
     };
     let plan = decision.cleared.plan();
     for (name, id) in decision.links.iter().filter(|(name, id)| memory.group_links.get(name) != Some(id)) {
         setup.store.link_group(name, id).await?;
     }
-    setup.store.record_holds(run, &plan.holds, setup.only.as_ref()).await?;
+    setup.store.record_holds(run, now, plan, setup.only.as_ref()).await?;
     say(plan);
     let applied = apply::apply(setup, client, run, &memory, &decision.cleared).await?;
-    settle::finished(setup, run, now, &memory, live, decision, applied).await
+    settle::finished(setup, client, (run, now), &memory, live, decision, applied).await
 }
 
 fn say(plan: &Plan) {
@@ -198,7 +198,7 @@ fn start(setup: &Setup<'_>, run: &RunId, at: Timestamp) -> RunStart {
         actor: setup.actor.clone(),
         config_digest: setup.config.digest.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        partial: setup.only.is_some(),
+        partial: setup.only.clone(),
     }
 }
 

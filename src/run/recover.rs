@@ -1,6 +1,7 @@
 //! Intents without an outcome: the run that recorded them died between the call and the record. What
 //! live says now is their outcome.
 
+use jiff::Timestamp;
 use tracing::warn;
 
 use crate::model::id::RunId;
@@ -20,7 +21,7 @@ pub(super) async fn open_intents(setup: &Setup<'_>, run: &RunId, live: &LiveStat
     let outcomes: Vec<OutcomeRecord> = open.iter().map(|intent| outcome(intent, live)).collect();
     let seen = outcomes.iter().filter(|outcome| outcome.result.is_so()).count();
     warn!(intents = open.len(), seen, "an earlier run was cut off: its open intents were compared with Hyperproof");
-    setup.store.record_outcomes(run, &outcomes).await?;
+    setup.store.record_outcomes(run, Timestamp::now(), &outcomes).await?;
     Ok(open.len())
 }
 
@@ -28,17 +29,15 @@ fn outcome(intent: &OpenIntent, live: &LiveState) -> OutcomeRecord {
     let group = group_of(intent, live);
     let seen = group.is_some_and(|group| shows(intent, group));
     OutcomeRecord {
-        intent_seq: intent.seq,
-        change: intent.change.clone(),
+        intent: intent.seq,
         group_id: group.map(|group| group.id.clone()).or_else(|| intent.group_id.clone()),
-        email: intent.email.clone(),
         result: if seen {
             ChangeResult::Done
         } else {
             ChangeResult::Failed("the run was cut off, and Hyperproof does not show the change".to_owned())
         },
         read_back: Some(seen),
-        request: intent.request.clone(),
+        request: None,
     }
 }
 
@@ -62,4 +61,3 @@ fn shows(intent: &OpenIntent, group: &LiveGroup) -> bool {
         Op::ClearLead => group.lead.is_none(),
     }
 }
-

@@ -10,24 +10,24 @@ use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::live::LiveState;
 use crate::model::memory::{Learned, Memory};
 use crate::model::plan::{Op, Plan};
-use crate::model::run::{ChangeResult, Outcome, PlanReport, RunReport};
+use crate::model::run::{Outcome, PlanReport, RunReport};
 use crate::reconcile::Decision;
-use crate::report::document;
-use crate::store::{FullRun, RunFinish, SourceRead, StoreError};
+use crate::report;
+use crate::store::{Calls, FullRun, RunFinish, StoreError};
+use crate::target::Client;
 
+use super::Setup;
 use super::apply::Applied;
 use super::error::RunError;
 use super::gather::Reading;
 use super::grade::grade;
-use super::Setup;
 
 /// Refuses to go on with another organisation's state.
 pub(super) fn same_organisation(memory: &Memory, live: &LiveState) -> Result<(), RunError> {
     match (&memory.organisation, &live.organisation) {
-        (Some(known), Some(found)) if known != found => Err(RunError::OtherOrganisation {
-            known: known.clone(),
-            found: found.clone(),
-        }),
+        (Some(known), Some(found)) if known != found => {
+            Err(RunError::OtherOrganisation { known: known.clone(), found: found.clone() })
+        }
         _ => Ok(()),
     }
 }
@@ -55,18 +55,14 @@ pub(super) async fn identity(setup: &Setup<'_>, memory: &Memory, live: &LiveStat
 /// Ends a run that could not read Hyperproof.
 pub(super) async fn unread(
     setup: &Setup<'_>,
+    client: &Client,
     run: &RunId,
     made_at: Timestamp,
-    memory: &Memory,
     reading: Reading,
 ) -> Result<RunReport, RunError> {
     let throttled_until = reading.live.as_ref().err().and_then(|error| error.until());
     let report = RunReport {
-        planned: PlanReport {
-            run: run.clone(),
-            made_at,
-            plan: reading.unread_plan(),
-        },
+        planned: PlanReport { run: run.clone(), made_at, plan: reading.unread_plan() },
         results: Vec::new(),
         outcome: match throttled_until {
             Some(_) => Outcome::Throttled,
@@ -76,20 +72,21 @@ pub(super) async fn unread(
         finished_at: Timestamp::now(),
         throttled_until,
     };
-    record(setup, &report, None, memory).await?;
+    record(setup, client, &report, None).await?;
     Ok(report)
 }
 
 /// Ends a run that read everything, or enough.
 pub(super) async fn finished(
     setup: &Setup<'_>,
-    run: &RunId,
-    made_at: Timestamp,
+    client: &Client,
+    start: (&RunId, Timestamp),
     memory: &Memory,
     live: &LiveState,
     decision: Decision,
     applied: Applied,
 ) -> Result<RunReport, RunError> {
+    let (run, made_at) = start;
     let Decision { cleared, mut learned, .. } = decision;
     let plan = cleared.into_plan();
     let (outcome, exit) = grade(&plan, &applied.results, applied.throttled_until.is_some());
@@ -102,62 +99,50 @@ pub(super) async fn finished(
     let full = full.then(|| FullRun {
         known_groups: known_groups(live, &applied),
         left: left(memory, live, &plan, &learned, &applied),
-        accounts: live.accounts.len(),
         learned,
     });
     let report = RunReport {
-        planned: PlanReport {
-            run: run.clone(),
-            made_at,
-            plan,
-        },
+        planned: PlanReport { run: run.clone(), made_at, plan },
         results: applied.results,
         outcome,
         exit,
         finished_at: Timestamp::now(),
         throttled_until: applied.throttled_until,
     };
-    record(setup, &report, full, memory).await?;
+    record(setup, client, &report, full).await?;
     Ok(report)
 }
 
-async fn record(setup: &Setup<'_>, report: &RunReport, full: Option<FullRun>, before: &Memory) -> Result<(), StoreError> {
+async fn record(
+    setup: &Setup<'_>,
+    client: &Client,
+    report: &RunReport,
+    full: Option<FullRun>,
+) -> Result<(), StoreError> {
     let plan = &report.planned.plan;
-    if report.throttled_until.is_some() {
-        setup.store.set_throttled_until(report.throttled_until).await?;
-    }
+    let calls = client.calls();
     let finish = RunFinish {
         run: report.planned.run.clone(),
         at: report.finished_at,
         outcome: report.outcome,
         exit: report.exit,
-        counts: plan.counts(),
-        results: results_by_word(&report.results),
-        sources: plan
-            .sources
-            .iter()
-            .map(|source| SourceRead {
-                name: source.name.clone(),
-                complete: source.complete,
-                people: source.people,
-                evidence: source.evidence.clone(),
-            })
-            .collect(),
-        document: document::run_json(report),
-        throttled_until: report.throttled_until,
+        planned: Some(plan.counts()),
+        calls: Calls { read: calls.reads, write: calls.writes },
+        sources: plan.sources.clone(),
         error: None,
+        document: Some(report::run_json(report)),
+        throttled_until: report.throttled_until,
     };
-    setup.store.finish_run(&finish, full.as_ref(), before).await?;
-    info!(outcome = report.outcome.as_str(), exit = report.exit, full = full.is_some(), "run finished");
+    setup.store.finish_run(&finish, full.as_ref()).await?;
+    info!(
+        outcome = report.outcome.as_str(),
+        exit = report.exit,
+        full = full.is_some(),
+        gets = calls.reads,
+        writes = calls.writes,
+        "run finished"
+    );
     Ok(())
-}
-
-fn results_by_word(results: &[ChangeResult]) -> BTreeMap<&'static str, usize> {
-    let mut counts = BTreeMap::new();
-    for result in results {
-        *counts.entry(result.as_str()).or_default() += 1;
-    }
-    counts
 }
 
 /// Writes a failed run's end down, as far as that is still possible.
@@ -167,14 +152,14 @@ pub(super) async fn failed(setup: &Setup<'_>, run: &RunId, error: &RunError) {
         at: Timestamp::now(),
         outcome: Outcome::Failed,
         exit: 1,
-        counts: Default::default(),
-        results: BTreeMap::new(),
+        planned: None,
+        calls: Calls::default(),
         sources: Vec::new(),
-        document: String::new(),
-        throttled_until: None,
         error: Some(error.to_string()),
+        document: None,
+        throttled_until: None,
     };
-    if let Err(error) = setup.store.finish_run(&finish, None, &Memory::default()).await {
+    if let Err(error) = setup.store.finish_run(&finish, None).await {
         error!(%error, "the end of the run could not be recorded");
     }
 }
@@ -214,7 +199,8 @@ fn left(
     }
     for (name, account) in learned.pending.keys() {
         let id = plan.groups.iter().find(|group| group.name == *name).and_then(|group| group.id.as_ref());
-        let removed = plan.changes.iter().any(|change| change.key.group == *name && change.key.account.as_ref() == Some(account));
+        let removed =
+            plan.changes.iter().any(|change| change.key.group == *name && change.key.account.as_ref() == Some(account));
         let Some(id) = id.filter(|_| !removed) else { continue };
         if let Some(before) = memory.left.get(id) {
             let present = before.binary_search(account).is_ok();

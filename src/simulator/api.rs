@@ -6,8 +6,7 @@
 use axum::http::StatusCode;
 
 use super::{
-    call::Call, choices::TrailingSlash, groups, members, reply::Reply, state::State,
-    switches::Switches, users,
+    call::Call, choices::TrailingSlash, groups, members, reply::Reply, state::State, switches::Switches, users,
 };
 
 /// Why a call is refused.
@@ -19,10 +18,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-        }
+        Self { status, message: message.into() }
     }
 
     /// 400.
@@ -51,18 +47,12 @@ pub(super) struct Bend {
 impl Bend {
     /// A read that shows the past.
     pub(super) fn stale() -> Self {
-        Self {
-            stale: true,
-            first: None,
-        }
+        Self { stale: true, first: None }
     }
 
     /// A batch of which only a part counts.
     pub(super) fn first(count: usize) -> Self {
-        Self {
-            stale: false,
-            first: Some(count),
-        }
+        Self { stale: false, first: Some(count) }
     }
 }
 
@@ -80,11 +70,7 @@ enum Route {
 
 impl Route {
     fn of(path: &str) -> Option<Self> {
-        let segments: Vec<&str> = path
-            .strip_prefix("/v1/")?
-            .trim_end_matches('/')
-            .split('/')
-            .collect();
+        let segments: Vec<&str> = path.strip_prefix("/v1/")?.trim_end_matches('/').split('/').collect();
         Some(match segments.as_slice() {
             ["users"] => Self::Users,
             ["users", "me"] => Self::Me,
@@ -125,11 +111,7 @@ pub(super) fn answer(state: &mut State, call: &Call, bend: Bend) -> Reply {
     }
     match checked(state, call, bend) {
         Ok(reply) => reply,
-        Err(refusal) => Reply::error(
-            state.world.switches.error_body,
-            refusal.status,
-            &refusal.message,
-        ),
+        Err(refusal) => Reply::error(state.world.switches.error_body, refusal.status, &refusal.message),
     }
 }
 
@@ -138,19 +120,13 @@ fn checked(state: &mut State, call: &Call, bend: Bend) -> Answer {
         return Ok(limited);
     }
     let Some(scopes) = state.tokens.check(call.bearer.as_deref()) else {
-        return Err(Refusal::new(
-            StatusCode::UNAUTHORIZED,
-            "Unauthorized. Access token is missing or invalid.",
-        ));
+        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized. Access token is missing or invalid."));
     };
     let route = Route::of(&call.path).filter(|_| slash_fits(&state.world.switches, &call.path));
     let route = route.ok_or_else(|| Refusal::missing("Resource not found"))?;
     let scope = route.scope(call);
     if !scopes.contains(scope) || (call.is_write() && state.world.switches.writes_forbidden) {
-        return Err(Refusal::new(
-            StatusCode::FORBIDDEN,
-            format!("You do not have permission: {scope}"),
-        ));
+        return Err(Refusal::new(StatusCode::FORBIDDEN, format!("You do not have permission: {scope}")));
     }
     if state.world.switches.strict {
         check_parameters(&route, call)?;
@@ -168,16 +144,9 @@ fn dispatch(state: &mut State, call: &Call, route: &Route, bend: Bend) -> Answer
         ("GET", Route::Members(id)) => groups::members(state, id, bend),
         ("POST", Route::Groups) => groups::create(state, call, bend),
         ("PATCH", Route::Group(id)) => groups::update(state, call, id),
-        ("POST", Route::Members(id)) => {
-            members::change(state, call, id, members::Change::Add, bend)
-        }
-        ("PUT", Route::MembersDelete(id)) => {
-            members::change(state, call, id, members::Change::Remove, bend)
-        }
-        _ => Err(Refusal::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "Method not allowed",
-        )),
+        ("POST", Route::Members(id)) => members::change(state, call, id, members::Change::Add, bend),
+        ("PUT", Route::MembersDelete(id)) => members::change(state, call, id, members::Change::Remove, bend),
+        _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")),
     }
 }
 
@@ -201,11 +170,7 @@ fn slash_fits(switches: &Switches, path: &str) -> bool {
 
 fn check_parameters(route: &Route, call: &Call) -> Result<(), Refusal> {
     let known = route.parameters(call);
-    match call
-        .query
-        .keys()
-        .find(|name| !known.contains(&name.as_str()))
-    {
+    match call.query.keys().find(|name| !known.contains(&name.as_str())) {
         Some(name) => Err(Refusal::bad(format!("Unknown query parameter {name:?}"))),
         None => Ok(()),
     }

@@ -45,9 +45,7 @@ impl Tokens {
         if field("grant_type") != "client_credentials" {
             return refused(StatusCode::BAD_REQUEST, "unsupported_grant_type");
         }
-        if field("client_id") != world.client.client_id
-            || field("client_secret") != world.client.client_secret
-        {
+        if field("client_id") != world.client.client_id || field("client_secret") != world.client.client_secret {
             return refused(StatusCode::UNAUTHORIZED, "invalid_client");
         }
         match scopes(world, field("scope")) {
@@ -58,16 +56,9 @@ impl Tokens {
 
     fn grant(&mut self, world: &World, scopes: BTreeSet<String>) -> Reply {
         self.count += 1;
-        let text = format!(
-            "simulated-token-{}",
-            ids::uuid(&world.organization, "token", self.count)
-        );
+        let text = format!("simulated-token-{}", ids::uuid(&world.organization, "token", self.count));
         let life = Duration::from_secs(world.switches.token_life_seconds);
-        let token = Token {
-            expires: Instant::now().checked_add(life),
-            calls_left: world.switches.token_calls,
-            scopes,
-        };
+        let token = Token { expires: Instant::now().checked_add(life), calls_left: world.switches.token_calls, scopes };
         self.issued.insert(text.clone(), token);
         Reply::ok(&Value::Object(granted(&world.switches, text)))
     }

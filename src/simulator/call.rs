@@ -79,9 +79,7 @@ impl Call {
 
     /// Whether a comma-separated `expand` names a field.
     pub(super) fn expands(&self, field: &str) -> bool {
-        self.query
-            .get("expand")
-            .is_some_and(|list| list.split(',').any(|name| name.trim() == field))
+        self.query.get("expand").is_some_and(|list| list.split(',').any(|name| name.trim() == field))
     }
 
     /// The record of a call that has just come in.
@@ -102,22 +100,10 @@ impl Call {
 
 impl Payload {
     async fn read(headers: &HeaderMap, bytes: Bytes) -> Self {
-        let kind = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        match kind
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
-            .as_str()
-        {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             _ if bytes.is_empty() => Self::Nothing,
-            "application/json" => {
-                serde_json::from_slice(&bytes).map_or(Self::Unreadable("not JSON"), Self::Json)
-            }
+            "application/json" => serde_json::from_slice(&bytes).map_or(Self::Unreadable("not JSON"), Self::Json),
             "application/x-www-form-urlencoded" => Self::form(bytes).await,
             _ => Self::Unreadable("the content type is not supported"),
         }
@@ -150,15 +136,11 @@ impl Payload {
 }
 
 fn query(parts: &Parts) -> BTreeMap<String, String> {
-    Query::try_from_uri(&parts.uri)
-        .map(|Query(fields)| fields)
-        .unwrap_or_default()
+    Query::try_from_uri(&parts.uri).map(|Query(fields)| fields).unwrap_or_default()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim().to_owned())
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }

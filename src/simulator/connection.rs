@@ -36,8 +36,7 @@ pub(super) struct Cutter(Arc<AtomicU8>);
 impl Cutter {
     /// Cuts the connection: with a TCP reset, or with an early end of the stream.
     pub(super) fn cut(&self, reset: bool) {
-        self.0
-            .store(if reset { RESET } else { CLOSED }, Ordering::Release);
+        self.0.store(if reset { RESET } else { CLOSED }, Ordering::Release);
     }
 }
 
@@ -60,11 +59,7 @@ impl Listener for Cuttable {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        let connection = Connection {
-            stream,
-            cutter: Cutter::default(),
-            stopped: self.stopped.clone(),
-        };
+        let connection = Connection { stream, cutter: Cutter::default(), stopped: self.stopped.clone() };
         (connection, address)
     }
 
@@ -97,22 +92,14 @@ impl Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check()?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check()?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

@@ -58,10 +58,7 @@ pub(super) async fn handle(shared: &Shared, request: Request) -> Reply {
         ("POST", ["held", "wait"]) => Ok(Reply::ok(&json!({ "seq": shared.until_held().await }))),
         ("POST", ["release"]) => release(shared, call.body),
         ("POST", ["tokens", "expire"]) => done(|| shared.state().tokens.expire()),
-        _ => Err((
-            StatusCode::NOT_FOUND,
-            "no such address under /_sim/".to_owned(),
-        )),
+        _ => Err((StatusCode::NOT_FOUND, "no such address under /_sim/".to_owned())),
     };
     answer.unwrap_or_else(|(status, what)| Reply::json(status, &json!({ "error": what })))
 }
@@ -88,20 +85,13 @@ fn order(shared: &Shared, body: Payload) -> Answer {
         None => vec![decoded::<Fault>(value)?],
     };
     let mut state = shared.state();
-    let ids: Vec<u64> = faults
-        .into_iter()
-        .map(|fault| state.faults.push(fault))
-        .collect();
+    let ids: Vec<u64> = faults.into_iter().map(|fault| state.faults.push(fault)).collect();
     Ok(Reply::ok(&json!({ "ids": ids })))
 }
 
 fn remove(shared: &Shared, id: &str) -> Answer {
     let removed = id.parse().is_ok_and(|id| shared.state().faults.remove(id));
-    if removed {
-        Ok(Reply::ok(&json!({})))
-    } else {
-        Err((StatusCode::NOT_FOUND, format!("no fault {id:?}")))
-    }
+    if removed { Ok(Reply::ok(&json!({}))) } else { Err((StatusCode::NOT_FOUND, format!("no fault {id:?}"))) }
 }
 
 fn world(shared: &Shared, body: Payload) -> Answer {
@@ -122,18 +112,13 @@ fn release(shared: &Shared, body: Payload) -> Answer {
         Payload::Nothing => Release::default(),
         body => decoded(value(body)?)?,
     };
-    Ok(Reply::ok(
-        &json!({ "released": shared.release(wanted.seq) }),
-    ))
+    Ok(Reply::ok(&json!({ "released": shared.release(wanted.seq) })))
 }
 
 fn value(body: Payload) -> Result<Value, (StatusCode, String)> {
     match body {
         Payload::Json(value) => Ok(value),
-        _ => Err((
-            StatusCode::BAD_REQUEST,
-            "a JSON body (with its content type) is required".to_owned(),
-        )),
+        _ => Err((StatusCode::BAD_REQUEST, "a JSON body (with its content type) is required".to_owned())),
     }
 }
 

@@ -11,11 +11,7 @@ use super::{
 
 /// One change by hand. Groups are named by id or name, users by `userId`, `id` or address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Edit {
     /// Puts somebody into a group; an id that fits nobody becomes a member who is in no list.
     AddMember {
@@ -90,15 +86,9 @@ pub(super) fn apply(world: &mut World, edit: &Edit) -> Result<(), WorldError> {
     match edit {
         Edit::AddMember { group, user } => add_member(world, group, user),
         Edit::RemoveMember { group, user } => remove_member(world, group, user),
-        Edit::RenameGroup { group, name } => {
-            edit_group(world, group, |group| group.name.clone_from(name))
-        }
-        Edit::ArchiveGroup { group } => {
-            edit_group(world, group, |group| group.status = GroupStatus::Archived)
-        }
-        Edit::RestoreGroup { group } => {
-            edit_group(world, group, |group| group.status = GroupStatus::Active)
-        }
+        Edit::RenameGroup { group, name } => edit_group(world, group, |group| group.name.clone_from(name)),
+        Edit::ArchiveGroup { group } => edit_group(world, group, |group| group.status = GroupStatus::Archived),
+        Edit::RestoreGroup { group } => edit_group(world, group, |group| group.status = GroupStatus::Active),
         Edit::DropGroup { group } => drop_group(world, group),
         Edit::AddGroup(group) => checked(world, |world| world.groups.push(group.clone())),
         Edit::AddUser(user) => checked(world, |world| world.users.push(user.clone())),
@@ -110,9 +100,7 @@ pub(super) fn apply(world: &mut World, edit: &Edit) -> Result<(), WorldError> {
             user.kind = user.kind.reactivated();
             user.status = UserStatus::Active;
         }),
-        Edit::SetEmail { user, email } => {
-            edit_user(world, user, |user| user.email.clone_from(email))
-        }
+        Edit::SetEmail { user, email } => edit_user(world, user, |user| user.email.clone_from(email)),
         Edit::HideUser { user, hidden } => edit_user(world, user, |user| user.hidden = *hidden),
         Edit::Switches(changes) => set_switches(world, changes),
     }
@@ -138,22 +126,14 @@ fn remove_member(world: &mut World, group: &str, user: &str) -> Result<(), World
     })
 }
 
-fn edit_group(
-    world: &mut World,
-    name: &str,
-    change: impl FnOnce(&mut Group),
-) -> Result<(), WorldError> {
+fn edit_group(world: &mut World, name: &str, change: impl FnOnce(&mut Group)) -> Result<(), WorldError> {
     let group = world.group_mut(name).ok_or_else(|| no_group(name))?;
     change(group);
     group.updated_on = group.updated_on.saturating_add(1);
     Ok(())
 }
 
-fn edit_user(
-    world: &mut World,
-    name: &str,
-    change: impl FnOnce(&mut User),
-) -> Result<(), WorldError> {
+fn edit_user(world: &mut World, name: &str, change: impl FnOnce(&mut User)) -> Result<(), WorldError> {
     let missing = || WorldError::at("edit", format!("no user has the id or address {name:?}"));
     change(world.user_mut(name).ok_or_else(missing)?);
     Ok(())
@@ -174,13 +154,11 @@ fn checked(world: &mut World, change: impl FnOnce(&mut World)) -> Result<(), Wor
 }
 
 fn set_switches(world: &mut World, changes: &Map<String, Value>) -> Result<(), WorldError> {
-    let mut all =
-        serde_json::to_value(&world.switches).map_err(|error| WorldError::json(&error))?;
+    let mut all = serde_json::to_value(&world.switches).map_err(|error| WorldError::json(&error))?;
     if let Value::Object(fields) = &mut all {
         fields.extend(changes.clone());
     }
-    world.switches = serde_json::from_value(all)
-        .map_err(|error| WorldError::at("edit.switches", error.to_string()))?;
+    world.switches = serde_json::from_value(all).map_err(|error| WorldError::at("edit.switches", error.to_string()))?;
     Ok(())
 }
 

@@ -66,11 +66,7 @@ pub enum RetryAfter {
 
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum FaultKind {
     /// 429 with the documented body.
     RateLimit {
@@ -175,31 +171,20 @@ impl Fault {
     /// A fault that strikes the next call.
     #[must_use]
     pub fn next(kind: FaultKind) -> Self {
-        Self {
-            when: Matcher::default(),
-            times: once(),
-            kind,
-        }
+        Self { when: Matcher::default(), times: once(), kind }
     }
 
     /// A fault that strikes the call with this number in the record of requests.
     #[must_use]
     pub fn nth(nth: u64, kind: FaultKind) -> Self {
-        Self::next(kind).matching(Matcher {
-            nth: Some(nth),
-            ..Matcher::default()
-        })
+        Self::next(kind).matching(Matcher { nth: Some(nth), ..Matcher::default() })
     }
 
     /// A fault that strikes the next call with this method and path (see [`Matcher::path`]).
     #[must_use]
     pub fn on(method: &str, path: &str, kind: FaultKind) -> Self {
         let (method, path) = (Some(method.to_owned()), Some(path.to_owned()));
-        Self::next(kind).matching(Matcher {
-            method,
-            path,
-            ..Matcher::default()
-        })
+        Self::next(kind).matching(Matcher { method, path, ..Matcher::default() })
     }
 
     /// The same fault on other calls.
@@ -233,9 +218,7 @@ impl Fault {
     /// Whether the fault is about this call.
     pub(super) fn is_about(&self, call: &Call) -> bool {
         let named = match &self.kind {
-            FaultKind::RefuseAccount { user_id } => {
-                call.is_write() && call.user_ids().any(|id| id == user_id)
-            }
+            FaultKind::RefuseAccount { user_id } => call.is_write() && call.user_ids().any(|id| id == user_id),
             FaultKind::PartialBatch { .. } => call.is_write() && call.user_ids().next().is_some(),
             FaultKind::StaleRead => call.method == "GET",
             _ => true,
@@ -249,9 +232,7 @@ impl FaultKind {
     pub(super) fn name(&self) -> String {
         match serde_json::to_value(self) {
             Ok(serde_json::Value::String(name)) => name,
-            Ok(serde_json::Value::Object(fields)) => {
-                fields.keys().next().cloned().unwrap_or_default()
-            }
+            Ok(serde_json::Value::Object(fields)) => fields.keys().next().cloned().unwrap_or_default(),
             _ => String::new(),
         }
     }
@@ -260,10 +241,7 @@ impl FaultKind {
 impl Matcher {
     fn matches(&self, call: &Call) -> bool {
         self.nth.is_none_or(|nth| nth == call.seq)
-            && self
-                .method
-                .as_ref()
-                .is_none_or(|method| method.eq_ignore_ascii_case(&call.method))
+            && self.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(&call.method))
             && self.path.as_ref().is_none_or(|path| fits(path, &call.path))
     }
 }

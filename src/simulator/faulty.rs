@@ -14,34 +14,24 @@ const JSON: &str = "application/json; charset=utf-8";
 pub(super) fn instead(kind: &FaultKind) -> Option<Reply> {
     Some(match kind {
         // Both texts are the documented ones.
-        FaultKind::RateLimit {
-            retry_after,
-            seconds,
-        } => {
+        FaultKind::RateLimit { retry_after, seconds } => {
             let message = format!("Rate limit is exceeded. Try again in {seconds} seconds.");
-            Reply::gateway(StatusCode::TOO_MANY_REQUESTS, &message)
-                .retry_after(header(retry_after.as_ref()))
+            Reply::gateway(StatusCode::TOO_MANY_REQUESTS, &message).retry_after(header(retry_after.as_ref()))
         }
         FaultKind::Quota { retry_after } => {
             let message = "Bandwidth quota exceeded. Try again later.";
             Reply::gateway(StatusCode::FORBIDDEN, message).retry_after(header(retry_after.as_ref()))
         }
-        FaultKind::Forbidden => Reply::gateway(
-            StatusCode::FORBIDDEN,
-            "You do not have permission to perform this action.",
-        ),
-        FaultKind::Unauthorized => Reply::gateway(
-            StatusCode::UNAUTHORIZED,
-            "Unauthorized. Access token is missing or invalid.",
-        ),
-        FaultKind::Status {
-            code,
-            moment: Moment::Before,
-        } => plain(*code),
-        FaultKind::RefuseAccount { user_id } => Reply::gateway(
-            StatusCode::BAD_REQUEST,
-            &format!("User {user_id:?} cannot be changed"),
-        ),
+        FaultKind::Forbidden => {
+            Reply::gateway(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
+        }
+        FaultKind::Unauthorized => {
+            Reply::gateway(StatusCode::UNAUTHORIZED, "Unauthorized. Access token is missing or invalid.")
+        }
+        FaultKind::Status { code, moment: Moment::Before } => plain(*code),
+        FaultKind::RefuseAccount { user_id } => {
+            Reply::gateway(StatusCode::BAD_REQUEST, &format!("User {user_id:?} cannot be changed"))
+        }
         _ => return None,
     })
 }
@@ -50,10 +40,7 @@ pub(super) fn instead(kind: &FaultKind) -> Option<Reply> {
 pub(super) fn after(kind: &FaultKind, reply: Reply) -> Reply {
     match kind {
         FaultKind::Status { code, .. } => plain(*code),
-        FaultKind::Truncated => Reply {
-            truncated: true,
-            ..reply
-        },
+        FaultKind::Truncated => Reply { truncated: true, ..reply },
         FaultKind::Html => Reply::html(StatusCode::OK, "Please sign in"),
         FaultKind::EmptyList => Reply::ok(&json!([])),
         FaultKind::EmptyBody => Reply::text(StatusCode::OK, JSON, ""),
@@ -66,11 +53,7 @@ pub(super) fn after(kind: &FaultKind, reply: Reply) -> Reply {
 
 /// The answer to a batch that was applied in part only.
 pub(super) fn partial(code: u16, reply: Reply) -> Reply {
-    if code == 200 || !reply.status.is_success() {
-        reply
-    } else {
-        plain(code)
-    }
+    if code == 200 || !reply.status.is_success() { reply } else { plain(code) }
 }
 
 fn plain(code: u16) -> Reply {
@@ -104,10 +87,6 @@ fn header(retry_after: Option<&RetryAfter>) -> Option<String> {
 
 /// A date as RFC 9110, section 5.6.7 wants it, so many seconds from now.
 fn http_date(seconds: i32) -> String {
-    let moment =
-        jiff::Timestamp::now().saturating_add(jiff::SignedDuration::from_secs(i64::from(seconds)));
-    moment
-        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-        .strftime("%a, %d %b %Y %H:%M:%S GMT")
-        .to_string()
+    let moment = jiff::Timestamp::now().saturating_add(jiff::SignedDuration::from_secs(i64::from(seconds)));
+    moment.unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

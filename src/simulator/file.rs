@@ -33,18 +33,11 @@ pub enum WorldError {
 
 impl WorldError {
     pub(super) fn at(place: impl Into<String>, what: impl Into<String>) -> Self {
-        Self::Content {
-            place: place.into(),
-            what: what.into(),
-        }
+        Self::Content { place: place.into(), what: what.into() }
     }
 
     pub(super) fn json(error: &serde_json::Error) -> Self {
-        Self::Json {
-            line: error.line(),
-            column: error.column(),
-            what: plain(error),
-        }
+        Self::Json { line: error.line(), column: error.column(), what: plain(error) }
     }
 }
 
@@ -70,8 +63,7 @@ impl World {
     /// The whole world as indented JSON, which [`World::from_json`] reads back unchanged.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self)
-            .expect("a world holds only text keys, numbers and finite lists")
+        serde_json::to_string_pretty(self).expect("a world holds only text keys, numbers and finite lists")
     }
 
     /// Completes and checks a world that came from outside.
@@ -95,15 +87,8 @@ impl World {
         self.complete_account();
         for position in 0..self.groups.len() {
             // Looking for a free id takes a walk through all groups, so only where one is needed.
-            let lacks = self
-                .groups
-                .get(position)
-                .is_some_and(|group| group.id.is_empty());
-            let id = if lacks {
-                self.free_group_id()
-            } else {
-                String::new()
-            };
+            let lacks = self.groups.get(position).is_some_and(|group| group.id.is_empty());
+            let id = if lacks { self.free_group_id() } else { String::new() };
             if let Some(group) = self.groups.get_mut(position) {
                 complete_group(group, id);
             }
@@ -120,12 +105,7 @@ impl World {
             user.user_id = ids::uuid(&self.organization, "user", number);
         }
         if user.role.is_empty() {
-            user.role = if user.kind.is_service() {
-                "administrator"
-            } else {
-                "user"
-            }
-            .to_owned();
+            user.role = if user.kind.is_service() { "administrator" } else { "user" }.to_owned();
         }
         if let (true, Some(email)) = (user.given_name.is_empty(), &user.email) {
             user.given_name = email.split('@').next().unwrap_or_default().to_owned();
@@ -137,10 +117,7 @@ impl World {
         if !self.client.account.is_empty() {
             return;
         }
-        let first = self
-            .users
-            .iter()
-            .find(|user| user.kind == UserType::ServiceAccount);
+        let first = self.users.iter().find(|user| user.kind == UserType::ServiceAccount);
         self.client.account = match first {
             Some(user) => user.user_id.clone(),
             None => self.push_user(User {
@@ -157,10 +134,7 @@ impl World {
         let mut user_ids = BTreeSet::new();
         for (position, user) in self.users.iter().enumerate() {
             if !ids.insert(&user.id) {
-                return Err(WorldError::at(
-                    format!("users[{position}].id"),
-                    format!("{:?} occurs twice", user.id),
-                ));
+                return Err(WorldError::at(format!("users[{position}].id"), format!("{:?} occurs twice", user.id)));
             }
             if !user_ids.insert(&user.user_id) {
                 let what = format!("{:?} occurs twice", user.user_id);
@@ -170,16 +144,10 @@ impl World {
         let mut groups = BTreeSet::new();
         for (position, group) in self.groups.iter().enumerate() {
             if group.name.is_empty() {
-                return Err(WorldError::at(
-                    format!("groups[{position}].name"),
-                    "is empty",
-                ));
+                return Err(WorldError::at(format!("groups[{position}].name"), "is empty"));
             }
             if !groups.insert(&group.id) {
-                return Err(WorldError::at(
-                    format!("groups[{position}].id"),
-                    format!("{:?} occurs twice", group.id),
-                ));
+                return Err(WorldError::at(format!("groups[{position}].id"), format!("{:?} occurs twice", group.id)));
             }
         }
         Ok(())
@@ -190,10 +158,7 @@ impl World {
         let names = self.names();
         let find = |place: String, name: &str| match names.get(name) {
             Some(user_id) => Ok(user_id.clone()),
-            None => Err(WorldError::at(
-                place,
-                format!("no user has the id or address {name:?}"),
-            )),
+            None => Err(WorldError::at(place, format!("no user has the id or address {name:?}"))),
         };
         self.client.account = find("client.account".to_owned(), &self.client.account)?;
         for (position, group) in self.groups.iter_mut().enumerate() {
@@ -202,9 +167,7 @@ impl World {
             }
             let members = std::mem::take(&mut group.members);
             for member in &members {
-                group
-                    .members
-                    .insert(find(format!("groups[{position}].members"), member)?);
+                group.members.insert(find(format!("groups[{position}].members"), member)?);
             }
         }
         Ok(())
@@ -212,17 +175,10 @@ impl World {
 
     /// Every name of every user, and the `userId` it stands for; ids win over addresses.
     fn names(&self) -> BTreeMap<String, String> {
-        let emails = self
-            .users
-            .iter()
-            .filter_map(|user| Some((user.email.clone()?, user)));
+        let emails = self.users.iter().filter_map(|user| Some((user.email.clone()?, user)));
         let ids = self.users.iter().map(|user| (user.id.clone(), user));
         let user_ids = self.users.iter().map(|user| (user.user_id.clone(), user));
-        emails
-            .chain(ids)
-            .chain(user_ids)
-            .map(|(name, user)| (name, user.user_id.clone()))
-            .collect()
+        emails.chain(ids).chain(user_ids).map(|(name, user)| (name, user.user_id.clone())).collect()
     }
 }
 

@@ -22,10 +22,7 @@ pub(super) fn list(state: &mut State, call: &Call, bend: Bend) -> Answer {
         return Ok(Reply::ok(&json!([])));
     }
     let view = View::of(state, bend.stale);
-    let rows = view
-        .groups()
-        .filter(|group| wanted.contains(&group.status))
-        .map(|group| view.group_body(group, call));
+    let rows = view.groups().filter(|group| wanted.contains(&group.status)).map(|group| view.group_body(group, call));
     Ok(Reply::ok(&capped(view.switches(), rows.collect())))
 }
 
@@ -36,14 +33,11 @@ pub(super) fn memberships(state: &mut State, call: &Call, bend: Bend) -> Answer 
         return Ok(Reply::ok(&json!([])));
     }
     let view = View::of(state, bend.stale);
-    let rows = view
-        .groups()
-        .filter(|group| wanted.contains(&group.status))
-        .filter_map(|group| {
-            let members = view.member_ids(group);
-            let shown = view.switches().empty_group_entry || !members.is_empty();
-            shown.then(|| view.membership(group, members))
-        });
+    let rows = view.groups().filter(|group| wanted.contains(&group.status)).filter_map(|group| {
+        let members = view.member_ids(group);
+        let shown = view.switches().empty_group_entry || !members.is_empty();
+        shown.then(|| view.membership(group, members))
+    });
     Ok(Reply::ok(&capped(view.switches(), rows.collect())))
 }
 
@@ -66,11 +60,7 @@ pub(super) fn create(state: &mut State, call: &Call, bend: Bend) -> Answer {
     let body = object(state, call, &["name", "groupLeadId", "userIds"])?;
     let name = text(body, "name")?.ok_or_else(|| Refusal::bad("name is required"))?;
     names::check_free(&state.world, name, None)?;
-    let mut group = Group {
-        id: state.world.free_group_id(),
-        name: name.to_owned(),
-        ..Group::default()
-    };
+    let mut group = Group { id: state.world.free_group_id(), name: name.to_owned(), ..Group::default() };
     if let Some(lead) = text(body, "groupLeadId")? {
         set_lead(state, &mut group, lead)?;
     }
@@ -85,10 +75,7 @@ pub(super) fn create(state: &mut State, call: &Call, bend: Bend) -> Answer {
         CreateStatus::Ok => StatusCode::OK,
         CreateStatus::Created => StatusCode::CREATED,
     };
-    Ok(Reply::json(
-        status,
-        &View::now(state).group_body(&group, call),
-    ))
+    Ok(Reply::json(status, &View::now(state).group_body(&group, call)))
 }
 
 /// `PATCH /groups/{id}`.
@@ -106,9 +93,7 @@ pub(super) fn update(state: &mut State, call: &Call, id: &str) -> Answer {
     let clear = flag(body, "clearGroupLead")?;
     match text(body, "groupLeadId")? {
         Some(_) if clear => {
-            return Err(Refusal::bad(
-                "clearGroupLead and groupLeadId exclude each other",
-            ));
+            return Err(Refusal::bad("clearGroupLead and groupLeadId exclude each other"));
         }
         Some(lead) => set_lead(state, &mut group, lead)?,
         None if clear => group.lead = None,
@@ -125,17 +110,8 @@ pub(super) fn update(state: &mut State, call: &Call, id: &str) -> Answer {
 
 /// Where a group stands that may be changed.
 pub(super) fn writable(state: &State, id: &str) -> Result<usize, Refusal> {
-    let position = state
-        .world
-        .groups
-        .iter()
-        .position(|group| group.id == id)
-        .ok_or_else(no_group)?;
-    let archived = state
-        .world
-        .groups
-        .get(position)
-        .is_some_and(|group| group.status == GroupStatus::Archived);
+    let position = state.world.groups.iter().position(|group| group.id == id).ok_or_else(no_group)?;
+    let archived = state.world.groups.get(position).is_some_and(|group| group.status == GroupStatus::Archived);
     match state.world.switches.archived_write {
         ArchivedWrite::NotFound if archived => Err(no_group()),
         ArchivedWrite::BadRequest if archived => Err(Refusal::bad("Group is archived")),
@@ -145,9 +121,7 @@ pub(super) fn writable(state: &State, id: &str) -> Result<usize, Refusal> {
 
 fn readable<'a>(view: &View<'a>, id: &str) -> Result<&'a Group, Refusal> {
     let hides = view.switches().archived_by_id == Presence::NotFound;
-    view.groups()
-        .find(|group| group.id == id && !(hides && group.status == GroupStatus::Archived))
-        .ok_or_else(no_group)
+    view.groups().find(|group| group.id == id && !(hides && group.status == GroupStatus::Archived)).ok_or_else(no_group)
 }
 
 pub(super) fn no_group() -> Refusal {
@@ -185,23 +159,15 @@ fn set_lead(state: &State, group: &mut Group, lead: &str) -> Result<(), Refusal>
 }
 
 /// The body as an object with no other fields than these.
-pub(super) fn object<'a>(
-    state: &State,
-    call: &'a Call,
-    known: &[&str],
-) -> Result<&'a Value, Refusal> {
+pub(super) fn object<'a>(state: &State, call: &'a Call, known: &[&str]) -> Result<&'a Value, Refusal> {
     let body = match &call.body {
         Payload::Json(body) => body,
         Payload::Unreadable(why) => return Err(Refusal::bad(*why)),
         Payload::Nothing | Payload::Form(_) => return Err(Refusal::bad("a JSON body is required")),
     };
-    let fields = body
-        .as_object()
-        .ok_or_else(|| Refusal::bad("the body is not an object"))?;
+    let fields = body.as_object().ok_or_else(|| Refusal::bad("the body is not an object"))?;
     match fields.keys().find(|name| !known.contains(&name.as_str())) {
-        Some(name) if state.world.switches.strict => {
-            Err(Refusal::bad(format!("unknown field {name:?}")))
-        }
+        Some(name) if state.world.switches.strict => Err(Refusal::bad(format!("unknown field {name:?}"))),
         _ => Ok(body),
     }
 }

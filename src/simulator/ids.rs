@@ -26,9 +26,7 @@ pub(super) fn uuid(seed: &str, kind: &str, number: u64) -> String {
 
 /// FNV-1a, with a separator so that ("ab", "c") and ("a", "bc") differ.
 fn fold(start: u64, text: &str) -> u64 {
-    text.bytes().chain([0xff]).fold(start, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    text.bytes().chain([0xff]).fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// The finishing step of splitmix64: neighbours come out far apart.
@@ -44,9 +42,7 @@ pub(super) fn timestamp(second: i64, form: Timestamps) -> String {
     // Seconds beyond what the calendar holds can stand in a world file; they read as the first day.
     let moment = jiff::Timestamp::from_second(second).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     match form {
-        Timestamps::SevenDigits => moment
-            .strftime("%Y-%m-%dT%H:%M:%S.0000000+00:00")
-            .to_string(),
+        Timestamps::SevenDigits => moment.strftime("%Y-%m-%dT%H:%M:%S.0000000+00:00").to_string(),
         Timestamps::Zulu => moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     }
 }

@@ -36,13 +36,7 @@ enum Member {
 }
 
 /// Changes the members of a group.
-pub(super) fn change(
-    state: &mut State,
-    call: &Call,
-    id: &str,
-    change: Change,
-    bend: Bend,
-) -> Answer {
+pub(super) fn change(state: &mut State, call: &Call, id: &str, change: Change, bend: Bend) -> Answer {
     let position = groups::writable(state, id)?;
     groups::object(state, call, &["userIds"])?;
     let Some(before) = state.world.groups.get(position).cloned() else {
@@ -51,10 +45,7 @@ pub(super) fn change(
     let asked = asked(call)?;
     let members = resolve(state, &before, change, first(&asked, bend))?;
     let mut group = before.clone();
-    let changed: Vec<Member> = members
-        .into_iter()
-        .filter(|member| apply(&mut group, change, member))
-        .collect();
+    let changed: Vec<Member> = members.into_iter().filter(|member| apply(&mut group, change, member)).collect();
     if !changed.is_empty() {
         let now = state.about_to_change(id, Some(before));
         if state.world.switches.membership_moves_updated_on {
@@ -68,12 +59,7 @@ pub(super) fn change(
 }
 
 /// Puts the first members into a group that is being created.
-pub(super) fn fill(
-    state: &State,
-    call: &Call,
-    group: &mut Group,
-    bend: Bend,
-) -> Result<(), Refusal> {
+pub(super) fn fill(state: &State, call: &Call, group: &mut Group, bend: Bend) -> Result<(), Refusal> {
     let asked = asked(call)?;
     let ids = first(&asked, bend);
     if ids.is_empty() {
@@ -105,27 +91,17 @@ fn asked(call: &Call) -> Result<Vec<String>, Refusal> {
     let Some(list) = call.body_field("userIds").and_then(Value::as_array) else {
         return Err(Refusal::bad("userIds is required and must be an array"));
     };
-    let texts: Option<Vec<String>> = list
-        .iter()
-        .map(|id| id.as_str().map(str::to_owned))
-        .collect();
+    let texts: Option<Vec<String>> = list.iter().map(|id| id.as_str().map(str::to_owned)).collect();
     texts.ok_or_else(|| Refusal::bad("userIds holds something that is not a string"))
 }
 
 /// The part of a batch that a fault lets through.
 fn first(asked: &[String], bend: Bend) -> &[String] {
-    asked
-        .get(..bend.first.unwrap_or(asked.len()))
-        .unwrap_or(asked)
+    asked.get(..bend.first.unwrap_or(asked.len())).unwrap_or(asked)
 }
 
 /// Who is to be added or removed, or why nobody is.
-fn resolve(
-    state: &State,
-    group: &Group,
-    change: Change,
-    ids: &[String],
-) -> Result<Vec<Member>, Refusal> {
+fn resolve(state: &State, group: &Group, change: Change, ids: &[String]) -> Result<Vec<Member>, Refusal> {
     check_shape(state, ids)?;
     let mut members = Vec::new();
     for id in ids {
@@ -155,21 +131,12 @@ fn check_shape(state: &State, ids: &[String]) -> Result<(), Refusal> {
 }
 
 /// Whom an id means; `None` for somebody who is passed over.
-fn judge(
-    state: &State,
-    group: &Group,
-    change: Change,
-    id: &str,
-) -> Result<Option<Member>, Refusal> {
+fn judge(state: &State, group: &Group, change: Change, id: &str) -> Result<Option<Member>, Refusal> {
     let switches = &state.world.switches;
     let stranger = || Member::Stranger(id.to_owned());
     let Some((user, right_kind)) = find(state, id) else {
         // Somebody who is in the group can leave it, whether the list of users knows them or not.
-        let admission = if group.strangers.contains(id) {
-            Admission::Accept
-        } else {
-            switches.unknown_user
-        };
+        let admission = if group.strangers.contains(id) { Admission::Accept } else { switches.unknown_user };
         return admitted(admission, stranger(), format!("User {id:?} not found"));
     };
     let member = Member::User(user.user_id.clone());
@@ -177,11 +144,7 @@ fn judge(
         WrongIdKind::Reject if !right_kind => Err(Refusal::bad(format!("User {id:?} not found"))),
         WrongIdKind::Ignore if !right_kind => Ok(None),
         _ if change == Change::Remove => Ok(Some(member)),
-        _ => admitted(
-            admission(state, user),
-            member,
-            format!("User {id:?} cannot be a group member"),
-        ),
+        _ => admitted(admission(state, user), member, format!("User {id:?} cannot be a group member")),
     }
 }
 
@@ -206,13 +169,7 @@ fn admission(state: &State, user: &User) -> Admission {
 }
 
 /// The rules about those who are in the group already, or are not.
-fn check_presence(
-    state: &State,
-    group: &Group,
-    change: Change,
-    member: &Member,
-    id: &str,
-) -> Result<(), Refusal> {
+fn check_presence(state: &State, group: &Group, change: Change, member: &Member, id: &str) -> Result<(), Refusal> {
     let switches = &state.world.switches;
     let present = match member {
         Member::User(user_id) => group.members.contains(user_id),
@@ -231,11 +188,7 @@ fn check_presence(
         },
         _ => return Ok(()),
     };
-    let what = if present {
-        "is already in the group"
-    } else {
-        "is not in the group"
-    };
+    let what = if present { "is already in the group" } else { "is not in the group" };
     Err(Refusal::new(status, format!("User {id:?} {what}")))
 }
 
@@ -274,9 +227,7 @@ fn reply(state: &State, group: &Group, asked: Vec<String>, changed: &[Member]) -
 
 fn shown(view: &View<'_>, member: &Member) -> String {
     match member {
-        Member::User(id) => view
-            .user(id)
-            .map_or_else(|| id.clone(), |user| view.shown_id(user)),
+        Member::User(id) => view.user(id).map_or_else(|| id.clone(), |user| view.shown_id(user)),
         Member::Stranger(id) => id.clone(),
     }
 }

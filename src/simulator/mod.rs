@@ -57,9 +57,9 @@ use self::{connection::Cuttable, connection::Cutter, shared::Shared};
 
 pub use self::{
     choices::{
-        AddPresent, Admission, ArchivedWrite, CreateStatus, DeactivatedMembers, DuplicateName,
-        Emails, ErrorBody, ExpiresIn, GroupUserIds, Leniency, MemberId, NameCase, Presence,
-        RemoveAbsent, StatusParameter, Timestamps, TrailingSlash, WriteReply, WrongIdKind,
+        AddPresent, Admission, ArchivedWrite, CreateStatus, DeactivatedMembers, DuplicateName, Emails, ErrorBody,
+        ExpiresIn, GroupUserIds, Leniency, MemberId, NameCase, Presence, RemoveAbsent, StatusParameter, Timestamps,
+        TrailingSlash, WriteReply, WrongIdKind,
     },
     edit::Edit,
     fault::{Fault, FaultKind, Matcher, Moment, RetryAfter},
@@ -77,29 +77,17 @@ const GRACE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// When the web server itself fails.
-pub async fn serve(
-    listener: TcpListener,
-    world: World,
-    shutdown: impl Future<Output = ()> + Send,
-) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, world: World, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
     run(listener, Arc::new(Shared::new(world)), shutdown).await
 }
 
-async fn run(
-    listener: TcpListener,
-    shared: Arc<Shared>,
-    shutdown: impl Future<Output = ()> + Send,
-) -> io::Result<()> {
+async fn run(listener: TcpListener, shared: Arc<Shared>, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
     let stopped = shared.stopped.clone();
     // Whoever drops this future has stopped the simulator too: no connection may outlive it.
     let _stop = stopped.clone().drop_guard();
-    let listener = Cuttable {
-        listener,
-        stopped: stopped.clone(),
-    };
+    let listener = Cuttable { listener, stopped: stopped.clone() };
     let app = server::router(shared).into_make_service_with_connect_info::<Cutter>();
-    let server =
-        axum::serve(listener, app).with_graceful_shutdown(stopped.clone().cancelled_owned());
+    let server = axum::serve(listener, app).with_graceful_shutdown(stopped.clone().cancelled_owned());
     let mut server = std::pin::pin!(server.into_future());
     tokio::select! {
         result = &mut server => return result,
@@ -136,11 +124,7 @@ impl Simulator {
         let shared = Arc::new(Shared::new(world));
         let stopped = shared.stopped.clone().cancelled_owned();
         let server = tokio::spawn(run(listener, Arc::clone(&shared), stopped));
-        Ok(Self {
-            shared,
-            address,
-            server,
-        })
+        Ok(Self { shared, address, server })
     }
 
     /// The address it listens on.

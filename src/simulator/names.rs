@@ -16,9 +16,10 @@ pub(super) fn check_free(world: &World, name: &str, own: Option<&str>) -> Result
     }
     let switches = &world.switches;
     let counts = |status| status == GroupStatus::Active || switches.archived_names_count;
-    let taken = world.groups.iter().any(|group| {
-        own != Some(group.id.as_str()) && counts(group.status) && same(switches, &group.name, name)
-    });
+    let taken = world
+        .groups
+        .iter()
+        .any(|group| own != Some(group.id.as_str()) && counts(group.status) && same(switches, &group.name, name));
     let message = || format!("A group with the name {name:?} already exists.");
     match switches.duplicate_name {
         DuplicateName::BadRequest if taken => Err(Refusal::bad(message())),

@@ -28,11 +28,7 @@ impl Queue {
     /// Takes an order and returns its number.
     pub(super) fn push(&mut self, fault: Fault) -> u64 {
         self.last += 1;
-        self.orders.push(Order {
-            id: self.last,
-            fault,
-            seen: 0,
-        });
+        self.orders.push(Order { id: self.last, fault, seen: 0 });
         self.last
     }
 

@@ -37,18 +37,8 @@ impl Reply {
     }
 
     /// Any text.
-    pub(super) fn text(
-        status: StatusCode,
-        content_type: &'static str,
-        text: impl Into<Bytes>,
-    ) -> Self {
-        Self {
-            status,
-            content_type,
-            body: text.into(),
-            retry_after: None,
-            truncated: false,
-        }
+    pub(super) fn text(status: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Self {
+        Self { status, content_type, body: text.into(), retry_after: None, truncated: false }
     }
 
     /// No body at all.
@@ -58,10 +48,7 @@ impl Reply {
 
     /// An error in the gateway's documented shape.
     pub(super) fn gateway(status: StatusCode, message: &str) -> Self {
-        Self::json(
-            status,
-            &json!({ "statusCode": status.as_u16(), "message": message }),
-        )
+        Self::json(status, &json!({ "statusCode": status.as_u16(), "message": message }))
     }
 
     /// An error of the application behind the gateway; its shape is not documented.
@@ -89,11 +76,7 @@ impl Reply {
     /// Turns the answer into what the web server sends.
     pub(super) fn into_response(self) -> Response {
         let length = self.body.len();
-        let body = if self.truncated {
-            half(&self.body)
-        } else {
-            Body::from(self.body)
-        };
+        let body = if self.truncated { half(&self.body) } else { Body::from(self.body) };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         let mut set = |name: HeaderName, value: &str| {

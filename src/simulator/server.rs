@@ -53,8 +53,7 @@ async fn handle(
         Ok(Ending::Answer(reply)) => reply.into_response(),
         Ok(Ending::Cut { reset }) => cut(&cutter, reset),
         Ok(Ending::Abandoned) => cut(&cutter, false),
-        Err(_) => Reply::gateway(StatusCode::INTERNAL_SERVER_ERROR, "the simulator failed")
-            .into_response(),
+        Err(_) => Reply::gateway(StatusCode::INTERNAL_SERVER_ERROR, "the simulator failed").into_response(),
     }
 }
 
@@ -75,9 +74,7 @@ async fn carry_out(shared: Arc<Shared>, mut call: Call, gone: CancellationToken)
         Ending::Cut { .. } => (None, CallState::Cut),
         Ending::Abandoned => (None, CallState::Abandoned),
     };
-    shared.state().note(call.seq, |record| {
-        (record.status, record.state) = (status, state)
-    });
+    shared.state().note(call.seq, |record| (record.status, record.state) = (status, state));
     tracing::debug!(seq = call.seq, method = call.method, path = call.path, ?status, fault = ?struck, "simulated call");
     ending
 }
@@ -92,12 +89,7 @@ fn perform(shared: &Shared, call: &Call, bend: Bend) -> Reply {
     reply
 }
 
-async fn strike(
-    shared: &Shared,
-    call: &Call,
-    gone: &CancellationToken,
-    kind: &FaultKind,
-) -> Ending {
+async fn strike(shared: &Shared, call: &Call, gone: &CancellationToken, kind: &FaultKind) -> Ending {
     if let Some(reply) = faulty::instead(kind) {
         return Ending::Answer(reply);
     }

@@ -72,20 +72,14 @@ impl State {
         call.seq = self.calls;
         let struck = self.faults.strike(call);
         let fault = struck.as_ref().map(FaultKind::name);
-        self.records.push(RequestRecord {
-            fault,
-            ..call.record()
-        });
+        self.records.push(RequestRecord { fault, ..call.record() });
         struck
     }
 
     /// Changes the record of a call, unless it was dropped.
     pub(super) fn note(&mut self, seq: u64, change: impl FnOnce(&mut RequestRecord)) {
         let position = self.records.binary_search_by_key(&seq, |record| record.seq);
-        if let Some(record) = position
-            .ok()
-            .and_then(|position| self.records.get_mut(position))
-        {
+        if let Some(record) = position.ok().and_then(|position| self.records.get_mut(position)) {
             change(record);
         }
     }
@@ -109,12 +103,8 @@ impl State {
     pub(super) fn world_was_edited(&mut self) {
         self.world.complete();
         let users = || self.world.users.iter().enumerate();
-        self.by_user_id = users()
-            .map(|(position, user)| (user.user_id.clone(), position))
-            .collect();
-        self.by_id = users()
-            .map(|(position, user)| (user.id.clone(), position))
-            .collect();
+        self.by_user_id = users().map(|(position, user)| (user.user_id.clone(), position)).collect();
+        self.by_id = users().map(|(position, user)| (user.id.clone(), position)).collect();
         let latest = self.world.groups.iter().map(|group| group.updated_on).max();
         self.now = self.now.max(latest.unwrap_or(self.now));
         self.undo = None;
@@ -133,10 +123,7 @@ impl State {
 
     /// Notes that a group is about to change, and returns the time of the change.
     pub(super) fn about_to_change(&mut self, id: &str, before: Option<Group>) -> i64 {
-        self.undo = Some(Undo {
-            id: id.to_owned(),
-            before,
-        });
+        self.undo = Some(Undo { id: id.to_owned(), before });
         self.stale_reads_left = self.world.switches.stale_reads;
         self.now = self.now.saturating_add(1);
         self.revision += 1;

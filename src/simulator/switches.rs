@@ -8,9 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::choices::{
-    AddPresent, Admission, ArchivedWrite, CreateStatus, DeactivatedMembers, DuplicateName, Emails,
-    ErrorBody, ExpiresIn, GroupUserIds, Leniency, MemberId, NameCase, Presence, RemoveAbsent,
-    StatusParameter, Timestamps, TrailingSlash, WriteReply, WrongIdKind,
+    AddPresent, Admission, ArchivedWrite, CreateStatus, DeactivatedMembers, DuplicateName, Emails, ErrorBody,
+    ExpiresIn, GroupUserIds, Leniency, MemberId, NameCase, Presence, RemoveAbsent, StatusParameter, Timestamps,
+    TrailingSlash, WriteReply, WrongIdKind,
 };
 
 /// The undocumented behaviours of the simulated service.

@@ -74,33 +74,21 @@ impl UserType {
     /// Whether lists leave the user out unless `includeDeactivated` is given.
     #[must_use]
     pub fn is_deactivated(self) -> bool {
-        matches!(
-            self,
-            Self::DeactivatedUser
-                | Self::DeactivatedServiceAccount
-                | Self::DeactivatedSyncServiceAccount
-        )
+        matches!(self, Self::DeactivatedUser | Self::DeactivatedServiceAccount | Self::DeactivatedSyncServiceAccount)
     }
 
     /// Whether the account belongs to a program.
     #[must_use]
     pub fn is_service(self) -> bool {
-        !matches!(
-            self,
-            Self::ActiveUser | Self::Contact | Self::DeactivatedUser
-        )
+        !matches!(self, Self::ActiveUser | Self::Contact | Self::DeactivatedUser)
     }
 
     /// The kind after deactivation.
     pub(super) fn deactivated(self) -> Self {
         match self {
             Self::ActiveUser | Self::Contact | Self::DeactivatedUser => Self::DeactivatedUser,
-            Self::ServiceAccount | Self::DeactivatedServiceAccount => {
-                Self::DeactivatedServiceAccount
-            }
-            Self::SyncServiceAccount | Self::DeactivatedSyncServiceAccount => {
-                Self::DeactivatedSyncServiceAccount
-            }
+            Self::ServiceAccount | Self::DeactivatedServiceAccount => Self::DeactivatedServiceAccount,
+            Self::SyncServiceAccount | Self::DeactivatedSyncServiceAccount => Self::DeactivatedSyncServiceAccount,
         }
     }
 

@@ -21,10 +21,7 @@ pub(super) fn list(state: &State, call: &Call) -> Answer {
     if world.switches.blind_users {
         return Ok(Reply::ok(&json!([])));
     }
-    let shown = world
-        .users
-        .iter()
-        .filter(|user| !user.hidden && (deactivated || is_current(user)));
+    let shown = world.users.iter().filter(|user| !user.hidden && (deactivated || is_current(user)));
     let rows: Vec<Value> = shown.map(|user| row(world, user, call)).collect();
     Ok(Reply::ok(&capped(&world.switches, rows)))
 }
@@ -33,9 +30,7 @@ pub(super) fn list(state: &State, call: &Call) -> Answer {
 /// organisation-user id.
 pub(super) fn me(state: &State, call: &Call) -> Answer {
     let world = &state.world;
-    let user = world
-        .account()
-        .ok_or_else(|| Refusal::missing("User not found"))?;
+    let user = world.account().ok_or_else(|| Refusal::missing("User not found"))?;
     let seen = ids::timestamp(ids::FIRST_SECOND, world.switches.timestamps);
     let mut body = Map::new();
     body.insert("id".to_owned(), json!(user.user_id));
@@ -44,10 +39,7 @@ pub(super) fn me(state: &State, call: &Call) -> Answer {
         body.insert("identityProviders".to_owned(), json!([]));
     }
     if call.expands("organizations") {
-        body.insert(
-            "organizations".to_owned(),
-            json!([{ "id": world.organization }]),
-        );
+        body.insert("organizations".to_owned(), json!([{ "id": world.organization }]));
     }
     body.insert("organizationRoleId".to_owned(), json!(role_id(world, user)));
     body.insert("lastLogin".to_owned(), json!(seen));
@@ -64,23 +56,15 @@ pub(super) fn capped(switches: &Switches, mut rows: Vec<Value>) -> Value {
 }
 
 fn wants_deactivated(call: &Call) -> Result<bool, Refusal> {
-    match call
-        .query
-        .get("includeDeactivated")
-        .map(|value| value.to_ascii_lowercase())
-        .as_deref()
-    {
+    match call.query.get("includeDeactivated").map(|value| value.to_ascii_lowercase()).as_deref() {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(Refusal::bad(format!(
-            "includeDeactivated: {other:?} is not a boolean"
-        ))),
+        Some(other) => Err(Refusal::bad(format!("includeDeactivated: {other:?} is not a boolean"))),
     }
 }
 
 fn is_current(user: &User) -> bool {
-    !user.kind.is_deactivated()
-        && !matches!(user.status, UserStatus::Archived | UserStatus::Deleted)
+    !user.kind.is_deactivated() && !matches!(user.status, UserStatus::Archived | UserStatus::Deleted)
 }
 
 fn row(world: &World, user: &User, call: &Call) -> Value {

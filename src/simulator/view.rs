@@ -24,10 +24,7 @@ impl<'a> View<'a> {
     pub(super) fn of(state: &'a mut State, struck: bool) -> Self {
         let past = state.reads_past(struck);
         let state: &'a State = state;
-        Self {
-            state,
-            undo: state.undo().filter(|_| past),
-        }
+        Self { state, undo: state.undo().filter(|_| past) }
     }
 
     /// The present.
@@ -42,27 +39,16 @@ impl<'a> View<'a> {
     /// All groups.
     pub(super) fn groups(&self) -> impl Iterator<Item = &'a Group> + use<'a> {
         let undo = self.undo;
-        self.state
-            .world
-            .groups
-            .iter()
-            .filter_map(move |group| match undo {
-                Some(undo) if undo.id == group.id => undo.before.as_ref(),
-                _ => Some(group),
-            })
+        self.state.world.groups.iter().filter_map(move |group| match undo {
+            Some(undo) if undo.id == group.id => undo.before.as_ref(),
+            _ => Some(group),
+        })
     }
 
     /// The members of a group by the kind of id that groups hold.
     pub(super) fn member_ids(&self, group: &Group) -> Vec<String> {
-        let users = group
-            .members
-            .iter()
-            .filter_map(|id| self.user(id))
-            .filter(|user| self.stays(user));
-        users
-            .map(|user| self.shown_id(user))
-            .chain(group.strangers.iter().cloned())
-            .collect()
+        let users = group.members.iter().filter_map(|id| self.user(id)).filter(|user| self.stays(user));
+        users.map(|user| self.shown_id(user)).chain(group.strangers.iter().cloned()).collect()
     }
 
     /// The body that shows a group.
@@ -86,14 +72,8 @@ impl<'a> View<'a> {
         if switches.group_status_field {
             body.insert("status".to_owned(), json!(group.status));
         }
-        body.insert(
-            "createdOn".to_owned(),
-            json!(ids::timestamp(group.created_on, switches.timestamps)),
-        );
-        body.insert(
-            "updatedOn".to_owned(),
-            json!(ids::timestamp(group.updated_on, switches.timestamps)),
-        );
+        body.insert("createdOn".to_owned(), json!(ids::timestamp(group.created_on, switches.timestamps)));
+        body.insert("updatedOn".to_owned(), json!(ids::timestamp(group.updated_on, switches.timestamps)));
         body.extend(group.overlay.clone());
         Value::Object(body)
     }
@@ -117,14 +97,10 @@ impl<'a> View<'a> {
 
     /// The user with this `userId`.
     pub(super) fn user(&self, user_id: &str) -> Option<&'a User> {
-        self.state
-            .world
-            .users
-            .get(self.state.position_by_user_id(user_id)?)
+        self.state.world.users.get(self.state.position_by_user_id(user_id)?)
     }
 
     fn stays(&self, user: &User) -> bool {
-        self.switches().deactivated_members == DeactivatedMembers::Stay
-            || !user.kind.is_deactivated()
+        self.switches().deactivated_members == DeactivatedMembers::Stay || !user.kind.is_deactivated()
     }
 }

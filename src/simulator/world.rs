@@ -73,9 +73,7 @@ impl Default for Client {
             client_id: "0123456789abcdef0123456789abcdef".to_owned(),
             client_secret: "simulated-secret".to_owned(),
             account: String::new(),
-            scopes: ["user.read", "group.read", "group.update"]
-                .map(str::to_owned)
-                .into(),
+            scopes: ["user.read", "group.read", "group.update"].map(str::to_owned).into(),
         }
     }
 }
@@ -132,19 +130,12 @@ impl World {
 
     /// Adds an active user and returns the `userId`.
     pub fn add_user(&mut self, email: &str) -> String {
-        self.push_user(User {
-            email: Some(email.to_owned()),
-            ..User::default()
-        })
+        self.push_user(User { email: Some(email.to_owned()), ..User::default() })
     }
 
     /// Adds a user of a given type, and returns the `userId`.
     pub fn add_user_of(&mut self, email: &str, kind: UserType) -> String {
-        self.push_user(User {
-            email: Some(email.to_owned()),
-            kind,
-            ..User::default()
-        })
+        self.push_user(User { email: Some(email.to_owned()), kind, ..User::default() })
     }
 
     /// Adds a user, making up the ids that are empty, and returns the `userId`.
@@ -239,9 +230,9 @@ impl World {
     }
 
     fn user_position(&self, name: &str) -> Option<usize> {
-        self.users.iter().position(|user| {
-            user.user_id == name || user.id == name || user.email.as_deref() == Some(name)
-        })
+        self.users
+            .iter()
+            .position(|user| user.user_id == name || user.id == name || user.email.as_deref() == Some(name))
     }
 
     /// An id that no group has yet.

@@ -56,11 +56,7 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
         }
         conn.close().await?;
     }
-    let pool = SqlitePoolOptions::new()
-        .max_connections(4)
-        .acquire_timeout(BUSY * 2)
-        .connect_with(options)
-        .await?;
+    let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(BUSY * 2).connect_with(options).await?;
     check(&pool, path).await?;
     Ok(pool)
 }
@@ -129,11 +125,7 @@ fn header(path: &Path) -> Result<(), Fault> {
     std::fs::File::open(path)
         .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start))
         .map_err(|cause| Fault::io("reading it", cause))?;
-    if start.is_empty() || start == MAGIC {
-        Ok(())
-    } else {
-        Err(Fault::NotADatabase)
-    }
+    if start.is_empty() || start == MAGIC { Ok(()) } else { Err(Fault::NotADatabase) }
 }
 
 /// Whose database it is; the newest migration in it, 0 for an empty one.
@@ -147,9 +139,8 @@ async fn probe(conn: &mut SqliteConnection) -> Result<i64, Fault> {
     if !tables.iter().any(|name| name == "_sqlx_migrations") {
         return Err(Fault::Foreign(format!("it has a table {first:?}, and none of rosterd's")));
     }
-    let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
-        .fetch_one(&mut *conn)
-        .await?;
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&mut *conn).await?;
     let (found, known) = (found.unwrap_or(0), newest());
     if found > known {
         return Err(Fault::Newer { found, known });

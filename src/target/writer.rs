@@ -10,6 +10,7 @@ use super::http::{Answer, Client, Failure, Request};
 use super::reader::Reader;
 use super::shown::Way;
 use crate::model::id::{AccountId, GroupId};
+use crate::model::plan::Op;
 use crate::model::run::ChangeResult;
 
 /// The writing side of a client. Only code that is to change something is given one.
@@ -90,11 +91,7 @@ pub struct LeadWritten {
 
 impl Writer {
     pub(super) fn new(client: Client) -> Self {
-        Self {
-            reader: client.reader(),
-            client,
-            lists_members: Arc::default(),
-        }
+        Self { reader: client.reader(), client, lists_members: Arc::default() }
     }
 
     /// Creates a group with its first members and lead, in one call where the server takes it.
@@ -124,6 +121,21 @@ impl Writer {
         self.change_lead(group, None).await
     }
 
+    /// The call that would make a change, before it is made: for the record of the intent.
+    pub fn announce(&self, op: Op, group: Option<&GroupId>) -> CallRecord {
+        let group = group.map_or("", GroupId::as_str);
+        let (method, parts) = match op {
+            Op::CreateGroup => (Method::POST, vec!["groups"]),
+            Op::AddMember if group.is_empty() => (Method::POST, vec!["groups"]),
+            Op::AddMember => (Method::POST, vec!["groups", group, "users"]),
+            Op::RemoveMember => (Method::PUT, vec!["groups", group, "users", "delete"]),
+            Op::SetLead if group.is_empty() => (Method::POST, vec!["groups"]),
+            Op::SetLead | Op::ClearLead => (Method::PATCH, vec!["groups", group]),
+        };
+        let request = self.client.request(method, &parts);
+        request.map_or_else(|_| CallRecord::unsent(), |request| CallRecord::new(&request, None, 0))
+    }
+
     pub(super) fn trusts_replies(&self) -> bool {
         self.lists_members.load(Ordering::Relaxed)
     }
@@ -134,6 +146,10 @@ impl Writer {
 }
 
 impl CallRecord {
+    fn unsent() -> Self {
+        Self { method: "", path: String::new(), status: None, attempts: 0 }
+    }
+
     pub(super) fn answered(request: &Request, answer: &Answer) -> Self {
         Self::new(request, Some(answer.status), answer.attempts)
     }
@@ -143,12 +159,7 @@ impl CallRecord {
     }
 
     pub(super) fn new(request: &Request, status: Option<u16>, attempts: u32) -> Self {
-        Self {
-            method: request.method(),
-            path: request.path().to_owned(),
-            status,
-            attempts,
-        }
+        Self { method: request.method(), path: request.path().to_owned(), status, attempts }
     }
 }
 

@@ -12,10 +12,7 @@ use rosterd::model::id::SourceName;
 use rosterd::source::csv::{Column, Settings, Shape, read};
 
 fn settings(path: &Path) -> Settings {
-    let column = |heading: &str| Column {
-        heading: heading.to_owned(),
-        required: false,
-    };
+    let column = |heading: &str| Column { heading: heading.to_owned(), required: false };
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     Settings {
         path: path.to_owned(),
@@ -32,13 +29,7 @@ fn settings(path: &Path) -> Settings {
 }
 
 fn lists(settings: Settings) -> Settings {
-    Settings {
-        shape: Shape::Lists {
-            separator: ";".to_owned(),
-        },
-        group_column: "groups".to_owned(),
-        ..settings
-    }
+    Settings { shape: Shape::Lists { separator: ";".to_owned() }, group_column: "groups".to_owned(), ..settings }
 }
 
 fn read_now(settings: &Settings) -> SourceSnapshot {
@@ -61,7 +52,8 @@ fn text(snapshot: &SourceSnapshot) -> String {
     for person in &snapshot.people {
         let addresses: Vec<_> = person.addresses.iter().map(|address| address.as_str()).collect();
         let disabled = if person.disabled { " disabled" } else { "" };
-        writeln!(out, "{} [{}] {}{disabled}", person.key, addresses.join(" "), person.origin).expect("text can always be written to a String");
+        writeln!(out, "{} [{}] {}{disabled}", person.key, addresses.join(" "), person.origin)
+            .expect("text can always be written to a String");
         assert_eq!(person.immutable, person.key.as_str().starts_with("id:"));
     }
     for group in &snapshot.groups {
@@ -183,12 +175,7 @@ fn lists_of_groups() {
         (
             "one person on two rows has the groups of both",
             "email,groups,id\nx@corp.example,a;b,1\nx@corp.example,c,\n",
-            &[
-                "id:1 [x@corp.example] a.csv:2",
-                "= a: id:1",
-                "= b: id:1",
-                "= c: id:1",
-            ],
+            &["id:1 [x@corp.example] a.csv:2", "= a: id:1", "= b: id:1", "= c: id:1"],
         ),
     ];
     for (what, file, expected) in table {
@@ -203,12 +190,21 @@ fn a_bad_row_makes_the_source_incomplete_and_is_named() {
         (b"group,email\na,\n", &["! a.csv:2: the row has neither an e-mail address nor an id"]),
         (b"group,email,id\na, , \n", &["! a.csv:2: the row has neither an e-mail address nor an id"]),
         (b"group,email\n\n\na,x.corp.example\n", &["! a.csv:4: column \"email\" is not an e-mail address"]),
-        (b"group,email\n\"a\nb\",x@c.example\n", &["! a.csv:2: column \"group\" has a line break or another control character in it"]),
-        (b"group,email,id\na,x@c.example,1\x002\n", &["! a.csv:2: column \"id\" has a line break or another control character in it"]),
+        (
+            b"group,email\n\"a\nb\",x@c.example\n",
+            &["! a.csv:2: column \"group\" has a line break or another control character in it"],
+        ),
+        (
+            b"group,email,id\na,x@c.example,1\x002\n",
+            &["! a.csv:2: column \"id\" has a line break or another control character in it"],
+        ),
         (b"group,email\na,x@corp.example,\n", &["! a.csv:2: 3 fields where the heading row has 2"]),
         (b"group,email\na\n", &["! a.csv:2: 1 field where the heading row has 2"]),
         (b"group,email,note\na,x@corp.example,caf\xe9\n", &["! a.csv:2: the row is not UTF-8 text"]),
-        (b"group,email\r\na,\"x@corp.example", &["! a.csv:2: a quote is opened and not closed before the end of the file"]),
+        (
+            b"group,email\r\na,\"x@corp.example",
+            &["! a.csv:2: a quote is opened and not closed before the end of the file"],
+        ),
         (
             b"group,email,note\na,x@c.example,\"oops\nb,y@c.example,\"fine\n",
             &["! a.csv:2: a quote inside a field without quotes, or text beside a quoted field"],
@@ -217,7 +213,10 @@ fn a_bad_row_makes_the_source_incomplete_and_is_named() {
             b"group,email,status\na,x@corp.example,x@corp.example\n",
             &["! a.csv:2: status (an e-mail address) is neither active nor inactive"],
         ),
-        (b"group,email,status\na,x@c.example,on leave\n", &["! a.csv:2: status \"on leave\" is neither active nor inactive"]),
+        (
+            b"group,email,status\na,x@c.example,on leave\n",
+            &["! a.csv:2: status \"on leave\" is neither active nor inactive"],
+        ),
     ];
     for (file, expected) in table {
         let snapshot = read_files(&[file], |settings| settings);
@@ -264,7 +263,10 @@ fn a_file_that_is_no_table_leaves_the_source_incomplete() {
         (&utf16, "is UTF-16 text, and rosterd reads UTF-8"),
         (&marked, "is UTF-16 text, and rosterd reads UTF-8"),
         (b"team,email\n", "no column has the heading \"group\"; the headings are \"team\", \"email\""),
-        (b"group,email,Email \n", "two columns have the heading \"email\"; the headings are \"group\", \"email\", \"Email\""),
+        (
+            b"group,email,Email \n",
+            "two columns have the heading \"email\"; the headings are \"group\", \"email\", \"Email\"",
+        ),
     ];
     for (file, problem) in table {
         let good = b"group,email\na,x@corp.example\n".as_slice();
@@ -287,7 +289,8 @@ fn a_named_column_that_one_file_lacks_leaves_the_source_incomplete() {
         settings.status_column.required = true;
         settings
     });
-    let expected = ["! b.csv: no column has the heading \"status\"; the headings are \"group\", \"email\"", "incomplete"];
+    let expected =
+        ["! b.csv: no column has the heading \"status\"; the headings are \"group\", \"email\"", "incomplete"];
     assert_eq!(text(&snapshot), lines(&expected));
 }
 

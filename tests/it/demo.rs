@@ -23,10 +23,7 @@ fn world() -> World {
 }
 
 fn people() -> SourceSnapshot {
-    let column = |heading: &str| Column {
-        heading: heading.to_owned(),
-        required: true,
-    };
+    let column = |heading: &str| Column { heading: heading.to_owned(), required: true };
     let settings = Settings {
         path: demo("people/*.csv"),
         shape: Shape::Rows,
@@ -59,7 +56,8 @@ fn target(directory_group: &str) -> String {
     for mapping in configuration["mapping"].as_array().expect("mappings are a list") {
         let to = mapping["to"].as_str().expect("mappings hold texts");
         if let Some(pattern) = mapping.get("match") {
-            let pattern = regex::Regex::new(pattern.as_str().expect("the mapping holds a pattern")).expect("the mapping holds a pattern");
+            let pattern = regex::Regex::new(pattern.as_str().expect("the mapping holds a pattern"))
+                .expect("the mapping holds a pattern");
             if pattern.is_match(directory_group) {
                 return pattern.replace(directory_group, to).into_owned();
             }
@@ -103,8 +101,15 @@ fn the_files_are_read_without_a_single_oddity() {
 #[test]
 fn live_and_directory_differ_by_the_story_and_by_nothing_else() {
     let moved = [
-        "elena.petrova", "emre.yildiz", "felix.hartmann", "kevin.zhou", "lukas.schuster", "marcus.bell", "niklas.baum",
-        "samuel.ortiz", "yuki.tanaka",
+        "elena.petrova",
+        "emre.yildiz",
+        "felix.hartmann",
+        "kevin.zhou",
+        "lukas.schuster",
+        "marcus.bell",
+        "niklas.baum",
+        "samuel.ortiz",
+        "yuki.tanaka",
     ];
     let table: &[(&str, &[&str], &[&str])] = &[
         ("Compliance Managers", &[], &["auditor"]),
@@ -118,7 +123,8 @@ fn live_and_directory_differ_by_the_story_and_by_nothing_else() {
     ];
     assert!(desired().keys().map(String::as_str).eq(table.iter().map(|(group, ..)| *group)));
     for (group, missing, superfluous) in table {
-        let expected = (missing.iter().map(|s| (*s).to_owned()).collect(), superfluous.iter().map(|s| (*s).to_owned()).collect());
+        let expected =
+            (missing.iter().map(|s| (*s).to_owned()).collect(), superfluous.iter().map(|s| (*s).to_owned()).collect());
         assert_eq!(difference(group), expected, "{group}");
     }
 }
@@ -139,7 +145,8 @@ fn the_organisation_is_as_the_story_needs_it() {
     assert!(!world.member_emails("Board Observers").is_empty());
     assert_eq!(world.account().unwrap().kind, UserType::ServiceAccount);
     // Everybody else who is granted something has an account.
-    let without: BTreeSet<String> = desired().into_values().flatten().filter(|email| world.user(email).is_none()).collect();
+    let without: BTreeSet<String> =
+        desired().into_values().flatten().filter(|email| world.user(email).is_none()).collect();
     assert_eq!(without.into_iter().collect::<Vec<_>>(), ["jonas.weber@northwind-robotics.example"]);
 }
 

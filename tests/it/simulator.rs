@@ -3,10 +3,7 @@
 //! The tests speak plain HTTP with a client of their own, so that nothing of rosterd's
 //! client can hide a mistake here.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says where it stopped"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
 
 mod control;
 mod faults;
@@ -48,15 +45,7 @@ fn world() -> (World, Ids) {
     let bob = world.add_user("bob@corp.example");
     let cy = world.add_user("cy@corp.example");
     let staff = world.add_group("Staff", &[&ann, &bob]);
-    (
-        world,
-        Ids {
-            ann,
-            bob,
-            cy,
-            staff,
-        },
-    )
+    (world, Ids { ann, bob, cy, staff })
 }
 
 fn client() -> Client {
@@ -66,12 +55,7 @@ fn client() -> Client {
         .unwrap()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    Client::builder()
-        .no_proxy()
-        .retry(reqwest::retry::never())
-        .tls_backend_preconfigured(tls)
-        .build()
-        .unwrap()
+    Client::builder().no_proxy().retry(reqwest::retry::never()).tls_backend_preconfigured(tls).build().unwrap()
 }
 
 impl Bench {
@@ -80,17 +64,9 @@ impl Bench {
         let (mut world, ids) = world();
         change(&mut world);
         let simulator = Simulator::start(world).await.unwrap();
-        let mut bench = Self {
-            simulator,
-            client: client(),
-            token: String::new(),
-            ids,
-        };
+        let mut bench = Self { simulator, client: client(), token: String::new(), ids };
         let reply = bench.ask_token(json!({})).await;
-        bench.token = reply.body["access_token"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        bench.token = reply.body["access_token"].as_str().unwrap_or_default().to_owned();
         bench
     }
 
@@ -106,16 +82,12 @@ impl Bench {
             "client_id": credentials.client_id,
             "client_secret": credentials.client_secret,
         });
-        body.as_object_mut()
-            .unwrap()
-            .extend(changes.as_object().unwrap().clone());
+        body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         got(self.client.post(self.simulator.token_url()).form(&body)).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.simulator.api_url()))
-            .bearer_auth(&self.token)
+        self.client.request(method, format!("{}{path}", self.simulator.api_url())).bearer_auth(&self.token)
     }
 
     async fn get(&self, path: &str) -> Got {
@@ -131,26 +103,15 @@ impl Bench {
     }
 
     async fn patch(&self, body: Value) -> Got {
-        self.send(Method::PATCH, &format!("/groups/{}", self.ids.staff), body)
-            .await
+        self.send(Method::PATCH, &format!("/groups/{}", self.ids.staff), body).await
     }
 
     async fn add(&self, ids: &[&str]) -> Got {
-        self.send(
-            Method::POST,
-            &self.members_path(),
-            json!({ "userIds": ids }),
-        )
-        .await
+        self.send(Method::POST, &self.members_path(), json!({ "userIds": ids })).await
     }
 
     async fn remove(&self, ids: &[&str]) -> Got {
-        self.send(
-            Method::PUT,
-            &format!("{}/delete", self.members_path()),
-            json!({ "userIds": ids }),
-        )
-        .await
+        self.send(Method::PUT, &format!("{}/delete", self.members_path()), json!({ "userIds": ids })).await
     }
 
     fn members_path(&self) -> String {
@@ -164,11 +125,7 @@ impl Bench {
 
     /// A call under `/_sim/`.
     async fn steer(&self, method: Method, path: &str, body: Value) -> Got {
-        got(self
-            .client
-            .request(method, format!("{}/_sim/{path}", self.simulator.url()))
-            .json(&body))
-        .await
+        got(self.client.request(method, format!("{}/_sim/{path}", self.simulator.url())).json(&body)).await
     }
 }
 
@@ -176,20 +133,12 @@ async fn got(request: RequestBuilder) -> Got {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
-    Got {
-        status,
-        body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
-    }
+    Got { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
 }
 
 /// The texts of a list.
 fn texts(value: &Value) -> Vec<&str> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item.as_str().unwrap())
-        .collect()
+    value.as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
 }
 
 fn sorted<'a>(ids: &[&'a str]) -> Vec<&'a str> {

@@ -30,7 +30,8 @@ pub(super) fn stopped(files: &[Written], now: Timestamp, max_age: Option<Duratio
     let age = age(oldest.at, now);
     (age > max_age).then(|| {
         let text = format!("is {} old, and max_age is {}: the export has stopped", words(age), words(max_age));
-        Problem::new(&oldest.name, text).help("look at the job that writes it; rosterd reads on when the file is new again")
+        Problem::new(&oldest.name, text)
+            .help("look at the job that writes it; rosterd reads on when the file is new again")
     })
 }
 
@@ -40,7 +41,8 @@ pub(super) fn from_the_future(files: &[Written], now: Timestamp) -> impl Iterato
         let ahead = age(now, file.at);
         (ahead > CLOCK_SLACK).then(|| {
             let text = format!("was last written {} from now, so its age is not known", words(ahead));
-            Problem::new(&file.name, text).help("compare the clocks of this machine and of the one that writes the file")
+            Problem::new(&file.name, text)
+                .help("compare the clocks of this machine and of the one that writes the file")
         })
     })
 }
@@ -83,7 +85,8 @@ mod tests {
     #[test]
     fn the_oldest_file_counts() {
         let files = files(&[("a.csv", 60), ("b.csv", 27 * 3600), ("c.csv", 3600)]);
-        let stopped = |max_age| stopped(&files, now(), max_age).map(|problem| format!("{}: {}", problem.place, problem.text));
+        let stopped =
+            |max_age| stopped(&files, now(), max_age).map(|problem| format!("{}: {}", problem.place, problem.text));
         assert_eq!(stopped(None), None);
         assert_eq!(stopped(Some(27 * HOUR)), None, "just as old as it may be");
         assert_eq!(

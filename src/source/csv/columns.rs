@@ -58,16 +58,19 @@ impl HeadingError {
     pub(super) fn help(&self) -> Option<String> {
         match self {
             Self::Utf16 | Self::NotUtf8 => Some("save it as \"CSV UTF-8\"".to_owned()),
-            Self::Empty => Some("an export without people still has its heading row: look whether it failed".to_owned()),
+            Self::Empty => {
+                Some("an export without people still has its heading row: look whether it failed".to_owned())
+            }
             Self::Quotes => Some("a quote inside a quoted heading is written twice".to_owned()),
-            Self::Missing {
-                other_delimiter: Some(other),
-                ..
-            } => Some(format!("the row looks as if its delimiter were {other:?}: set delimiter = {other:?}")),
+            Self::Missing { other_delimiter: Some(other), .. } => {
+                Some(format!("the row looks as if its delimiter were {other:?}: set delimiter = {other:?}"))
+            }
             Self::Missing { headings, .. } if looks_like_data(headings) => {
                 Some("the first row must hold headings".to_owned())
             }
-            Self::Missing { heading, .. } => Some(format!("rename the column, or name yours in `columns` in place of {heading:?}")),
+            Self::Missing { heading, .. } => {
+                Some(format!("rename the column, or name yours in `columns` in place of {heading:?}"))
+            }
             Self::Doubled { .. } => Some("leave one of them out of the export, or rename it".to_owned()),
         }
     }
@@ -110,10 +113,7 @@ impl Columns {
             return Err(HeadingError::Quotes);
         }
         let headings = headings(record)?;
-        let row = HeadingRow {
-            headings: &headings,
-            delimiter: settings.delimiter,
-        };
+        let row = HeadingRow { headings: &headings, delimiter: settings.delimiter };
         Ok(Self {
             group: row.required(&settings.group_column)?,
             email: row.required(&settings.email_column)?,
@@ -144,10 +144,9 @@ impl HeadingRow<'_> {
         let wanted = heading.trim().to_lowercase();
         let mut places = (0..).zip(self.headings).filter(|(_, h)| h.to_lowercase() == wanted).map(|(at, _)| at);
         match (places.next(), places.next()) {
-            (Some(_), Some(_)) => Err(HeadingError::Doubled {
-                heading: heading.to_owned(),
-                headings: self.headings.to_vec(),
-            }),
+            (Some(_), Some(_)) => {
+                Err(HeadingError::Doubled { heading: heading.to_owned(), headings: self.headings.to_vec() })
+            }
             (first, _) => Ok(first),
         }
     }
@@ -161,11 +160,7 @@ impl HeadingRow<'_> {
     }
 
     fn maybe(&self, column: &Column) -> Result<Option<usize>, HeadingError> {
-        if column.required {
-            self.required(&column.heading).map(Some)
-        } else {
-            self.find(&column.heading)
-        }
+        if column.required { self.required(&column.heading).map(Some) } else { self.find(&column.heading) }
     }
 
     /// The delimiter that a row of one field seems to have been written with.
@@ -202,13 +197,7 @@ mod tests {
             settings.status_column.heading = "stand".to_owned();
             settings
         });
-        let expected = Columns {
-            group: 1,
-            email: 0,
-            status: Some(3),
-            id: Some(2),
-            count: 4,
-        };
+        let expected = Columns { group: 1, email: 0, status: Some(3), id: Some(2), count: 4 };
         assert_eq!(found, Ok(expected));
     }
 

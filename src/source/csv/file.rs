@@ -79,10 +79,7 @@ pub(super) fn list(pattern: &Path) -> (Vec<Listed>, Vec<Problem>) {
     let plain = !has_wildcard(pattern) || fs::symlink_metadata(pattern).is_ok();
     if plain {
         let name = pattern.file_name().unwrap_or(pattern.as_os_str());
-        let file = Listed {
-            path: pattern.to_owned(),
-            name: name.to_string_lossy().into_owned(),
-        };
+        let file = Listed { path: pattern.to_owned(), name: name.to_string_lossy().into_owned() };
         return (vec![file], Vec::new());
     }
     match matches(pattern) {
@@ -97,11 +94,8 @@ pub(super) fn list(pattern: &Path) -> (Vec<Listed>, Vec<Problem>) {
 fn matches(pattern: &Path) -> Result<(Vec<Listed>, Vec<Problem>), FileError> {
     let text = pattern.to_str().ok_or_else(|| FileError::Pattern("it is not UTF-8".to_owned()))?;
     // Hidden files are an editor's or an unfinished copy's.
-    let options = glob::MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-    };
+    let options =
+        glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
     let found = glob::glob_with(text, options).map_err(|error| FileError::Pattern(error.msg.to_owned()))?;
     let base: PathBuf = pattern.components().take_while(|part| !has_wildcard(part.as_ref())).collect();
     let (mut files, mut problems) = (Vec::new(), Vec::new());
@@ -137,10 +131,7 @@ impl Stamp {
     fn of(metadata: &Metadata) -> Self {
         // A time that no calendar holds counts as long ago: the file is then too old, and not new.
         let written = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
-        Self {
-            written: written.unwrap_or(Timestamp::MIN),
-            size: metadata.len(),
-        }
+        Self { written: written.unwrap_or(Timestamp::MIN), size: metadata.len() }
     }
 }
 
@@ -161,10 +152,7 @@ impl Opened {
         let file = File::open(path).map_err(FileError::of)?;
         let metadata = file.metadata().map_err(FileError::of)?;
         regular(&metadata)?;
-        Ok(Self {
-            file,
-            stamp: Stamp::of(&metadata),
-        })
+        Ok(Self { file, stamp: Stamp::of(&metadata) })
     }
 
     /// Whether the file is still what it was when it was opened. A file that was *replaced* is: what
@@ -219,7 +207,9 @@ mod tests {
     #[test]
     fn what_matches_nothing_is_a_problem() {
         let dir = tempfile::tempdir().unwrap();
-        for (pattern, text) in [("*.csv", "no file matches"), ("none/*.csv", "no file matches"), ("a[.csv", "is not a pattern")] {
+        for (pattern, text) in
+            [("*.csv", "no file matches"), ("none/*.csv", "no file matches"), ("a[.csv", "is not a pattern")]
+        {
             let (files, problems) = list(&dir.path().join(pattern));
             assert_eq!(names(&files), [""; 0]);
             assert!(problems[0].text.starts_with(text), "{problems:?}");

@@ -43,15 +43,14 @@ impl Findings {
             0 => String::new(),
             more => format!(" (and {more} more)"),
         };
-        Completeness::Incomplete {
-            why: format!("{}: {}{more}", first.place, first.text),
-        }
+        Completeness::Incomplete { why: format!("{}: {}{more}", first.place, first.text) }
     }
 
     /// Everything: gaps first, then bad rows, then what is odd only.
     pub(super) fn into_problems(self, source: &str) -> Vec<Problem> {
         let untold = self.bad_row_count - self.bad_rows.len();
-        let rest = (untold > 0).then(|| Problem::new(format!("source {source:?}"), format!("and {untold} more bad rows")));
+        let rest =
+            (untold > 0).then(|| Problem::new(format!("source {source:?}"), format!("and {untold} more bad rows")));
         let told = self.gaps.into_iter().chain(self.bad_rows);
         told.chain(rest).chain(self.notes).collect()
     }

@@ -78,7 +78,8 @@ pub async fn read(name: &SourceName, settings: &Settings, now: Timestamp) -> Sou
     match task.await {
         Ok(snapshot) => snapshot,
         Err(_) => {
-            let problem = Problem::new(format!("source {:?}", name.as_str()), "the reading broke off: an error in rosterd");
+            let problem =
+                Problem::new(format!("source {:?}", name.as_str()), "the reading broke off: an error in rosterd");
             SourceSnapshot::unread(name.clone(), SourceKind::Csv, problem)
         }
     }
@@ -103,10 +104,7 @@ mod testing {
     use super::{Column, Settings, Shape};
 
     pub(super) fn settings() -> Settings {
-        let column = |heading: &str| Column {
-            heading: heading.to_owned(),
-            required: false,
-        };
+        let column = |heading: &str| Column { heading: heading.to_owned(), required: false };
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         Settings {
             path: "/nowhere/*.csv".into(),

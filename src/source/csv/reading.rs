@@ -65,10 +65,7 @@ impl<'a> Reading<'a> {
     }
 
     fn opened(&mut self, file: &Listed, opened: &Opened) {
-        self.written.push(Written {
-            name: file.name.clone(),
-            at: opened.stamp.written,
-        });
+        self.written.push(Written { name: file.name.clone(), at: opened.stamp.written });
         self.input(&file.name, BufReader::new(&opened.file));
         if let Err(error) = opened.unchanged() {
             self.findings.gap(error.problem(&file.name));
@@ -175,11 +172,8 @@ fn contradictory(names: &[String], contradiction: &Contradiction) -> Problem {
         false => ("active", "inactive"),
     };
     let against = place(names, contradiction.against);
-    Problem::new(
-        place(names, contradiction.at),
-        format!("the person is {here} here and {there} in {against}"),
-    )
-    .help("let the export give one person one status")
+    Problem::new(place(names, contradiction.at), format!("the person is {here} here and {there} in {against}"))
+        .help("let the export give one person one status")
 }
 
 fn person(found: Found, names: &[String]) -> Person {
@@ -230,10 +224,7 @@ mod tests {
     #[test]
     fn a_file_that_is_written_to_while_it_is_read_is_not_believed() {
         let dir = tempfile::tempdir().unwrap();
-        let file = Listed {
-            path: dir.path().join("a.csv"),
-            name: "a.csv".to_owned(),
-        };
+        let file = Listed { path: dir.path().join("a.csv"), name: "a.csv".to_owned() };
         std::fs::write(&file.path, "group,email\na,x@corp.example\n").unwrap();
         let settings = settings();
         let mut reading = Reading::new(&settings);

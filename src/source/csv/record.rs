@@ -37,9 +37,7 @@ impl Record {
     /// Its fields, in order.
     pub(super) fn fields(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
+        starts.zip(&self.ends).map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
     }
 
     /// One field.
@@ -112,14 +110,7 @@ pub(super) struct Records<R> {
 impl<R: BufRead> Records<R> {
     /// Begins at line 1.
     pub(super) fn new(input: R, delimiter: u8) -> Self {
-        Self {
-            input,
-            delimiter,
-            state: State::Record,
-            line: 1,
-            after_cr: false,
-            finished: false,
-        }
+        Self { input, delimiter, state: State::Record, line: 1, after_cr: false, finished: false }
     }
 
     /// Reads the next record that is not a blank line; false at the end of the input.

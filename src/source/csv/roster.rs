@@ -185,12 +185,7 @@ struct Seat {
 
 impl Seat {
     fn new(first: Place) -> Self {
-        Self {
-            addresses: Vec::new(),
-            first,
-            active: None,
-            inactive: None,
-        }
+        Self { addresses: Vec::new(), first, active: None, inactive: None }
     }
 
     fn take_in(&mut self, address: Option<Address>, disabled: bool, at: Place) -> bool {
@@ -215,14 +210,11 @@ impl Seat {
 
     fn contradiction(&self) -> Option<Contradiction> {
         let (active, inactive) = (self.active?, self.inactive?);
-        Some(Contradiction {
-            at: active.max(inactive),
-            against: active.min(inactive),
-            disabled: inactive > active,
-        })
+        Some(Contradiction { at: active.max(inactive), against: active.min(inactive), disabled: inactive > active })
     }
 }
 
 fn index(length: usize) -> u32 {
-    u32::try_from(length).expect("what is counted takes far more than a byte each, and 2^32 of them do not fit a machine")
+    u32::try_from(length)
+        .expect("what is counted takes far more than a byte each, and 2^32 of them do not fit a machine")
 }

@@ -100,11 +100,7 @@ impl<'a> Decoder<'a> {
     /// Folds the status values.
     pub(super) fn new(settings: &'a Settings) -> Self {
         let folded = |values: &[String]| values.iter().map(|value| fold(value)).collect();
-        Self {
-            settings,
-            active: folded(&settings.active_values),
-            inactive: folded(&settings.inactive_values),
-        }
+        Self { settings, active: folded(&settings.active_values), inactive: folded(&settings.inactive_values) }
     }
 
     /// Reads one row.
@@ -116,10 +112,7 @@ impl<'a> Decoder<'a> {
             None => {}
         }
         if record.len() != columns.count {
-            return Err(BadRow::Fields {
-                found: record.len(),
-                wanted: columns.count,
-            });
+            return Err(BadRow::Fields { found: record.len(), wanted: columns.count });
         }
         // The unused columns count too: bytes that are no UTF-8 say that the whole file is not what
         // it is taken for.
@@ -136,12 +129,7 @@ impl<'a> Decoder<'a> {
             Some(at) => self.disabled(value(record, at))?,
             None => false,
         };
-        Ok(Row {
-            id,
-            address,
-            disabled,
-            groups,
-        })
+        Ok(Row { id, address, disabled, groups })
     }
 
     fn groups<'r>(&self, text: &'r str) -> Result<Vec<&'r str>, BadRow> {

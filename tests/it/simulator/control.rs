@@ -25,62 +25,27 @@ async fn state_and_requests_can_be_read() {
 async fn faults_can_be_ordered_and_dropped() {
     let bench = Bench::new().await;
     let one = json!({ "when": { "method": "GET", "path": "/v1/users" }, "kind": { "status": { "code": 502 } } });
-    assert_eq!(
-        bench.steer(Method::POST, "faults", one).await.body,
-        json!({ "ids": [1] })
-    );
+    assert_eq!(bench.steer(Method::POST, "faults", one).await.body, json!({ "ids": [1] }));
     let two = json!({ "faults": [
         { "kind": { "rateLimit": { "retryAfter": { "seconds": 1 } } }, "times": 2 },
         { "kind": "forbidden", "times": null },
     ] });
-    assert_eq!(
-        bench.steer(Method::POST, "faults", two).await.body,
-        json!({ "ids": [2, 3] })
-    );
+    assert_eq!(bench.steer(Method::POST, "faults", two).await.body, json!({ "ids": [2, 3] }));
     let mut seen = Vec::new();
     for _ in 0..4 {
         seen.push(bench.get("/users").await.status);
     }
     assert_eq!(seen, [502, 429, 429, 403]);
     let left = bench.steer(Method::GET, "faults", Value::Null).await.body;
-    assert_eq!(
-        (left.as_array().unwrap().len(), &left[0]["id"]),
-        (1, &json!(3))
-    );
-    assert_eq!(
-        bench
-            .steer(Method::DELETE, "faults/3", Value::Null)
-            .await
-            .status,
-        200
-    );
-    assert_eq!(
-        bench
-            .steer(Method::DELETE, "faults/3", Value::Null)
-            .await
-            .status,
-        404
-    );
-    assert_eq!(
-        bench
-            .steer(Method::DELETE, "faults", Value::Null)
-            .await
-            .status,
-        200
-    );
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["id"]), (1, &json!(3)));
+    assert_eq!(bench.steer(Method::DELETE, "faults/3", Value::Null).await.status, 200);
+    assert_eq!(bench.steer(Method::DELETE, "faults/3", Value::Null).await.status, 404);
+    assert_eq!(bench.steer(Method::DELETE, "faults", Value::Null).await.status, 200);
     assert_eq!(bench.get("/users").await.status, 200);
-    let bad = bench
-        .steer(Method::POST, "faults", json!({ "kind": "earthquake" }))
-        .await;
+    let bad = bench.steer(Method::POST, "faults", json!({ "kind": "earthquake" })).await;
     assert_eq!(bad.status, 400);
     assert!(bad.body["error"].as_str().unwrap().contains("earthquake"));
-    assert_eq!(
-        bench
-            .steer(Method::GET, "nothing", Value::Null)
-            .await
-            .status,
-        404
-    );
+    assert_eq!(bench.steer(Method::GET, "nothing", Value::Null).await.status, 404);
 }
 
 #[tokio::test]
@@ -104,27 +69,14 @@ async fn every_edit_by_hand() {
     let reply = bench.steer(Method::POST, "world", edits).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     let world = bench.simulator.world();
-    assert_eq!(
-        world.member_emails("Crew"),
-        ["ann@corp.example", "cy@corp.example", "somebody-unknown"]
-    );
+    assert_eq!(world.member_emails("Crew"), ["ann@corp.example", "cy@corp.example", "somebody-unknown"]);
     assert_eq!(world.member_emails("Two"), ["dee@corp.example"]);
     assert!(world.user("rob@corp.example").is_some() && world.group("Three").is_none());
     assert_eq!(world.switches.max_batch, Some(3));
     assert_eq!(bench.get("/groups").await.body.as_array().unwrap().len(), 1);
     assert_eq!(bench.get("/users").await.body.as_array().unwrap().len(), 3);
-    bench
-        .simulator
-        .edit(Edit::RestoreGroup {
-            group: "Two".into(),
-        })
-        .unwrap();
-    bench
-        .simulator
-        .edit(Edit::ReactivateUser {
-            user: "ann@corp.example".into(),
-        })
-        .unwrap();
+    bench.simulator.edit(Edit::RestoreGroup { group: "Two".into() }).unwrap();
+    bench.simulator.edit(Edit::ReactivateUser { user: "ann@corp.example".into() }).unwrap();
     assert_eq!(bench.get("/groups").await.body.as_array().unwrap().len(), 2);
     assert_eq!(bench.get("/users").await.body[1]["type"], "contact");
 }
@@ -150,45 +102,27 @@ async fn edits_are_made_together_or_not_at_all() {
 async fn the_world_can_be_replaced_and_tokens_expired() {
     let bench = Bench::new().await;
     let replace = json!({ "replace": { "organization": "other", "groups": [{ "name": "Only" }] } });
-    assert_eq!(
-        bench.steer(Method::POST, "world", replace).await.status,
-        200
-    );
+    assert_eq!(bench.steer(Method::POST, "world", replace).await.status, 200);
     assert_eq!(bench.get("/groups").await.body[0]["name"], "Only");
     let empty = json!({ "replace": { "organization": "" } });
     assert_eq!(bench.steer(Method::POST, "world", empty).await.status, 400);
-    bench
-        .steer(Method::POST, "tokens/expire", Value::Null)
-        .await;
+    bench.steer(Method::POST, "tokens/expire", Value::Null).await;
     assert_eq!(bench.get("/groups").await.status, 401);
 }
 
 #[tokio::test]
 async fn held_calls_can_be_released() {
     let bench = Bench::new().await;
-    bench
-        .steer(
-            Method::POST,
-            "faults",
-            json!({ "kind": { "hold": { "moment": "after" } } }),
-        )
-        .await;
+    bench.steer(Method::POST, "faults", json!({ "kind": { "hold": { "moment": "after" } } })).await;
     let ids = [bench.ids.cy.as_str()];
     let (reply, ()) = tokio::join!(bench.add(&ids), async {
         let held = bench.steer(Method::POST, "held/wait", Value::Null).await;
         assert_eq!(held.body, json!({ "seq": 2 }));
-        assert_eq!(
-            bench.steer(Method::GET, "held", Value::Null).await.body,
-            json!({ "held": [2] })
-        );
+        assert_eq!(bench.steer(Method::GET, "held", Value::Null).await.body, json!({ "held": [2] }));
         assert_eq!(bench.staff().len(), 3);
-        let none = bench
-            .steer(Method::POST, "release", json!({ "seq": 9 }))
-            .await;
+        let none = bench.steer(Method::POST, "release", json!({ "seq": 9 })).await;
         assert_eq!(none.body, json!({ "released": 0 }));
-        let request = bench
-            .client
-            .post(format!("{}/_sim/release", bench.simulator.url()));
+        let request = bench.client.post(format!("{}/_sim/release", bench.simulator.url()));
         assert_eq!(got(request).await.body, json!({ "released": 1 }));
     });
     assert_eq!(reply.status, 200);

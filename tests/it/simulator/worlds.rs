@@ -22,10 +22,7 @@ fn a_short_file_is_completed() {
     assert_eq!(world.switches.member_id, MemberId::Id);
     let group = world.group("Staff").unwrap();
     assert_eq!(group.members.iter().collect::<Vec<_>>(), ["bob-1"]);
-    assert_eq!(
-        group.lead.as_deref(),
-        Some(world.user("ann@corp.example").unwrap().user_id.as_str())
-    );
+    assert_eq!(group.lead.as_deref(), Some(world.user("ann@corp.example").unwrap().user_id.as_str()));
     assert_eq!(World::from_json(&world.to_json()).unwrap(), world);
 }
 
@@ -43,11 +40,7 @@ fn made_up_ids_are_uuids_and_always_the_same() {
     let ann = world.user("ann@corp.example").unwrap();
     assert_ne!(ann.id, ann.user_id);
     for id in [&ann.id, &ann.user_id, &world.groups[0].id] {
-        assert_eq!(
-            uuid::Uuid::parse_str(id).unwrap().get_version_num(),
-            4,
-            "{id}"
-        );
+        assert_eq!(uuid::Uuid::parse_str(id).unwrap().get_version_num(), 4, "{id}");
     }
 }
 
@@ -57,11 +50,7 @@ fn ids_do_not_collide() {
     for number in 0..2000 {
         world.add_user(&format!("user{number}@corp.example"));
     }
-    let mut ids: Vec<_> = world
-        .users
-        .iter()
-        .flat_map(|user| [&user.id, &user.user_id])
-        .collect();
+    let mut ids: Vec<_> = world.users.iter().flat_map(|user| [&user.id, &user.user_id]).collect();
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 2 * 2001);
@@ -70,14 +59,8 @@ fn ids_do_not_collide() {
 #[test]
 fn errors_name_the_place() {
     for (text, message) in [
-        (
-            "",
-            "world file, line 1, column 0: EOF while parsing a value",
-        ),
-        (
-            "{\n  \"organisation\": 1}",
-            "world file, line 2, column 16: unknown field `organisation`, expected one of",
-        ),
+        ("", "world file, line 1, column 0: EOF while parsing a value"),
+        ("{\n  \"organisation\": 1}", "world file, line 2, column 16: unknown field `organisation`, expected one of"),
         ("{\"organization\": \"\"}", "world: organization: is empty"),
         (
             r#"{"organization":"c","groups":[{"name":"A","members":["x"]}]}"#,
@@ -91,18 +74,12 @@ fn errors_name_the_place() {
             r#"{"organization":"c","client":{"account":"x"}}"#,
             "world: client.account: no user has the id or address \"x\"",
         ),
-        (
-            r#"{"organization":"c","users":[{"id":"a"},{"id":"a"}]}"#,
-            "world: users[1].id: \"a\" occurs twice",
-        ),
+        (r#"{"organization":"c","users":[{"id":"a"},{"id":"a"}]}"#, "world: users[1].id: \"a\" occurs twice"),
         (
             r#"{"organization":"c","users":[{"userId":"a"},{"userId":"a"}]}"#,
             "world: users[1].userId: \"a\" occurs twice",
         ),
-        (
-            r#"{"organization":"c","groups":[{}]}"#,
-            "world: groups[0].name: is empty",
-        ),
+        (r#"{"organization":"c","groups":[{}]}"#, "world: groups[0].name: is empty"),
         (
             r#"{"organization":"c","groups":[{"name":"A","id":"a"},{"name":"B","id":"a"}]}"#,
             "world: groups[1].id: \"a\" occurs twice",
