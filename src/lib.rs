@@ -1,5 +1,6 @@
 //! rosterd keeps the groups of a Hyperproof organisation in step with a company's directory.
 
+pub mod cli;
 pub mod config;
 pub mod model;
 pub mod reconcile;
@@ -11,4 +12,5 @@ pub mod simulator;
 pub mod source;
 pub mod store;
 pub mod target;
+pub mod telemetry;
 pub mod tls;
