@@ -3,9 +3,6 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use crate::model::plan::{GroupStanding, Plan};
-use crate::model::run::Outcome;
-
 /// How the process ends. Ordered by code, so that of several the largest wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -28,15 +25,6 @@ pub enum Exit {
     Busy = 14,
     /// `audit verify`: the log does not verify.
     Unverified = 15,
-}
-
-/// What a throttled run was about when it was cut off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// It was reading: nothing was changed.
-    Reading,
-    /// It was making its changes.
-    Writing,
 }
 
 impl Exit {
@@ -63,31 +51,9 @@ impl Exit {
         Self::ALL.into_iter().find(|exit| exit.code() == code)
     }
 
-    /// The exit of a real run that ended this way. `phase` matters to a throttled one alone.
-    pub fn of_outcome(outcome: Outcome, phase: Phase) -> Self {
-        match (outcome, phase) {
-            (Outcome::InStep | Outcome::Applied, _) => Self::Fine,
-            (Outcome::Held, _) => Self::Held,
-            (Outcome::PartlyApplied, _) | (Outcome::Throttled, Phase::Writing) => Self::Partly,
-            (Outcome::Unread, _) | (Outcome::Throttled, Phase::Reading) => Self::Unread,
-            (Outcome::Failed, _) => Self::Failed,
-        }
-    }
-
-    /// The exit of `plan`; `pending` tells whether changes that would be made count
-    /// (`--exit-code`).
-    pub fn of_plan(plan: &Plan, pending: bool) -> Self {
-        let unusable = plan.groups.iter().any(|group| group.standing == GroupStanding::Unusable);
-        [
-            (pending && plan.is_pending(), Self::Pending),
-            (plan.is_held(), Self::Held),
-            (unusable, Self::Partly),
-            (!plan.complete, Self::Unread),
-        ]
-        .into_iter()
-        .filter_map(|(applies, exit)| applies.then_some(exit))
-        .max()
-        .unwrap_or(Self::Fine)
+    /// The exit of a run, which knows its own code.
+    pub fn of(code: u8) -> Self {
+        Self::from_code(code).unwrap_or(Self::Failed)
     }
 
     /// What the code means, for the help and the man page.
@@ -155,13 +121,6 @@ impl fmt::Display for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn outcomes_have_the_codes_of_the_table() {
-        let codes = |phase| Outcome::ALL.map(|outcome| Exit::of_outcome(outcome, phase).code());
-        assert_eq!(codes(Phase::Reading), [0, 0, 11, 12, 13, 13, 1]);
-        assert_eq!(codes(Phase::Writing), [0, 0, 11, 12, 13, 12, 1]);
-    }
 
     #[test]
     fn codes_and_exits_are_one_to_one() {

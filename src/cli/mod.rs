@@ -1,8 +1,20 @@
 //! Floor 5: the command line. A file per command; each turns what was typed into calls of lower
 //! floors, hands the answer to [`output`], and ends with an [`Exit`].
 
+mod apply;
+mod approve;
+mod audit;
+mod check;
 mod completions;
+mod demo;
+mod holds;
+mod init;
 mod man;
+mod plan;
+mod schema;
+mod session;
+mod simulate;
+mod status;
 mod values;
 
 pub mod args;
@@ -16,7 +28,7 @@ use std::ffi::OsString;
 use clap::Parser;
 
 use crate::telemetry;
-use args::{Arguments, Command, Global, LogFormat};
+use args::{Arguments, Audit, Command, Global, LogFormat};
 use exit::{Exit, Fault};
 use output::Output;
 
@@ -40,20 +52,22 @@ pub fn main(line: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Fault> {
-    match arguments.command {
-        Command::Completions { shell } => completions::run(output, shell),
+    let global = &arguments.global;
+    match &arguments.command {
+        Command::Init(init) => init::run(global, output, init),
+        Command::Check(check) => check::run(global, output, check),
+        Command::Plan(plan) => plan::run(global, output, plan),
+        Command::Apply(apply) => apply::run(global, output, apply),
+        Command::Holds => holds::run(global, output),
+        Command::Approve(approve) => approve::run(global, output, approve),
+        Command::Status => status::run(global, output),
+        Command::Audit { command: Audit::List(list) } => audit::list(global, output, list),
+        Command::Audit { command: Audit::Verify(verify) } => audit::verify(global, output, verify),
+        Command::Simulate(simulate) => simulate::run(output, simulate),
+        Command::Demo => demo::run(output),
+        Command::Schema => schema::run(output),
+        Command::Completions { shell } => completions::run(output, *shell),
         Command::Man => man::run(output),
-        Command::Init(_)
-        | Command::Check(_)
-        | Command::Plan(_)
-        | Command::Apply(_)
-        | Command::Holds
-        | Command::Approve(_)
-        | Command::Status
-        | Command::Audit { .. }
-        | Command::Simulate(_)
-        | Command::Demo
-        | Command::Schema => Err(Fault::usage(anyhow::anyhow!("this build cannot do that yet"))),
     }
 }
 

@@ -75,6 +75,12 @@ impl Output {
         written.context("cannot write to standard output")
     }
 
+    /// A heading within an answer.
+    pub fn heading(&self, text: &str) -> String {
+        let style = if self.colour_out { Style::new().bold() } else { Style::new() };
+        format!("{style}{text}{style:#}")
+    }
+
     /// Tells something beside the answer, on standard error.
     pub fn note(&self, text: &str) {
         // There is nowhere left to tell that standard error is closed.

@@ -5,6 +5,7 @@
 //! documents, so that no two formats can tell different stories: every change and every skip is
 //! named exactly once in each of them (in text, unless a long list was asked to be cut).
 
+pub mod audit_text;
 pub mod document;
 pub mod holds_text;
 pub mod look;

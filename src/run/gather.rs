@@ -6,6 +6,7 @@ use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use tracing::{info, warn};
 
+use crate::config::Config;
 use crate::model::directory::SourceSnapshot;
 use crate::model::id::GroupId;
 use crate::model::live::LiveState;
@@ -15,8 +16,6 @@ use crate::model::policy::Policy;
 use crate::model::problem::Problem;
 use crate::reconcile::summary;
 use crate::target::{Client, Known, TargetError};
-
-use super::Setup;
 
 /// What was read.
 #[derive(Debug)]
@@ -28,10 +27,9 @@ pub struct Reading {
 }
 
 /// Reads the sources and Hyperproof at the same time.
-pub async fn gather(setup: &Setup<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
-    setup.stage("reading the directory and Hyperproof", 0);
-    let sources = join_all(setup.config.sources.iter().map(|source| source.read(now)));
-    let (sources, live) = join(sources, read_live(setup, client, memory, now)).await;
+pub async fn read(config: &Config, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
+    let sources = join_all(config.sources.iter().map(|source| source.read(now)));
+    let (sources, live) = join(sources, read_live(config, client, memory, now)).await;
     for source in &sources {
         let complete = source.completeness.is_complete();
         info!(source = %source.name, complete, people = source.people.len(), groups = source.groups.len(), "source read");
@@ -49,7 +47,7 @@ pub async fn gather(setup: &Setup<'_>, client: &Client, memory: &Memory, now: Ti
 }
 
 async fn read_live(
-    setup: &Setup<'_>,
+    config: &Config,
     client: &Client,
     memory: &Memory,
     now: Timestamp,
@@ -57,12 +55,12 @@ async fn read_live(
     // Told to wait until then, and longer than this run would: not even asking is the polite answer.
     if let Some(until) = memory.throttled_until {
         let wait = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
-        if wait > setup.config.target.max_wait {
+        if wait > config.target.max_wait {
             return Err(TargetError::Throttled { until });
         }
     }
-    let own = memory.own_account.as_ref().filter(|(client_id, _)| *client_id == setup.config.target.client_id);
-    let mapped = mapped(&setup.config.policy, memory);
+    let own = memory.own_account.as_ref().filter(|(client_id, _)| *client_id == config.target.client_id);
+    let mapped = mapped(&config.policy, memory);
     let known = Known {
         own_account: own.map(|(_, id)| id.as_str()),
         member_id: memory.member_id,

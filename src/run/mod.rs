@@ -28,7 +28,7 @@ use crate::store::{Actor, RunStart, Store};
 use crate::target::Client;
 
 pub use error::RunError;
-pub use gather::{Reading, gather};
+pub use gather::{Reading, read};
 pub use grade::plan_exit;
 
 /// How far a run has come, for a progress display.
@@ -77,7 +77,7 @@ pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
         let now = Timestamp::now();
         let memory = setup.store.memory(now).await?;
         let client = Client::new(&setup.config.target)?;
-        let reading = gather(setup, &client, &memory, now).await;
+        let reading = gathered(setup, &client, &memory, now).await;
         let report = PlanReport {
             run,
             made_at: now,
@@ -124,7 +124,7 @@ async fn real_run(
     now: Timestamp,
     memory: Memory,
 ) -> Result<RunReport, RunError> {
-    let reading = gather(setup, client, &memory, now).await;
+    let reading = gathered(setup, client, &memory, now).await;
     let Ok(live) = &reading.live else {
         return settle::unread(setup, client, run, now, reading).await;
     };
@@ -144,6 +144,11 @@ async fn real_run(
     say(plan);
     let applied = apply::apply(setup, client, run, &memory, &decision.cleared).await?;
     settle::finished(setup, client, (run, now), &memory, live, decision, applied).await
+}
+
+async fn gathered(setup: &Setup<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
+    setup.stage("reading the directory and Hyperproof", 0);
+    read(setup.config, client, memory, now).await
 }
 
 fn say(plan: &Plan) {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
-use super::stored::{from_json, millis, to_json};
+use super::stored::{from_json, millis, time, to_json};
 use crate::model::hold::HoldId;
 use crate::model::id::RunId;
 use crate::model::plan::Plan;
@@ -93,4 +93,28 @@ pub(super) async fn holds_of_plan(conn: &mut SqliteConnection, digest: &str) -> 
     }
     let holds: Vec<String> = from_json("plan", run, holds)?;
     Ok(Some(holds.iter().map(|id| HoldId::from_text(id)).collect()))
+}
+
+/// The newest plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LatestPlan {
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Its digest.
+    pub digest: String,
+    /// The printed document; none while its run is under way, or after it was cut off.
+    pub document: Option<String>,
+}
+
+pub(super) async fn latest_plan(conn: &mut SqliteConnection) -> Result<Option<LatestPlan>, Fault> {
+    let row: Option<(String, i64, String)> =
+        sqlx::query_as("SELECT run_id, made_at, digest FROM plan ORDER BY made_at DESC, run_id DESC LIMIT 1")
+            .fetch_optional(&mut *conn)
+            .await?;
+    let Some((run, made_at, digest)) = row else {
+        return Ok(None);
+    };
+    let made_at = time("plan", &run, made_at)?;
+    let document = get(conn, &RunId::new(&run)).await?;
+    Ok(Some(LatestPlan { made_at, digest, document }))
 }

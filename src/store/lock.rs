@@ -15,6 +15,9 @@ use super::error::Fault;
 /// How long we wait for another process that opens the file.
 const OPENING: Duration = Duration::from_secs(60);
 
+/// How long a look at who holds the lock may get in the way of taking it.
+const GLANCE: Duration = Duration::from_millis(15);
+
 /// Held while a run is under way; let go when dropped.
 #[derive(Debug)]
 pub struct RunLock {
@@ -40,14 +43,24 @@ struct Holder {
     since: Timestamp,
 }
 
+impl Holder {
+    fn words(&self) -> String {
+        format!("{} (process {} on {})", self.command, self.pid, self.host)
+    }
+}
+
 /// Takes the run lock or says who has it.
 pub(super) fn lock_run(state: &Path, command: &str, now: Timestamp) -> Result<RunLock, Fault> {
     let path = beside(state, ".lock");
     let mut file = open(&path)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(busy(&mut file)),
-        Err(TryLockError::Error(cause)) => return Err(Fault::io(format!("locking {}", path.display()), cause)),
+    for last in [false, false, false, true] {
+        match file.try_lock() {
+            Ok(()) => break,
+            // Somebody may only be looking (see `running`).
+            Err(TryLockError::WouldBlock) if !last => std::thread::sleep(GLANCE),
+            Err(TryLockError::WouldBlock) => return Err(busy(&mut file)),
+            Err(TryLockError::Error(cause)) => return Err(Fault::io(format!("locking {}", path.display()), cause)),
+        }
     }
     let holder = Holder {
         pid: std::process::id(),
@@ -57,6 +70,19 @@ pub(super) fn lock_run(state: &Path, command: &str, now: Timestamp) -> Result<Ru
     };
     write(&mut file, &holder).map_err(|cause| Fault::io(format!("writing {}", path.display()), cause))?;
     Ok(RunLock { file })
+}
+
+/// The run under way: who and since when. Whoever holds no lock any more has left nothing but a name
+/// behind, so the lock is tried, for a moment and shared.
+pub(super) fn running(state: &Path) -> Option<(String, Timestamp)> {
+    let mut file = File::open(beside(state, ".lock")).ok()?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    let holder: Holder = serde_json::from_str(&text).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some((holder.words(), holder.since)),
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
 }
 
 fn write(file: &mut File, holder: &Holder) -> std::io::Result<()> {
@@ -75,10 +101,7 @@ fn busy(file: &mut File) -> Fault {
         Err(_) => None,
     };
     match holder {
-        Some(holder) => Fault::Busy {
-            who: format!("{} (process {} on {})", holder.command, holder.pid, holder.host),
-            since: Some(holder.since),
-        },
+        Some(holder) => Fault::Busy { who: holder.words(), since: Some(holder.since) },
         None => Fault::Busy { who: "a process that has just begun".into(), since: None },
     }
 }

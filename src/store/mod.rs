@@ -31,6 +31,7 @@ use sqlx::{Sqlite, Transaction};
 pub use approvals::{ApprovedHold, NewApproval};
 pub use audit::*;
 pub use changes::{Intent, OpenIntent, OutcomeRecord};
+pub use documents::LatestPlan;
 pub use error::{Fault, StoreError};
 pub use holds::StoredHold;
 pub use learned::FullRun;
@@ -216,6 +217,19 @@ impl Store {
         let mut tx = self.write().await?;
         let approved = approvals::approve(&mut tx, ids, new).await;
         self.end(tx, approved).await
+    }
+
+    /// The run under way, if there is one: who, and since when.
+    pub fn running(&self) -> Option<(String, Timestamp)> {
+        lock::running(&self.path)
+    }
+
+    /// The newest plan, of `plan` or of a real run: when it was made, its digest, and its document
+    /// where that is kept.
+    pub async fn latest_plan(&self) -> Result<Option<LatestPlan>, StoreError> {
+        let mut tx = self.read().await?;
+        let latest = documents::latest_plan(&mut tx).await;
+        self.end(tx, latest).await
     }
 
     /// What waits, approved holds included, by id.
