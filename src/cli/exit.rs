@@ -157,7 +157,17 @@ impl From<anyhow::Error> for Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.error)
+        // Many errors tell their cause themselves; nobody wants to read it twice.
+        let mut told = String::new();
+        for cause in self.error.chain().map(ToString::to_string) {
+            if told.is_empty() {
+                told = cause;
+            } else if !told.contains(&cause) {
+                told.push_str(": ");
+                told.push_str(&cause);
+            }
+        }
+        f.write_str(&told)
     }
 }
 
@@ -170,6 +180,18 @@ mod tests {
         let codes = |phase| Outcome::ALL.map(|outcome| Exit::of_outcome(outcome, phase).code());
         assert_eq!(codes(Phase::Reading), [0, 0, 11, 12, 13, 13, 1]);
         assert_eq!(codes(Phase::Writing), [0, 0, 11, 12, 13, 12, 1]);
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow::anyhow!("no such file")
+            .context("cannot read a.toml: no such file")
+            .context("check failed");
+        let fault = Fault::usage(error);
+        assert_eq!(
+            fault.to_string(),
+            "check failed: cannot read a.toml: no such file"
+        );
     }
 
     #[test]
