@@ -14,6 +14,7 @@ pub mod run_text;
 pub mod status_text;
 pub mod words;
 
+mod build;
 mod change_text;
 mod sections;
 mod word;
