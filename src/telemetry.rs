@@ -34,12 +34,12 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The directives in the environment cannot be read.
-    #[error("ROSTERD_LOG {text:?} cannot be read: {source}\nhelp: write a level, or target=level, parted by commas")]
+    #[error("ROSTERD_LOG {text:?} cannot be read: {cause}\nhelp: write a level, or target=level, parted by commas")]
     Filter {
         /// The variable's value.
         text: String,
         /// What is wrong with it.
-        source: ParseError,
+        cause: ParseError,
     },
     /// It was set up before.
     #[error("the log is set up twice")]
@@ -87,7 +87,7 @@ fn filter(verbosity: i16, directives: Option<&str>) -> Result<EnvFilter, Telemet
         }
     };
     let filter = EnvFilter::builder().parse(&text);
-    filter.map_err(|source| TelemetryError::Filter { text, source })
+    filter.map_err(|cause| TelemetryError::Filter { text, cause })
 }
 
 fn may_be_seen(metadata: &Metadata<'_>) -> bool {

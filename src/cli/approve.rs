@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, output: &Output, approve: &Approve) -> Result
         let changes = plural(hold.changes.len(), "change");
         text.push_str(&format!("approved {}  {}: {changes}\n", hold.id, clean(&hold.text)));
     }
-    let until = when(&crate::report::document::time(expires));
+    let until = when(&crate::report::time(expires));
     text.push_str(&format!(
         "{} approved until {until}. The next run lets exactly these changes through, each once: rosterd apply\n",
         plural(approved.len(), "hold"),

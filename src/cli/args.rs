@@ -11,20 +11,22 @@ use jiff::Timestamp;
 use super::exit::Exit;
 use super::values;
 
+const EXAMPLES: &str = "\
+Examples:
+  rosterd demo                 see all of it work, with nothing configured
+  rosterd init                 write a short configuration to start from
+  rosterd check --online       find every mistake before the first run
+  rosterd plan                 show what a run would do
+  rosterd apply                do it";
+
 /// Keeps the groups of a Hyperproof organisation in step with a company's directory.
 ///
 /// rosterd reads who should be in which group (CSV files, LDAP), reads who is in it, and carries out
 /// the difference: behind a guard that holds whatever looks like a mistake, and with an audit log
 /// that can be checked.
 #[derive(Debug, Parser)]
-#[command(name = "rosterd", version, max_term_width = 100, after_long_help = Exit::table())]
-#[command(after_help = "\
-Examples:
-  rosterd demo                 see all of it work, with nothing configured
-  rosterd init                 write a short configuration to start from
-  rosterd check --online       find every mistake before the first run
-  rosterd plan                 show what a run would do
-  rosterd apply                do it")]
+#[command(name = "rosterd", version, max_term_width = 100)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", Exit::table()))]
 pub struct Arguments {
     /// What holds for every command.
     #[command(flatten)]

@@ -63,7 +63,7 @@ fn fields(entry: &AuditEntry) -> Result<audit_text::Line, Fault> {
     })?;
     Ok(audit_text::Line {
         seq: record.seq,
-        at: crate::report::document::time(record.at),
+        at: crate::report::time(record.at),
         event: record.event,
         run: record.run_id.unwrap_or_default(),
         operator: record.actor.and_then(|actor| actor.operator).unwrap_or_default(),

@@ -80,6 +80,6 @@ fn named(change: &ChangeKey, emails: &BTreeMap<String, String>) -> HeldChange {
 
 fn approved(approval: &Approval) -> String {
     let ticket = approval.ticket.as_ref().map(|ticket| format!(", ticket {ticket}")).unwrap_or_default();
-    let expires = words::when(&crate::report::document::time(approval.expires));
+    let expires = words::when(&crate::report::time(approval.expires));
     format!("by {} (login {}): {}{ticket}; until {expires}", approval.by, approval.login, approval.reason)
 }

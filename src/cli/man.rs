@@ -29,7 +29,8 @@ fn page(command: Command) -> io::Result<Vec<u8>> {
     subcommands(&mut page, &command, "rosterd")?;
     man.render_extra_section(&mut page)?;
     man.render_version_section(&mut page)?;
-    Ok(page)
+    // clap_mangen calls whatever stands behind the help "extra".
+    Ok(String::from_utf8_lossy(&page).replace(" EXTRA\n", " NOTES\n").into_bytes())
 }
 
 /// A section for each command that does something itself, with what only it has.

@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use clap::ColorChoice;
 
@@ -89,13 +90,13 @@ impl Output {
 
     /// Tells why a command could not do what it was asked to. `help:` begins a line of its own.
     pub fn fault(&self, fault: &Fault) {
-        let (red, reset) = match self.colour_err {
-            true => ("\u{1b}[1;31m", "\u{1b}[0m"),
-            false => ("", ""),
+        let style = match self.colour_err {
+            true => AnsiColor::Red.on_default().bold(),
+            false => Style::new(),
         };
         let text = fault.to_string();
         let lines: Vec<_> = text.lines().map(clean).collect();
-        self.note(&format!("{red}error{reset}: {}", lines.join("\n")));
+        self.note(&format!("{style}error{style:#}: {}", lines.join("\n")));
     }
 
     /// Writes an answer to the file of `--out`, or else to standard output.

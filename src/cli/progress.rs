@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -24,8 +24,25 @@ pub struct Progress(Option<Arc<Line>>);
 
 struct Line {
     bar: ProgressBar,
-    /// Dropped with the line, which ends the thread that waits to show it.
-    _waiting: mpsc::Sender<()>,
+    /// Set by the first stage. Dropped with the line, which ends the thread that waits to show it.
+    waiting: OnceLock<mpsc::Sender<()>>,
+}
+
+impl Line {
+    /// Shows the bar after a while. Without a thread there is no progress to see, and nothing else
+    /// is lost.
+    fn show_later(&self) -> mpsc::Sender<()> {
+        let (waiting, ends) = mpsc::channel();
+        let bar = self.bar.clone();
+        let show = move || {
+            if ends.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) && !bar.is_finished() {
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+                bar.enable_steady_tick(TICK);
+            }
+        };
+        let _ = thread::Builder::new().name("progress".to_owned()).spawn(show);
+        waiting
+    }
 }
 
 impl Progress {
@@ -34,22 +51,12 @@ impl Progress {
         Self::default()
     }
 
-    /// A line on standard error that shows itself after a second.
+    /// A line on standard error that shows itself a second after the first stage began.
     pub fn on_terminal() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        let (waiting, ends) = mpsc::channel();
-        let shown = bar.clone();
-        let show = move || {
-            if ends.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) && !shown.is_finished() {
-                shown.set_draw_target(ProgressDrawTarget::stderr());
-                shown.enable_steady_tick(TICK);
-            }
-        };
-        // Without a thread there is no progress to see, and nothing else is lost.
-        match thread::Builder::new().name("progress".to_owned()).spawn(show) {
-            Ok(_) => Self(Some(Arc::new(Line { bar, _waiting: waiting }))),
-            Err(_) => Self::none(),
-        }
+        Self(Some(Arc::new(Line {
+            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+            waiting: OnceLock::new(),
+        })))
     }
 
     /// Begins a stage of so many steps; none: nobody knows how many.
@@ -65,6 +72,7 @@ impl Progress {
         line.bar.set_position(0);
         line.bar.set_length(steps.unwrap_or(0));
         line.bar.set_message(clean(name).into_owned());
+        line.waiting.get_or_init(|| line.show_later());
     }
 
     /// So many steps of the stage are done.

@@ -106,6 +106,7 @@ mod tests {
             email: None,
             reason,
             because: Vec::new(),
+            entry: None,
             drift: false,
             report: false,
             holds: Vec::new(),

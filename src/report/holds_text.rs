@@ -5,7 +5,8 @@ use std::fmt::{self, Write};
 
 use jiff::Timestamp;
 
-use super::document::{self, HoldEntry};
+use super::build;
+use super::document::HoldEntry;
 use super::look::{Ink, Look};
 use super::sections::{approve, hold_text, rest};
 use super::words::{self, clean};
@@ -81,7 +82,7 @@ pub fn write(out: &mut dyn Write, view: &HoldsView, look: &Look) -> fmt::Result 
     let Some(made_at) = view.made_at else {
         return writeln!(out, "Nothing was planned yet: rosterd plan shows what waits.\n0 waiting, 0 approved");
     };
-    let when = words::when(&document::time(made_at));
+    let when = words::when(&build::time(made_at));
     writeln!(out, "Holds of the plan of {when}")?;
     let (approved, waiting): (Vec<&HeldView>, Vec<&HeldView>) = view.holds.iter().partition(|held| held.hold.approved);
     for held in waiting.iter().chain(&approved) {

@@ -15,6 +15,8 @@ pub mod run_text;
 pub mod status_text;
 pub mod words;
 
+mod build;
+pub(crate) use build::time;
 mod change_text;
 mod sections;
 mod word;

@@ -30,6 +30,7 @@ pub(crate) fn change(group: &str, op: Op, who: Option<&str>, reason: Reason) -> 
         email: who.map(ToOwned::to_owned),
         reason,
         because: Vec::new(),
+        entry: None,
         drift: matches!(reason, Reason::DriftAdded | Reason::DriftRemoved),
         report: false,
         holds: Vec::new(),

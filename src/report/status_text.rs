@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::document;
+use super::build;
 use super::look::{Ink, Look};
 use super::words::{self, clean, plural};
 use crate::model::run::{Outcome, Trigger};
@@ -145,7 +145,7 @@ fn sources(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result {
 }
 
 fn when(at: Timestamp) -> String {
-    words::when(&document::time(at))
+    words::when(&build::time(at))
 }
 
 /// `2 h ago`, `in 5 min`.

@@ -1,5 +1,12 @@
-//! Behaviour of rosterd, a module a topic.
+//! Behaviour of rosterd, a module a topic. One binary, so that it links once.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect shall stop")]
+#![allow(unreachable_pub, reason = "nothing is published from a test binary")]
 
+mod cli;
 mod csv;
 mod demo;
+mod layers;
+mod lexer;
+mod outage;
 mod simulator;
+mod support;

@@ -59,7 +59,8 @@ pub struct Bench {
 }
 
 /// `[hyperproof]` as most tests want it: no waiting, one attempt for each call.
-const QUICK: &str = "requests_per_minute = 60000\nburst = 1000\ntimeout = \"5s\"\nmax_attempts = 1\nmax_wait = \"2s\"\n";
+const QUICK: &str =
+    "requests_per_minute = 60000\nburst = 1000\ntimeout = \"5s\"\nmax_attempts = 1\nmax_wait = \"2s\"\n";
 
 /// One source, one mapping, and a guard that lets small worlds through.
 pub const ONE_GROUP: &str = r#"
@@ -80,11 +81,8 @@ to = "Compliance"
 impl Bench {
     /// Starts a simulator with this world. `people.csv` is empty but for its headings.
     pub fn new(world: World) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let simulator = runtime.block_on(Simulator::start(world)).expect("a free port");
         let bench = Self {
             dir: tempfile::tempdir().expect("a temporary directory"),
@@ -174,9 +172,7 @@ impl Bench {
         let mut options = std::fs::File::options();
         let options = options.write(true).create(true).truncate(true).mode(0o600);
         let mut secret = options.open(self.path("secret")).expect("a writable directory");
-        secret
-            .write_all(rosterd::simulator::Client::default().client_secret.as_bytes())
-            .expect("a writable file");
+        secret.write_all(rosterd::simulator::Client::default().client_secret.as_bytes()).expect("a writable file");
         if self.simulator.is_some() || !self.path("rosterd.toml").exists() {
             self.write("rosterd.toml", &self.config());
         }
@@ -255,9 +251,7 @@ impl Bench {
     /// Runs until a call is held by a fault, and returns the number of the call.
     pub fn until_held(&self) -> u64 {
         self.runtime.block_on(async {
-            tokio::time::timeout(Duration::from_secs(30), self.simulator().until_held())
-                .await
-                .expect("a call is held")
+            tokio::time::timeout(Duration::from_secs(30), self.simulator().until_held()).await.expect("a call is held")
         })
     }
 
