@@ -62,11 +62,7 @@ impl Schedule {
         let zone = time_zone(zone)?;
         let fields = fields(expression)?;
         let cron: cron::Schedule = fields.join(" ").parse().map_err(|_| ScheduleError::Never)?;
-        let schedule = Self {
-            expression: expression.trim().to_owned(),
-            cron,
-            zone,
-        };
+        let schedule = Self { expression: expression.trim().to_owned(), cron, zone };
         // The rules have no year in them, so an expression that fires at all fires after any day.
         let first = schedule.walls(DateTime::constant(2026, 1, 1, 0, 0, 0, 0)).next();
         first.map(|_| schedule).ok_or(ScheduleError::Never)
@@ -118,10 +114,7 @@ impl Schedule {
     /// The wall-clock times of the expression from `from` on.
     fn walls(&self, from: DateTime) -> impl Iterator<Item = DateTime> + '_ {
         let start = from.checked_sub(SignedDuration::from_secs(1)).ok().and_then(to_chrono);
-        start
-            .into_iter()
-            .flat_map(|start| self.cron.after_owned(start))
-            .filter_map(|time| from_chrono(&time))
+        start.into_iter().flat_map(|start| self.cron.after_owned(start)).filter_map(|time| from_chrono(&time))
     }
 
     /// The instants that a wall-clock time stands for.
@@ -129,7 +122,7 @@ impl Schedule {
         let at = self.zone.to_ambiguous_timestamp(wall);
         let both = matches!(at.offset(), AmbiguousOffset::Fold { .. }) && self.cron.hours().count() == 24;
         // "Compatible" is as far after a gap as the time is in it, and the first of a fold.
-        [at.clone().compatible().ok(), at.later().ok().filter(|_| both)]
+        [at.compatible().ok(), at.later().ok().filter(|_| both)]
     }
 
     /// Whether the clock changes so near that the order of wall-clock times is not that of instants.
@@ -173,10 +166,7 @@ fn fields(expression: &str) -> Result<Vec<String>, ScheduleError> {
     for (place, (text, name)) in given.into_iter().zip(FIELDS).enumerate() {
         let field = if name == "day of week" { weekdays(text) } else { Some(text.to_owned()) };
         let field = field.filter(|field| is_shaped(text) && is_field(place, field));
-        fields.push(field.ok_or(ScheduleError::Field {
-            name,
-            text: text.to_owned(),
-        })?);
+        fields.push(field.ok_or(ScheduleError::Field { name, text: text.to_owned() })?);
     }
     Ok(fields)
 }
@@ -185,8 +175,7 @@ fn fields(expression: &str) -> Result<Vec<String>, ScheduleError> {
 /// crate parts fields by their shape and not by blanks, so that `*1` would be two of them.
 fn is_shaped(field: &str) -> bool {
     let is_value = |text: &str| {
-        !text.is_empty()
-            && (text.bytes().all(|b| b.is_ascii_digit()) || text.bytes().all(|b| b.is_ascii_alphabetic()))
+        !text.is_empty() && (text.bytes().all(|b| b.is_ascii_digit()) || text.bytes().all(|b| b.is_ascii_alphabetic()))
     };
     field.split(',').all(|item| {
         let (base, step) = item.split_once('/').map_or((item, None), |(base, step)| (base, Some(step)));
@@ -356,7 +345,10 @@ mod tests {
 
     #[test]
     fn day_of_month_and_weekday_must_both_fit() {
-        assert_eq!(runs("0 6 1-7 * MON", "UTC", "2026-11-01T00:00:00Z", 2), ["2026-11-02T06:00:00Z", "2026-12-07T06:00:00Z"]);
+        assert_eq!(
+            runs("0 6 1-7 * MON", "UTC", "2026-11-01T00:00:00Z", 2),
+            ["2026-11-02T06:00:00Z", "2026-12-07T06:00:00Z"]
+        );
         assert!(Schedule::parse("0 6 1-7 * MON", "UTC").unwrap().wants_both_days());
         assert!(!Schedule::parse("0 6 * * MON", "UTC").unwrap().wants_both_days());
         assert!(!Schedule::parse("0 6 1 * ?", "UTC").unwrap().wants_both_days());

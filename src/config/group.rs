@@ -59,7 +59,11 @@ fn check_id<'a>(name: &'a str, table: &Table<'a>, ids: &mut BTreeMap<&'a str, &'
     let Some(id) = table.text("id").map(str::trim).filter(|id| !id.is_empty()) else { return };
     // The id becomes a part of the address of a call.
     if !id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
-        table.mistake("id", format!("{id:?} is not a group's id"), "copy it from the address of the group's page or the API, such as \"c0ffee00-0000-4000-8000-000000000001\"");
+        table.mistake(
+            "id",
+            format!("{id:?} is not a group's id"),
+            "copy it from the address of the group's page or the API, such as \"c0ffee00-0000-4000-8000-000000000001\"",
+        );
     }
     if let Some(other) = ids.insert(id, name) {
         table.mistake("id", format!("is the id of the group {other:?} too"), "each target group has an id of its own");

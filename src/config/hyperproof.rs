@@ -74,14 +74,22 @@ fn eligible_types(table: &Table<'_>) -> Vec<String> {
         return vec!["activeUser".to_owned()];
     };
     if items.is_empty() {
-        table.mistake("eligible_types", "is empty, so that nobody could be added or removed", "leave it out for [\"activeUser\"]");
+        table.mistake(
+            "eligible_types",
+            "is empty, so that nobody could be added or removed",
+            "leave it out for [\"activeUser\"]",
+        );
     }
     let mut types: Vec<String> = Vec::new();
     for item in &items {
         let Some(text) = item.text() else { continue };
         if !KNOWN_TYPES.contains(&text) {
             let known = KNOWN_TYPES.join(", ");
-            item.desk().warning(item.place(), format!("{text:?} is no account type that the vendor documents"), format!("documented: {known}"));
+            item.desk().warning(
+                item.place(),
+                format!("{text:?} is no account type that the vendor documents"),
+                format!("documented: {known}"),
+            );
         }
         if !types.iter().any(|known| known == text) {
             types.push(text.to_owned());

@@ -15,14 +15,7 @@ pub(super) fn read(table: &Table<'_>) -> (Identity, Option<String>) {
     let ignore = ignore(table);
     let text = aliases_text(table);
     let aliases = text.as_deref().map(|text| aliases(table, text)).unwrap_or_default();
-    (
-        Identity {
-            rewrite,
-            aliases,
-            ignore,
-        },
-        text,
-    )
+    (Identity { rewrite, aliases, ignore }, text)
 }
 
 fn rewrite(table: &Table<'_>) -> Option<Rewrite> {
@@ -37,12 +30,13 @@ fn rewrite(table: &Table<'_>) -> Option<Rewrite> {
         }
     }
     if from.contains('@') != to.contains('@') {
-        table.mistake("to", "would leave no address: only one of from and to has an @", "write it in both, or in neither");
+        table.mistake(
+            "to",
+            "would leave no address: only one of from and to has an @",
+            "write it in both, or in neither",
+        );
     }
-    Some(Rewrite {
-        from: from.to_owned(),
-        to: to.to_owned(),
-    })
+    Some(Rewrite { from: from.to_owned(), to: to.to_owned() })
 }
 
 fn ignore(table: &Table<'_>) -> Vec<String> {
@@ -144,7 +138,8 @@ mod tests {
 
     #[test]
     fn good_rows_are_read_and_every_bad_one_is_named() {
-        let (aliases, wrong) = parse_aliases("\u{feff}From , to\nAnn@corp.local, ann@corp.example\r\n\nann@corp.local,ann@corp.example\n");
+        let (aliases, wrong) =
+            parse_aliases("\u{feff}From , to\nAnn@corp.local, ann@corp.example\r\n\nann@corp.local,ann@corp.example\n");
         assert_eq!(aliases.len(), 1);
         assert!(wrong.is_empty(), "{wrong:?}");
         let (_, wrong) = parse_aliases("to,from\na@b.c,x\n\"a@b.c\",\n,\na@b.c,d@e.f\nx@b.c,D@e.f\n");

@@ -44,10 +44,7 @@ pub(super) fn read(top: &Table<'_>, sources: &Sources<'_>) -> Mappings {
     if top.get("mapping").is_some_and(|item| item.is_list()) && tables.is_empty() {
         top.mistake("mapping", "is empty, so that there is nothing to keep in step", "add a [[mapping]]");
     }
-    let mut all = Mappings {
-        mappings: Vec::new(),
-        yields: Vec::new(),
-    };
+    let mut all = Mappings { mappings: Vec::new(), yields: Vec::new() };
     for table in &tables {
         let mapping = mapping(table, sources);
         all.yields.push(mapping.as_ref().map_or(Yield::Anything, |mapping| match mapping.from {
@@ -71,11 +68,7 @@ fn mapping(table: &Table<'_>, sources: &Sources<'_>) -> Option<Mapping> {
     if let (Some(from), Some(to)) = (&from, to) {
         check_template(table, from, to);
     }
-    Some(Mapping {
-        source: source?,
-        from: from?,
-        to: to?.to_owned(),
-    })
+    Some(Mapping { source: source?, from: from?, to: to?.to_owned() })
 }
 
 fn source(table: &Table<'_>, sources: &Sources<'_>) -> Option<SourceName> {
@@ -105,7 +98,10 @@ fn selector(table: &Table<'_>) -> Option<Selector> {
         (None, Some(pattern)) => match Regex::new(pattern.text()?) {
             Ok(regex) => Some(Selector::Pattern(regex)),
             Err(error) => {
-                pattern.mistake(format!("is not a regular expression: {}", reason(&error)), "the syntax is that of Rust's regex crate");
+                pattern.mistake(
+                    format!("is not a regular expression: {}", reason(&error)),
+                    "the syntax is that of Rust's regex crate",
+                );
                 None
             }
         },
@@ -150,7 +146,10 @@ fn capture_help(pattern: &Regex, name: &str) -> String {
     }
     let names: Vec<&str> = pattern.capture_names().flatten().collect();
     if names.is_empty() {
-        return format!("it has the captures 0 to {}; $$ stands for a dollar sign", pattern.captures_len().saturating_sub(1));
+        return format!(
+            "it has the captures 0 to {}; $$ stands for a dollar sign",
+            pattern.captures_len().saturating_sub(1)
+        );
     }
     format!("it has {}; $$ stands for a dollar sign", names.join(", "))
 }
@@ -174,7 +173,11 @@ fn warn_of_idle(top: &Table<'_>, sources: &Sources<'_>, mappings: &[Mapping]) {
     for table in top.tables("source") {
         let name = table.text("name").map(str::trim).unwrap_or_default();
         if sources.knows(name) && !mappings.iter().any(|mapping| mapping.source.as_str() == name) {
-            table.desk().warning(&table.place_of("name"), format!("no mapping uses the source {name:?}"), "add a [[mapping]], or take the source out");
+            table.desk().warning(
+                &table.place_of("name"),
+                format!("no mapping uses the source {name:?}"),
+                "add a [[mapping]], or take the source out",
+            );
         }
     }
 }

@@ -96,12 +96,9 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Config, Mistakes> 
     let compiled = compile(&Table::top(&desk, document.get_ref()));
     let (mistakes, warnings) = desk.into_notes();
     match compiled {
-        Some((config, aliases)) if mistakes.is_empty() => Ok(Config {
-            file,
-            digest: digest(&text, aliases.as_deref()),
-            warnings,
-            ..config
-        }),
+        Some((config, aliases)) if mistakes.is_empty() => {
+            Ok(Config { file, digest: digest(&text, aliases.as_deref()), warnings, ..config })
+        }
         _ => Err(Mistakes::new(path, mistakes)),
     }
 }

@@ -27,14 +27,7 @@ pub(super) struct Item<'a> {
 impl<'a> Table<'a> {
     /// The whole file.
     pub(super) fn top(desk: &'a Desk<'a>, table: &'a DeTable<'a>) -> Self {
-        Self {
-            desk,
-            table: Some(table),
-            place: Place {
-                key: String::new(),
-                line: None,
-            },
-        }
+        Self { desk, table: Some(table), place: Place { key: String::new(), line: None } }
     }
 
     /// What every check has at hand.
@@ -66,10 +59,7 @@ impl<'a> Table<'a> {
                 let item = Item {
                     desk: self.desk,
                     value: value.get_ref(),
-                    place: Place {
-                        key: join(&self.place.key, name),
-                        line: Some(self.desk.line(key.span().start)),
-                    },
+                    place: Place { key: join(&self.place.key, name), line: Some(self.desk.line(key.span().start)) },
                 };
                 (name, item)
             })
@@ -82,22 +72,14 @@ impl<'a> Table<'a> {
         Some(Item {
             desk: self.desk,
             value: value.get_ref(),
-            place: Place {
-                key: join(&self.place.key, key.get_ref()),
-                line: Some(self.desk.line(key.span().start)),
-            },
+            place: Place { key: join(&self.place.key, key.get_ref()), line: Some(self.desk.line(key.span().start)) },
         })
     }
 
     /// Where a key is, or would be.
     pub(super) fn place_of(&self, key: &str) -> Place {
-        self.get(key).map_or_else(
-            || Place {
-                key: join(&self.place.key, key),
-                line: self.place.line,
-            },
-            |item| item.place,
-        )
+        self.get(key)
+            .map_or_else(|| Place { key: join(&self.place.key, key), line: self.place.line }, |item| item.place)
     }
 
     /// The text of a key.
@@ -210,11 +192,7 @@ impl<'a> Item<'a> {
     /// The table.
     pub(super) fn table(&self) -> Option<Table<'a>> {
         let table = self.value.as_table()?;
-        Some(Table {
-            desk: self.desk,
-            table: Some(table),
-            place: self.place.clone(),
-        })
+        Some(Table { desk: self.desk, table: Some(table), place: self.place.clone() })
     }
 
     /// The values of a list; of anything else that itself.

@@ -105,11 +105,7 @@ fn notice(table: &Table<'_>) -> Option<NoticeSettings> {
         "email" => email(table)?,
         _ => return None,
     };
-    Some(NoticeSettings {
-        kind,
-        on,
-        personal_data: table.flag("personal_data").unwrap_or(false),
-    })
+    Some(NoticeSettings { kind, on, personal_data: table.flag("personal_data").unwrap_or(false) })
 }
 
 fn on(table: &Table<'_>) -> Vec<NoticeOn> {
@@ -148,16 +144,13 @@ fn email(table: &Table<'_>) -> Option<NoticeKind> {
     let (host, port) = server?;
     let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     if tls == MailTls::None && !is_here {
-        table.mistake("tls", "\"none\" would send everything in clear to another machine", "write \"starttls\" or \"tls\"");
+        table.mistake(
+            "tls",
+            "\"none\" would send everything in clear to another machine",
+            "write \"starttls\" or \"tls\"",
+        );
     }
-    Some(NoticeKind::Email {
-        host,
-        port,
-        from: address(&table.get("from")?)?,
-        to,
-        login,
-        tls,
-    })
+    Some(NoticeKind::Email { host, port, from: address(&table.get("from")?)?, to, login, tls })
 }
 
 /// `host`, `host:port` or `[::1]:port`.

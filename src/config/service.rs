@@ -62,7 +62,11 @@ pub(super) fn schedule(table: &Table<'_>) -> Option<ScheduleSettings> {
     let good_zone = match Schedule::parse("0 0 0 * * *", zone) {
         Ok(_) => zone,
         Err(error) => {
-            table.mistake("timezone", error.to_string(), "write a name such as \"Europe/Berlin\", \"America/New_York\" or \"UTC\"");
+            table.mistake(
+                "timezone",
+                error.to_string(),
+                "write a name such as \"Europe/Berlin\", \"America/New_York\" or \"UTC\"",
+            );
             "UTC"
         }
     };
@@ -101,10 +105,7 @@ pub(super) fn audit(table: &Table<'_>) -> AuditSettings {
             "make one with: openssl genpkey -algorithm ed25519 -out audit-key.pem",
         );
     }
-    AuditSettings {
-        signing_key,
-        checkpoint_file: table.text("checkpoint_file").map(|path| table.desk().path(path)),
-    }
+    AuditSettings { signing_key, checkpoint_file: table.text("checkpoint_file").map(|path| table.desk().path(path)) }
 }
 
 /// Whether it looks like `-----BEGIN PRIVATE KEY-----`. What is in it is for those who sign.
@@ -118,11 +119,19 @@ pub(super) fn http(table: &Table<'_>) -> Option<HttpSettings> {
     let token = table.secret("token");
     let text = table.text("listen").filter(|text| !text.trim().is_empty())?;
     let Ok(listen) = text.trim().parse::<SocketAddr>() else {
-        table.mistake("listen", format!("{text:?} is not an address with a port"), "such as \"127.0.0.1:9797\" or \"[::1]:9797\"");
+        table.mistake(
+            "listen",
+            format!("{text:?} is not an address with a port"),
+            "such as \"127.0.0.1:9797\" or \"[::1]:9797\"",
+        );
         return None;
     };
     if !listen.ip().is_loopback() && !table.has("token") {
-        table.mistake("token", "is missing, and the page can be reached from other machines", "set one, or listen on 127.0.0.1");
+        table.mistake(
+            "token",
+            "is missing, and the page can be reached from other machines",
+            "set one, or listen on 127.0.0.1",
+        );
     }
     Some(HttpSettings { listen, token })
 }

@@ -33,7 +33,10 @@ fn missing(table: &Table<'_>, key: &Key) {
     let help = match key.shape {
         Shape::Tables(_) | Shape::Kinds(_) => format!("add a [[{}]]: {}", key.name, lower(key.about)),
         Shape::Table(_) => format!("add a [{}] table: {}", key.name, lower(key.about)),
-        Shape::Secret => format!("{} Write {} = {{ credential = \"name\" }}, {{ file = \"path\" }} or {{ env = \"NAME\" }}.", key.about, key.name),
+        Shape::Secret => format!(
+            "{} Write {} = {{ credential = \"name\" }}, {{ file = \"path\" }} or {{ env = \"NAME\" }}.",
+            key.about, key.name
+        ),
         _ => key.about.to_owned(),
     };
     table.mistake(key.name, "is missing", help);
@@ -147,8 +150,7 @@ fn url(item: &Item<'_>, read: impl Fn(&str) -> Result<String, value::UrlError>) 
 }
 
 /// How a secret is written.
-pub(super) const SECRET_HELP: &str =
-    "write { credential = \"name\" } (a file in systemd's $CREDENTIALS_DIRECTORY), { file = \"path\" } or { env = \"NAME\" }";
+pub(super) const SECRET_HELP: &str = "write { credential = \"name\" } (a file in systemd's $CREDENTIALS_DIRECTORY), { file = \"path\" } or { env = \"NAME\" }";
 
 /// A secret's own text and the keys of its table are never quoted: somebody may have put it there.
 fn secret(item: &Item<'_>) {
@@ -192,7 +194,10 @@ fn with_table<'a>(item: &Item<'a>, then: impl FnOnce(&Table<'a>)) {
 fn with_tables<'a>(item: &Item<'a>, then: impl Fn(&Table<'a>)) {
     if !item.is_list() {
         let key = &item.place().key;
-        item.mistake(format!("must be a list of tables, but is {}", item.kind()), format!("write [[{key}]] above each one"));
+        item.mistake(
+            format!("must be a list of tables, but is {}", item.kind()),
+            format!("write [[{key}]] above each one"),
+        );
         return;
     }
     for item in item.items() {

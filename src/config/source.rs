@@ -34,10 +34,7 @@ impl<'a> Sources<'a> {
 
 /// Checks them all.
 pub(super) fn read<'a>(top: &Table<'a>) -> Sources<'a> {
-    let mut all = Sources {
-        sources: Vec::new(),
-        names: BTreeSet::new(),
-    };
+    let mut all = Sources { sources: Vec::new(), names: BTreeSet::new() };
     let tables = top.tables("source");
     if top.has("source") && top.get("source").is_some_and(|item| item.is_list()) && tables.is_empty() {
         top.mistake("source", "is empty, so that nobody could be granted anything", "add a [[source]]");
@@ -47,16 +44,17 @@ pub(super) fn read<'a>(top: &Table<'a>) -> Sources<'a> {
         let kind = match table.text("kind") {
             Some("csv") => csv(&table).map(Kind::Csv),
             Some("ldap") => {
-                table.mistake("kind", "kind = \"ldap\" is not available in this version", "export the directory to CSV for now: kind = \"csv\"");
+                table.mistake(
+                    "kind",
+                    "kind = \"ldap\" is not available in this version",
+                    "export the directory to CSV for now: kind = \"csv\"",
+                );
                 None
             }
             _ => None,
         };
         if let (Some(name), Some(kind)) = (name, kind) {
-            all.sources.push(Source {
-                name: SourceName::new(name),
-                kind,
-            });
+            all.sources.push(Source { name: SourceName::new(name), kind });
         }
     }
     all
@@ -68,7 +66,11 @@ fn name<'a>(table: &Table<'a>, names: &mut BTreeSet<&'a str>) -> Option<&'a str>
         table.mistake("name", "has a control character in it", "");
     }
     if !names.insert(name) {
-        table.mistake("name", format!("{name:?} is the name of another source too"), "give each source a name of its own");
+        table.mistake(
+            "name",
+            format!("{name:?} is the name of another source too"),
+            "give each source a name of its own",
+        );
     }
     Some(name)
 }
@@ -100,7 +102,11 @@ fn path(table: &Table<'_>) -> Option<PathBuf> {
         return Some(table.desk().path(text));
     }
     if let Err(error) = glob::Pattern::new(text) {
-        table.mistake("path", format!("is not a glob: {}", error.msg), "* and ? stand for anything and for one character; [ab] for either");
+        table.mistake(
+            "path",
+            format!("is not a glob: {}", error.msg),
+            "* and ? stand for anything and for one character; [ab] for either",
+        );
         return None;
     }
     let folder = glob::Pattern::escape(&table.desk().folder().to_string_lossy());
@@ -110,7 +116,11 @@ fn path(table: &Table<'_>) -> Option<PathBuf> {
 fn delimiter(table: &Table<'_>) -> u8 {
     let Some(text) = table.text("delimiter") else { return b',' };
     value::delimiter(text).unwrap_or_else(|| {
-        table.mistake("delimiter", "must be one ASCII character, and no quote or line end", "such as \",\", \";\", \"|\" or \"\\t\"");
+        table.mistake(
+            "delimiter",
+            "must be one ASCII character, and no quote or line end",
+            "such as \",\", \";\", \"|\" or \"\\t\"",
+        );
         b','
     })
 }
@@ -119,7 +129,11 @@ fn shape(table: &Table<'_>, delimiter: u8) -> Shape {
     let separator = table.text("list_separator");
     if table.text("shape") != Some("lists") {
         if separator.is_some() {
-            table.mistake("list_separator", "has a meaning for shape = \"lists\" only", "take it out, or set shape = \"lists\"");
+            table.mistake(
+                "list_separator",
+                "has a meaning for shape = \"lists\" only",
+                "take it out, or set shape = \"lists\"",
+            );
         }
         return Shape::Rows;
     }
@@ -133,9 +147,7 @@ fn shape(table: &Table<'_>, delimiter: u8) -> Shape {
             "choose another list_separator or another delimiter",
         );
     }
-    Shape::Lists {
-        separator: separator.to_owned(),
-    }
+    Shape::Lists { separator: separator.to_owned() }
 }
 
 /// The headings.
@@ -152,31 +164,32 @@ impl Columns {
         let (own, other) = if is_lists { ("groups", "group") } else { ("group", "groups") };
         if table.has(other) {
             let shape = if is_lists { "lists" } else { "rows" };
-            table.mistake(other, format!("has no meaning for shape = \"{shape}\""), format!("name the column in columns.{own}"));
+            table.mistake(
+                other,
+                format!("has no meaning for shape = \"{shape}\""),
+                format!("name the column in columns.{own}"),
+            );
         }
         let heading = |key: &str| table.text(key).map_or(key, str::trim).to_owned();
-        let column = |key: &str| Column {
-            heading: heading(key),
-            required: table.has(key),
-        };
-        let columns = Self {
-            group: heading(own),
-            email: heading("email"),
-            status: column("status"),
-            id: column("id"),
-        };
+        let column = |key: &str| Column { heading: heading(key), required: table.has(key) };
+        let columns = Self { group: heading(own), email: heading("email"), status: column("status"), id: column("id") };
         columns.check(&table, own);
         columns
     }
 
     /// Each heading once. An optional column that is not named gives way: it is the same column.
     fn check(&self, table: &Table<'_>, group: &str) {
-        let all = [(group, &self.group), ("email", &self.email), ("status", &self.status.heading), ("id", &self.id.heading)];
+        let all =
+            [(group, &self.group), ("email", &self.email), ("status", &self.status.heading), ("id", &self.id.heading)];
         for (at, (key, heading)) in all.iter().enumerate() {
             let twin = all.iter().take(at).find(|(_, other)| other == heading);
             if let Some((other, _)) = twin {
                 let at_key = if table.has(key) { key } else { other };
-                table.mistake(at_key, format!("{heading:?} is the column of both {other} and {key}"), "each needs a column of its own");
+                table.mistake(
+                    at_key,
+                    format!("{heading:?} is the column of both {other} and {key}"),
+                    "each needs a column of its own",
+                );
             }
         }
     }
@@ -192,13 +205,14 @@ fn statuses(table: &Table<'_>) -> (Vec<String>, Vec<String>) {
             item.mistake(format!("{value:?} is among active_values too"), "a status means one of the two");
         }
     }
-    let fill = |own: &Option<Vec<(Item<'_>, String)>>, other: &Option<Vec<(Item<'_>, String)>>, default: &[&str]| match own {
-        Some(own) => own.iter().map(|(_, value)| value.clone()).collect(),
-        None => {
-            let taken = |value: &str| other.iter().flatten().any(|(_, other)| other == value);
-            default.iter().filter(|value| !taken(value)).map(|value| (*value).to_owned()).collect()
-        }
-    };
+    let fill =
+        |own: &Option<Vec<(Item<'_>, String)>>, other: &Option<Vec<(Item<'_>, String)>>, default: &[&str]| match own {
+            Some(own) => own.iter().map(|(_, value)| value.clone()).collect(),
+            None => {
+                let taken = |value: &str| other.iter().flatten().any(|(_, other)| other == value);
+                default.iter().filter(|value| !taken(value)).map(|value| (*value).to_owned()).collect()
+            }
+        };
     (
         fill(&active, &inactive, &["active", "enabled", "yes", "true", "1", ""]),
         fill(&inactive, &active, &["inactive", "disabled", "no", "false", "0"]),
@@ -207,5 +221,10 @@ fn statuses(table: &Table<'_>) -> (Vec<String>, Vec<String>) {
 
 fn values<'a>(table: &Table<'a>, key: &str) -> Option<Vec<(Item<'a>, String)>> {
     let items = table.texts(key)?;
-    Some(items.into_iter().filter_map(|item| item.text().map(|text| text.trim().to_lowercase()).map(|text| (item, text))).collect())
+    Some(
+        items
+            .into_iter()
+            .filter_map(|item| item.text().map(|text| text.trim().to_lowercase()).map(|text| (item, text)))
+            .collect(),
+    )
 }

@@ -75,7 +75,9 @@ impl UrlError {
     pub(super) fn help(self) -> &'static str {
         match self {
             Self::Shape => "write it in full, such as \"https://api.hyperproof.app/v1\"",
-            Self::Scheme | Self::Plain => "use https://; plain http:// is taken for 127.0.0.0/8, ::1 and localhost only",
+            Self::Scheme | Self::Plain => {
+                "use https://; plain http:// is taken for 127.0.0.0/8, ::1 and localhost only"
+            }
             Self::User => "take it out of the address: secrets are never inline",
             Self::Query => "write the address without it",
         }
@@ -170,7 +172,24 @@ mod tests {
         for (text, millis) in good {
             assert_eq!(duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", " ", "15", "-5m", "1.5h", "5 m", "m", "5w", "5M", "30m 1h", "1h 1h", "é", "5é", "99999999999999999999s", "36526d", "PT5M"] {
+        for text in [
+            "",
+            " ",
+            "15",
+            "-5m",
+            "1.5h",
+            "5 m",
+            "m",
+            "5w",
+            "5M",
+            "30m 1h",
+            "1h 1h",
+            "é",
+            "5é",
+            "99999999999999999999s",
+            "36526d",
+            "PT5M",
+        ] {
             assert_eq!(duration(text), None, "{text}");
         }
     }
@@ -179,10 +198,22 @@ mod tests {
     fn web_addresses() {
         let read = |text: &str| service_url(text);
         assert_eq!(read("https://api.hyperproof.app/v1//").unwrap(), "https://api.hyperproof.app/v1");
-        for local in ["http://127.0.0.1:8080", "http://127.9.9.9", "http://localhost:1/v1", "http://LOCALHOST", "http://[::1]:8080"] {
+        for local in [
+            "http://127.0.0.1:8080",
+            "http://127.9.9.9",
+            "http://localhost:1/v1",
+            "http://LOCALHOST",
+            "http://[::1]:8080",
+        ] {
             assert!(read(local).is_ok(), "{local}");
         }
-        for remote in ["http://api.hyperproof.app", "http://10.0.0.1", "http://localhost.example", "http://[::2]", "http://127.0.0.1.example"] {
+        for remote in [
+            "http://api.hyperproof.app",
+            "http://10.0.0.1",
+            "http://localhost.example",
+            "http://[::2]",
+            "http://127.0.0.1.example",
+        ] {
             assert_eq!(read(remote), Err(UrlError::Plain), "{remote}");
         }
         for (text, error) in [
