@@ -24,6 +24,7 @@ pub(super) fn read(table: &Table<'_>) -> Option<Settings> {
     let trust = trust(table);
     let eligible_types = eligible_types(table);
     Some(Settings {
+        backoff: Settings::BACKOFF,
         api_url,
         token_url: token_url?,
         client_id: table.text("client_id")?.trim().to_owned(),

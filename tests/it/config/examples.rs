@@ -48,6 +48,14 @@ fn every_example_loads_without_a_warning() {
     }
 }
 
+#[test]
+fn the_configuration_of_the_demo_loads_where_it_is() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/demo/rosterd.toml");
+    let config = load(&file, &Environment::of([("ROSTERD_DEMO_SECRET", "s3cret")])).unwrap();
+    assert_eq!(config.warnings, []);
+    assert!(!config.policy.identity.aliases.is_empty());
+}
+
 fn full_example() -> String {
     let (_, text) = files().into_iter().find(|(path, _)| path.ends_with("rosterd.example.toml")).unwrap();
     text

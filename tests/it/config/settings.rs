@@ -95,6 +95,10 @@ fn relative_paths_are_relative_to_the_file() {
         glob::glob(settings.path.to_str().unwrap()).unwrap().flatten().collect()
     };
     assert_eq!(found, [odd.path("a [b]/hr/one.csv")], "the folder's own brackets are no part of the glob");
+    odd.write("hr [1.csv", "");
+    let config = odd.load(base_with("hr/*.csv", "hr [1.csv")).unwrap();
+    let Kind::Csv(settings) = &config.sources.first().unwrap().kind;
+    assert_eq!(settings.path, odd.path("hr [1.csv"), "a file that is there is no pattern");
     let config = load_text(base_with("path = \"state.db\"", "path = \"/var/lib/x.db\"")).unwrap();
     assert_eq!(config.state.path, Path::new("/var/lib/x.db"));
 }
