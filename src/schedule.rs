@@ -122,7 +122,7 @@ impl Schedule {
         let at = self.zone.to_ambiguous_timestamp(wall);
         let both = matches!(at.offset(), AmbiguousOffset::Fold { .. }) && self.cron.hours().count() == 24;
         // "Compatible" is as far after a gap as the time is in it, and the first of a fold.
-        [at.clone().compatible().ok(), at.later().ok().filter(|_| both)]
+        [at.compatible().ok(), at.later().ok().filter(|_| both)]
     }
 
     /// Whether the clock changes so near that the order of wall-clock times is not that of instants.

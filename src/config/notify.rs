@@ -1,7 +1,7 @@
 //! `[[notify]]`: who hears of it when the state changes.
 
 use super::node::{Item, Table};
-use super::{keys, value};
+use super::value;
 use crate::model::address::Address;
 use crate::secret::Secret;
 
@@ -96,7 +96,6 @@ pub(super) fn read(top: &Table<'_>) -> Vec<NoticeSettings> {
 }
 
 fn notice(table: &Table<'_>) -> Option<NoticeSettings> {
-    debug_assert_eq!(keys::NOTIFY_ON, NoticeOn::ALL.map(NoticeOn::as_str));
     let on = on(table);
     let kind = match table.text("kind")? {
         "webhook" => NoticeKind::Webhook { url: hook(table)? },
@@ -180,4 +179,14 @@ fn login(table: &Table<'_>) -> Option<(String, Secret)> {
         _ => {}
     }
     Some((table.text("username")?.to_owned(), password?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NoticeOn;
+
+    #[test]
+    fn the_known_words_are_those_of_the_type() {
+        assert_eq!(super::super::keys::NOTIFY_ON, NoticeOn::ALL.map(NoticeOn::as_str));
+    }
 }

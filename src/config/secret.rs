@@ -16,11 +16,14 @@ impl Table<'_> {
     /// The secret of a key; none if the key is not there, or (which is noted) the secret is not.
     pub(super) fn secret(&self, key: &str) -> Option<Secret> {
         let table = self.get(key)?.table()?;
-        match table.entries().as_slice() {
-            [("env", item)] => from_environment(item),
-            [("file", item)] => from_file(item),
-            [("credential", item)] => from_credential(item),
-            // The shape was refused, and that is noted.
+        let entries = table.entries();
+        // Any other shape was refused, and that is noted.
+        let [(how, item)] = entries.as_slice() else { return None };
+        item.text().filter(|text| !text.trim().is_empty())?;
+        match *how {
+            "env" => from_environment(item),
+            "file" => from_file(item),
+            "credential" => from_credential(item),
             _ => None,
         }
     }

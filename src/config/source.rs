@@ -98,8 +98,10 @@ fn csv(table: &Table<'_>) -> Option<Settings> {
 /// The path, absolute. The folder of the configuration is no part of a glob.
 fn path(table: &Table<'_>) -> Option<PathBuf> {
     let text = table.text("path").filter(|text| !text.trim().is_empty())?;
-    if !text.contains(['*', '?', '[']) {
-        return Some(table.desk().path(text));
+    let plain = table.desk().path(text);
+    // The reader takes a file that is there as it stands, also with a bracket in its name.
+    if !text.contains(['*', '?', '[']) || plain.is_file() {
+        return Some(plain);
     }
     if let Err(error) = glob::Pattern::new(text) {
         table.mistake(

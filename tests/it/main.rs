@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "nothing is published from a test binary")]
 
 mod cli;
+mod config;
 mod csv;
 mod demo;
 mod layers;
