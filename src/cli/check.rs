@@ -46,7 +46,7 @@ async fn read(config: &Config, output: &Output) -> Result<(Reading, Memory), Fau
     };
     let client = Client::new(&config.target).map_err(run::RunError::from)?;
     output.progress().stage("reading the directory and Hyperproof", None);
-    Ok((run::read(config, &client, &memory, now).await, memory))
+    Ok((run::read(&session::order(config), &client, &memory, now).await, memory))
 }
 
 /// Writes what was found, and says how it ends.

@@ -13,7 +13,7 @@ use super::output::Output;
 use crate::config::{self, Config, Environment};
 use crate::model::id::GroupName;
 use crate::model::run::Trigger;
-use crate::run::{self, RunError, Setup};
+use crate::run::{self, Order, RunError, Setup};
 use crate::store::{self, Access, Actor, Store, StoreError};
 
 /// Loads the configuration; what is odd in it is told.
@@ -59,6 +59,11 @@ pub(super) fn login() -> String {
     })
 }
 
+/// The part of a configuration that a run works by.
+pub(super) fn order(config: &Config) -> Order<'_> {
+    Order { target: &config.target, sources: &config.sources, policy: &config.policy, digest: &config.digest }
+}
+
 /// Everything for a run. Progress is shown; `stop` ends it cleanly.
 pub(super) fn setup<'a>(
     config: &'a Config,
@@ -69,7 +74,7 @@ pub(super) fn setup<'a>(
 ) -> Setup<'a> {
     let only: BTreeSet<GroupName> = groups.iter().map(|name| GroupName::new(name.trim())).collect();
     Setup {
-        config,
+        order: order(config),
         store,
         actor: actor(config),
         trigger,

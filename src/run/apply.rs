@@ -49,7 +49,7 @@ pub(super) async fn apply(
         let groups: Vec<&[Step]> = phase.chunk_by(|a, b| a.group == b.group).collect();
         stream::iter(groups)
             .map(|steps| applier.group(steps))
-            .buffer_unordered(setup.config.target.concurrency.max(1))
+            .buffer_unordered(setup.order.target.concurrency.max(1))
             .collect::<Vec<()>>()
             .await;
     }

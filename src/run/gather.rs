@@ -6,7 +6,7 @@ use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use tracing::{info, warn};
 
-use crate::config::Config;
+use super::Order;
 use crate::model::directory::SourceSnapshot;
 use crate::model::id::GroupId;
 use crate::model::live::LiveState;
@@ -27,9 +27,9 @@ pub struct Reading {
 }
 
 /// Reads the sources and Hyperproof at the same time.
-pub async fn read(config: &Config, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
-    let sources = join_all(config.sources.iter().map(|source| source.read(now)));
-    let (sources, live) = join(sources, read_live(config, client, memory, now)).await;
+pub async fn read(order: &Order<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
+    let sources = join_all(order.sources.iter().map(|source| source.read(now)));
+    let (sources, live) = join(sources, read_live(order, client, memory, now)).await;
     for source in &sources {
         let complete = source.completeness.is_complete();
         info!(source = %source.name, complete, people = source.people.len(), groups = source.groups.len(), "source read");
@@ -47,7 +47,7 @@ pub async fn read(config: &Config, client: &Client, memory: &Memory, now: Timest
 }
 
 async fn read_live(
-    config: &Config,
+    order: &Order<'_>,
     client: &Client,
     memory: &Memory,
     now: Timestamp,
@@ -55,12 +55,12 @@ async fn read_live(
     // Told to wait until then, and longer than this run would: not even asking is the polite answer.
     if let Some(until) = memory.throttled_until {
         let wait = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
-        if wait > config.target.max_wait {
+        if wait > order.target.max_wait {
             return Err(TargetError::Throttled { until });
         }
     }
-    let own = memory.own_account.as_ref().filter(|(client_id, _)| *client_id == config.target.client_id);
-    let mapped = mapped(&config.policy, memory);
+    let own = memory.own_account.as_ref().filter(|(client_id, _)| *client_id == order.target.client_id);
+    let mapped = mapped(order.policy, memory);
     let known = Known {
         own_account: own.map(|(_, id)| id.as_str()),
         member_id: memory.member_id,

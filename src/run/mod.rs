@@ -17,15 +17,16 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span};
 
-use crate::config::Config;
 use crate::model::id::{GroupName, RunId};
 use crate::model::memory::Memory;
 use crate::model::plan::Plan;
+use crate::model::policy::Policy;
 use crate::model::run::{PlanReport, RunReport, Trigger};
 use crate::reconcile::{Decision, Inputs, decide};
 use crate::report;
+use crate::source::Source;
 use crate::store::{Actor, RunStart, Store};
-use crate::target::Client;
+use crate::target::{self, Client};
 
 pub use error::RunError;
 pub use gather::{Reading, read};
@@ -42,10 +43,23 @@ pub struct Progress {
     pub total: u64,
 }
 
+/// The part of the configuration that a run works by.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// Hyperproof.
+    pub target: &'a target::Settings,
+    /// The sources, all of them.
+    pub sources: &'a [Source],
+    /// The rules.
+    pub policy: &'a Policy,
+    /// Digest of the configuration, for the log.
+    pub digest: &'a str,
+}
+
 /// Everything that a run needs from outside.
 pub struct Setup<'a> {
-    /// The checked configuration.
-    pub config: &'a Config,
+    /// What to read, where to write, by which rules.
+    pub order: Order<'a>,
     /// The state.
     pub store: &'a Store,
     /// Who acts, for the audit log.
@@ -76,7 +90,7 @@ pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
         let _lock = setup.store.lock_run(setup.trigger.as_str(), Timestamp::now())?;
         let now = Timestamp::now();
         let memory = setup.store.memory(now).await?;
-        let client = Client::new(&setup.config.target)?;
+        let client = Client::new(setup.order.target)?;
         let reading = gathered(setup, &client, &memory, now).await;
         let report = PlanReport {
             run,
@@ -106,7 +120,7 @@ pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
         let now = Timestamp::now();
         let memory = setup.store.memory(now).await?;
         setup.store.begin_run(&start(setup, &run, now)).await?;
-        let client = Client::new(&setup.config.target)?;
+        let client = Client::new(setup.order.target)?;
         let result = real_run(setup, &client, &run, now, memory).await;
         if let Err(error) = &result {
             settle::failed(setup, &run, error).await;
@@ -148,7 +162,7 @@ async fn real_run(
 
 async fn gathered(setup: &Setup<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
     setup.stage("reading the directory and Hyperproof", 0);
-    read(setup.config, client, memory, now).await
+    read(&setup.order, client, memory, now).await
 }
 
 fn say(plan: &Plan) {
@@ -177,7 +191,7 @@ fn decided(
     };
     settle::same_organisation(memory, live)?;
     let decision = decide(Inputs {
-        policy: &setup.config.policy,
+        policy: setup.order.policy,
         sources: &reading.sources,
         live,
         memory,
@@ -201,7 +215,7 @@ fn start(setup: &Setup<'_>, run: &RunId, at: Timestamp) -> RunStart {
         trigger: setup.trigger,
         at,
         actor: setup.actor.clone(),
-        config_digest: setup.config.digest.clone(),
+        config_digest: setup.order.digest.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         partial: setup.only.clone(),
     }

@@ -39,7 +39,7 @@ pub(super) async fn identity(setup: &Setup<'_>, memory: &Memory, live: &LiveStat
     if let Some(organisation) = live.organisation.as_ref().filter(|_| memory.organisation.is_none()) {
         store.bind_organisation(organisation).await?;
     }
-    let own = (setup.config.target.client_id.clone(), live.own_id.clone());
+    let own = (setup.order.target.client_id.clone(), live.own_id.clone());
     if memory.own_account.as_ref() != Some(&own) {
         store.remember_own(&own.0, &own.1).await?;
     }

@@ -1,1 +1,1 @@
-
+//! Tests of the store that need its inside.

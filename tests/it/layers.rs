@@ -36,7 +36,7 @@ const HOUSE: &[Room] = &[
         3,
         &["model", "secret", "reconcile", "report", "schedule", "tls", "source", "target", "notice", "store"],
     ),
-    room("run", 3, &["model", "reconcile", "source", "target", "store"]),
+    room("run", 3, &["model", "reconcile", "report", "source", "target", "store"]),
     room("daemon", 4, &["model", "run", "config", "schedule", "store", "notice", "report"]),
     room("status", 4, &["model", "report", "store"]),
     room("simulator", 4, &[]),

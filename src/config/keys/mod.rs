@@ -117,9 +117,10 @@ pub(super) const HYPERPROOF: &[Key] = &[
     key("client_secret", Shape::Secret, "OAuth client secret, from the same place.").needed(),
     key("scope", Shape::Text, "Sent with the token request when set, such as \"group.read group.update user.read\"."),
     key("member_id", Shape::OneOf(&["auto", "user_id", "id"]), "Which of an account's ids groups hold.").or("\"auto\""),
-    key("requests_per_minute", Shape::Whole(1, 6_000), "Our own budget of calls; the vendor publishes none.").or("120"),
-    key("burst", Shape::Whole(1, 1_000), "Calls that may go at once.").or("10"),
-    key("concurrency", Shape::Whole(1, 64), "Calls under way at the same time.").or("4"),
+    key("requests_per_minute", Shape::Whole(1, 1_000_000), "Our own budget of calls; the vendor publishes none.")
+        .or("120"),
+    key("burst", Shape::Whole(1, 100_000), "Calls that may go at once.").or("10"),
+    key("concurrency", Shape::Whole(1, 256), "Calls under way at the same time.").or("4"),
     key("max_users_per_call", Shape::Whole(1, 10_000), "People in one call.").or("200"),
     key("timeout", Shape::Duration(SECOND), "How long one attempt may take.").or("\"30s\""),
     key("max_attempts", Shape::Whole(1, 20), "Attempts of one call, the first included.").or("5"),

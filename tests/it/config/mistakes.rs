@@ -163,9 +163,9 @@ fn the_organisation() {
         "member_id = \"userId\"",
         &["2 hyperproof.member_id: must be one of \"auto\", \"user_id\", \"id\", but is \"userId\""],
     );
-    hyperproof("requests_per_minute = 0", &["2 hyperproof.requests_per_minute: must be from 1 to 6000"]);
-    hyperproof("burst = 0", &["2 hyperproof.burst: must be from 1 to 1000"]);
-    hyperproof("concurrency = 65", &["2 hyperproof.concurrency: must be from 1 to 64"]);
+    hyperproof("requests_per_minute = 0", &["2 hyperproof.requests_per_minute: must be from 1 to 1000000"]);
+    hyperproof("burst = 0", &["2 hyperproof.burst: must be from 1 to 100000"]);
+    hyperproof("concurrency = 257", &["2 hyperproof.concurrency: must be from 1 to 256"]);
     hyperproof("max_users_per_call = 0", &["2 hyperproof.max_users_per_call: must be from 1 to 10000"]);
     hyperproof("max_attempts = -1", &["2 hyperproof.max_attempts: must be from 1 to 20"]);
     hyperproof("max_attempts = 99999999999999999999", &["2 hyperproof.max_attempts: must be from 1 to 20"]);
