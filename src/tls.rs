@@ -162,6 +162,11 @@ fn certificate_refusal(error: &CertificateError) -> Refusal {
             "the server's certificate was issued by an authority that is not trusted".into(),
             "set ca_file to the PEM file of the authority that issued it (a proxy that opens TLS has its own)",
         ),
+        // Another authority of the same name signed it.
+        E::BadSignature => (
+            "the server's certificate was not signed by the authority that it names".into(),
+            "set ca_file to the PEM file of the authority that issued it; the one in use may be an old one",
+        ),
         E::Expired | E::ExpiredContext { .. } => (
             "the server's certificate has expired".into(),
             "renew the server's certificate, and check this machine's clock",

@@ -253,8 +253,6 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
     pub(super) attempts: u32,
-    /// The answer to an earlier attempt was lost: what it did may have been done by that one.
-    pub(super) lost: bool,
 }
 
 /// A call that was not answered with 2xx.
@@ -363,7 +361,6 @@ impl Wire {
                         status: tally.status.unwrap_or_default(),
                         body,
                         attempts: tally.attempts,
-                        lost: tally.lost,
                     });
                 }
                 Err(retry) => retry,

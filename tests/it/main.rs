@@ -1,1 +1,3 @@
-//! tests
+//! All integration tests in one binary, a module per behaviour.
+
+mod target;
