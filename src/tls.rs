@@ -55,20 +55,25 @@ pub fn client_config(trust: &Trust) -> Result<(ClientConfig, Vec<String>), TlsEr
         Some(path) => (file_roots(path)?, Vec::new()),
         None => system_roots()?,
     };
+    Ok((with_roots(roots)?, warnings))
+}
+
+/// A configuration that trusts nobody: for a client that speaks to plain addresses alone, which shall
+/// work on a machine without any authorities.
+pub fn trusting_nobody() -> Result<ClientConfig, TlsError> {
+    with_roots(RootCertStore::empty())
+}
+
+fn with_roots(roots: RootCertStore) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Provider(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok((config, warnings))
+        .map_err(|error| TlsError::Provider(error.to_string()))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn file_roots(path: &Path) -> Result<RootCertStore, TlsError> {
-    let fault = |why: String| TlsError::CaFile {
-        path: path.to_owned(),
-        why,
-    };
+    let fault = |why: String| TlsError::CaFile { path: path.to_owned(), why };
     let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&bytes) {
@@ -125,10 +130,9 @@ pub fn explain(error: &(dyn Error + 'static)) -> Option<Refusal> {
             return Some(refusal(found));
         }
         // An io::Error passes over the error that it wraps when asked for its source.
-        if let Some(inner) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            if let Some(refusal) = explain(inner) {
-                return Some(refusal);
-            }
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(refusal) = inner.and_then(|inner| explain(inner)) {
+            return Some(refusal);
         }
         next = cause.source();
     }
@@ -142,14 +146,12 @@ fn refusal(error: &rustls::Error) -> Refusal {
             format!("the server shares no TLS version or cipher suite with us ({why:?})"),
             "the server must offer TLS 1.2 with an ECDHE suite, or TLS 1.3",
         ),
-        rustls::Error::AlertReceived(alert) => (
-            format!("the server broke off the TLS handshake ({alert:?})"),
-            "look into the server's log",
-        ),
-        rustls::Error::InvalidMessage(_) => (
-            "the server does not speak TLS on this port".into(),
-            "check scheme, host and port of the address",
-        ),
+        rustls::Error::AlertReceived(alert) => {
+            (format!("the server broke off the TLS handshake ({alert:?})"), "look into the server's log")
+        }
+        rustls::Error::InvalidMessage(_) => {
+            ("the server does not speak TLS on this port".into(), "check scheme, host and port of the address")
+        }
         other => (format!("TLS failed: {other}"), "look into the server's TLS set-up"),
     };
     Refusal { what, help }
@@ -171,22 +173,17 @@ fn certificate_refusal(error: &CertificateError) -> Refusal {
             "the server's certificate has expired".into(),
             "renew the server's certificate, and check this machine's clock",
         ),
-        E::NotValidYet | E::NotValidYetContext { .. } => (
-            "the server's certificate is not valid yet".into(),
-            "check this machine's clock",
-        ),
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            ("the server's certificate is not valid yet".into(), "check this machine's clock")
+        }
         E::NotValidForName | E::NotValidForNameContext { .. } => (
             "the server's certificate is not for this name".into(),
             "use a name from the certificate's subjectAltName (the common name does not count)",
         ),
-        E::Revoked => (
-            "the server's certificate was revoked".into(),
-            "renew the server's certificate",
-        ),
-        other => (
-            format!("the server's certificate is not accepted: {other}"),
-            "have the server's certificate issued anew",
-        ),
+        E::Revoked => ("the server's certificate was revoked".into(), "renew the server's certificate"),
+        other => {
+            (format!("the server's certificate is not accepted: {other}"), "have the server's certificate issued anew")
+        }
     };
     Refusal { what, help }
 }
@@ -202,11 +199,7 @@ mod tests {
             ("absent.pem", None, "No such file"),
             ("empty.pem", Some(""), "holds no certificate"),
             ("text.pem", Some("hello"), "holds no certificate"),
-            (
-                "junk.pem",
-                Some("-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n"),
-                "certificate",
-            ),
+            ("junk.pem", Some("-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n"), "certificate"),
         ];
         for (name, content, expected) in cases {
             let path = dir.path().join(name);

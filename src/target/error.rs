@@ -130,9 +130,6 @@ impl TargetError {
 
 impl From<TlsError> for TargetError {
     fn from(error: TlsError) -> Self {
-        Self::Tls {
-            help: error.help(),
-            what: error.to_string(),
-        }
+        Self::Tls { help: error.help(), what: error.to_string() }
     }
 }

@@ -91,11 +91,7 @@ impl Writer {
     /// The POST, until it is known what became of it.
     async fn post(&self, name: &str, lead: Option<&AccountId>, members: &[AccountId]) -> Result<Made, Unmade> {
         let ids: Vec<&str> = members.iter().map(AccountId::as_str).collect();
-        let body = NewGroup {
-            name,
-            group_lead_id: lead.map(AccountId::as_str),
-            user_ids: &ids,
-        };
+        let body = NewGroup { name, group_lead_id: lead.map(AccountId::as_str), user_ids: &ids };
         let request = match self.client.request(Method::POST, &["groups"]) {
             Ok(request) => request.json(&body).once(),
             Err(error) => return Err(unmade(error, unsent("POST"))),
@@ -117,11 +113,7 @@ impl Writer {
             let call = CallRecord::new(&request, failure.status, attempts);
             lost_before |= failure.lost;
             if !lost_before || failure.error.stops_the_run() {
-                return Err(Unmade {
-                    result: failure.result(),
-                    error: failure.error,
-                    call,
-                });
+                return Err(Unmade { result: failure.result(), error: failure.error, call });
             }
             // Time for the first request to have its effect, and for the list to show it.
             tokio::time::sleep(self.client.backoff()).await;
@@ -209,7 +201,9 @@ impl Writer {
                     _ if is_shown(account) => (ChangeResult::Done, None),
                     Some(Ok(read)) if read.contains(account) => (ChangeResult::Done, Some(true)),
                     Some(Ok(_)) => (failed("not confirmed: the new group's members do not show it"), Some(false)),
-                    Some(Err(error)) => (failed(&format!("not confirmed: the new group's members could not be read: {error}")), None),
+                    Some(Err(error)) => {
+                        (failed(&format!("not confirmed: the new group's members could not be read: {error}")), None)
+                    }
                     None => (failed("not confirmed: the run stopped before the new group's members were read"), None),
                 };
                 member(account, result, read_back, &call)
@@ -232,7 +226,9 @@ impl Writer {
                 let call = CallRecord::answered(&request, &answer);
                 match wire::object::<Group>(&answer.body) {
                     // An echo of the request has no id.
-                    Ok(group) if group.id.is_some() && group.group_lead_id.as_deref() == lead.map(AccountId::as_str) => {
+                    Ok(group)
+                        if group.id.is_some() && group.group_lead_id.as_deref() == lead.map(AccountId::as_str) =>
+                    {
                         lead_done(None, &call)
                     }
                     _ => self.read_lead_until(group, lead, call, None).await,
@@ -242,7 +238,13 @@ impl Writer {
         }
     }
 
-    async fn lead_failure(&self, group: &GroupId, lead: Option<&AccountId>, request: &Request, failure: Failure) -> LeadWritten {
+    async fn lead_failure(
+        &self,
+        group: &GroupId,
+        lead: Option<&AccountId>,
+        request: &Request,
+        failure: Failure,
+    ) -> LeadWritten {
         let call = CallRecord::failed(request, &failure);
         let stop = failure.error.stops_the_run().then(|| failure.error.clone());
         let perhaps_so = failure.lost || matches!(failure.error, TargetError::Refused { status: 400 | 409 | 422, .. });
@@ -295,30 +297,17 @@ fn failed(text: &str) -> ChangeResult {
 }
 
 fn unsent(method: &'static str) -> CallRecord {
-    CallRecord {
-        method,
-        path: String::new(),
-        status: None,
-        attempts: 0,
-    }
+    CallRecord { method, path: String::new(), status: None, attempts: 0 }
 }
 
 fn unmade(error: TargetError, call: CallRecord) -> Unmade {
-    Unmade {
-        result: ChangeResult::Failed(error.to_string()),
-        error,
-        call,
-    }
+    Unmade { result: ChangeResult::Failed(error.to_string()), error, call }
 }
 
 /// The answer was lost, and the list could not be read either.
 fn unread(failure: &Failure, error: TargetError, call: CallRecord) -> Unmade {
     let text = format!("{}; whether the group was made could not be read: {error}", failure.error);
-    Unmade {
-        result: ChangeResult::Failed(text),
-        error,
-        call,
-    }
+    Unmade { result: ChangeResult::Failed(text), error, call }
 }
 
 fn not_created(unmade: Unmade, lead: Option<&AccountId>, members: &[AccountId]) -> Created {
@@ -337,35 +326,17 @@ fn not_created(unmade: Unmade, lead: Option<&AccountId>, members: &[AccountId]) 
 const WITHOUT_GROUP: &str = "the group was not created";
 
 fn untried(members: &[AccountId], call: &CallRecord) -> Vec<MemberResult> {
-    members
-        .iter()
-        .map(|account| member(account, ChangeResult::NotTried(WITHOUT_GROUP.into()), None, call))
-        .collect()
+    members.iter().map(|account| member(account, ChangeResult::NotTried(WITHOUT_GROUP.into()), None, call)).collect()
 }
 
 fn member(account: &AccountId, result: ChangeResult, read_back: Option<bool>, call: &CallRecord) -> MemberResult {
-    MemberResult {
-        account: account.clone(),
-        result,
-        read_back,
-        call: call.clone(),
-    }
+    MemberResult { account: account.clone(), result, read_back, call: call.clone() }
 }
 
 fn lead_done(read_back: Option<bool>, call: &CallRecord) -> LeadWritten {
-    LeadWritten {
-        result: ChangeResult::Done,
-        read_back,
-        call: call.clone(),
-        stop: None,
-    }
+    LeadWritten { result: ChangeResult::Done, read_back, call: call.clone(), stop: None }
 }
 
 fn lead_failed(result: ChangeResult, call: CallRecord, stop: Option<TargetError>) -> LeadWritten {
-    LeadWritten {
-        result,
-        read_back: None,
-        call,
-        stop,
-    }
+    LeadWritten { result, read_back: None, call, stop }
 }

@@ -70,10 +70,7 @@ impl Client {
             wire: Wire::new(settings, &base)?,
             tokens,
             base,
-            judging: Judging {
-                eligible_types: settings.eligible_types.clone(),
-                member_id: settings.member_id,
-            },
+            judging: Judging { eligible_types: settings.eligible_types.clone(), member_id: settings.member_id },
         })))
     }
 
@@ -114,13 +111,7 @@ impl Client {
                 });
             }
         }
-        Ok(Request {
-            method,
-            url,
-            body: Body::None,
-            once: false,
-            at_most: u32::MAX,
-        })
+        Ok(Request { method, url, body: Body::None, once: false, at_most: u32::MAX })
     }
 
     /// Sends a request until it is answered, within the limits of the settings.
@@ -190,13 +181,7 @@ pub(super) enum Body {
 impl Request {
     /// A token request.
     pub(super) fn token(url: Url, body: Body) -> Self {
-        Self {
-            method: Method::POST,
-            url,
-            body,
-            once: false,
-            at_most: u32::MAX,
-        }
+        Self { method: Method::POST, url, body, once: false, at_most: u32::MAX }
     }
 
     /// Adds a query parameter.
@@ -277,12 +262,7 @@ struct Tally {
 
 impl Tally {
     fn failure(&self, error: TargetError) -> Failure {
-        Failure {
-            error,
-            status: self.status,
-            attempts: self.attempts,
-            lost: self.lost,
-        }
+        Failure { error, status: self.status, attempts: self.attempts, lost: self.lost }
     }
 }
 
@@ -357,11 +337,7 @@ impl Wire {
             let retry = match self.attempt(request, bearer, tally).await? {
                 Ok(body) => {
                     self.pace.succeeded();
-                    return Ok(Answer {
-                        status: tally.status.unwrap_or_default(),
-                        body,
-                        attempts: tally.attempts,
-                    });
+                    return Ok(Answer { status: tally.status.unwrap_or_default(), body, attempts: tally.attempts });
                 }
                 Err(retry) => retry,
             };
@@ -394,11 +370,7 @@ impl Wire {
         if spent < self.max_attempts.min(request.at_most) && !(retry.again.lost && request.once) {
             return Ok(());
         }
-        Err(Stop::Failed(if retry.again.throttle && !retry.again.lost {
-            throttled(wait)
-        } else {
-            retry.error.clone()
-        }))
+        Err(Stop::Failed(if retry.again.throttle && !retry.again.lost { throttled(wait) } else { retry.error.clone() }))
     }
 
     /// One attempt: a body, or a reason to try again.
@@ -415,11 +387,7 @@ impl Wire {
             Err(error) => return self.cut(call, error).map(Err),
         };
         let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = match read_body(response).await {
             Ok(Some(body)) => body,
             Ok(None) => {
@@ -438,10 +406,7 @@ impl Wire {
         match verdict {
             Verdict::Again(again) => {
                 let why = format!("status {status}: {message}");
-                Ok(Err(Retry {
-                    again,
-                    error: TargetError::Unreachable { call, why },
-                }))
+                Ok(Err(Retry { again, error: TargetError::Unreachable { call, why } }))
             }
             Verdict::Unauthorised => Err(Stop::Unauthorised(message)),
             Verdict::Forbidden => Err(Stop::Failed(TargetError::Forbidden { call, message })),
@@ -480,14 +445,7 @@ impl Wire {
         } else {
             causes(&error.without_url())
         };
-        Ok(Retry {
-            again: Again {
-                throttle: false,
-                lost,
-                asked: None,
-            },
-            error: TargetError::Unreachable { call, why },
-        })
+        Ok(Retry { again: Again { throttle: false, lost, asked: None }, error: TargetError::Unreachable { call, why } })
     }
 
     fn excerpt(&self, message: &str, bearer: Option<&Bearer>) -> String {
@@ -547,10 +505,7 @@ pub(super) fn parse_url(key: &'static str, text: &str) -> Result<Url, TargetErro
 }
 
 fn http_client(settings: &Settings, base: &Url) -> Result<reqwest::Client, TargetError> {
-    let (mut config, warnings) = tls::client_config(&settings.trust)?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
+    let mut config = tls_config(settings)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(config)
@@ -564,29 +519,41 @@ fn http_client(settings: &Settings, base: &Url) -> Result<reqwest::Client, Targe
     if let Some(proxy) = &settings.proxy {
         // An address without a scheme would silently mean http.
         let url = parse_url("proxy", proxy)?;
-        tracing::info!(proxy = url.host_str().unwrap_or_default(), "requests go through the proxy of the configuration");
-        let proxy = Proxy::all(url).map_err(|_| TargetError::Setting {
-            key: "proxy",
-            why: "is no address of a proxy".into(),
-        })?;
+        tracing::info!(
+            proxy = url.host_str().unwrap_or_default(),
+            "requests go through the proxy of the configuration"
+        );
+        let proxy = Proxy::all(url)
+            .map_err(|_| TargetError::Setting { key: "proxy", why: "is no address of a proxy".into() })?;
         builder = builder.no_proxy().proxy(proxy);
-    } else if is_loopback(base) {
+    } else if is_loopback(base) && parse_url("token_url", &settings.token_url).is_ok_and(|url| is_loopback(&url)) {
         builder = builder.no_proxy();
     } else {
         name_environment_proxies();
     }
-    builder.build().map_err(|error| TargetError::Setting {
-        key: "api_url",
-        why: causes(&error),
-    })
+    builder.build().map_err(|error| TargetError::Setting { key: "api_url", why: causes(&error) })
+}
+
+/// The system's authorities are read only where some address needs them.
+fn tls_config(settings: &Settings) -> Result<rustls::ClientConfig, TargetError> {
+    let addresses = [Some(&settings.api_url), Some(&settings.token_url), settings.proxy.as_ref()];
+    if addresses.into_iter().flatten().all(|address| address.starts_with("http://")) {
+        return Ok(tls::trusting_nobody()?);
+    }
+    let (config, warnings) = tls::client_config(&settings.trust)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
 }
 
 /// reqwest reads these variables; a person should see that they count.
 fn name_environment_proxies() {
-    let set: Vec<&str> = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]
-        .into_iter()
-        .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-        .collect();
+    let set: Vec<&str> =
+        ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]
+            .into_iter()
+            .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+            .collect();
     if !set.is_empty() {
         tracing::info!(variables = set.join(" "), "requests go by the proxy variables of the environment");
     }
@@ -595,10 +562,9 @@ fn name_environment_proxies() {
 fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
+        Some(host) => {
+            host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
         None => false,
     }
 }

@@ -51,10 +51,7 @@ pub(super) fn decide(
             name(remembered)
         ))),
         (Some(kind), _) | (None, Some(kind)) => Ok(Verdict { kind, proven: true }),
-        (None, None) => Ok(Verdict {
-            kind: MemberIdKind::UserId,
-            proven: false,
-        }),
+        (None, None) => Ok(Verdict { kind: MemberIdKind::UserId, proven: false }),
     }
 }
 

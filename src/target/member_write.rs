@@ -91,10 +91,7 @@ fn unsent(way: Way, accounts: &[AccountId], error: &TargetError) -> Written {
             attempts: 0,
         },
     };
-    Written {
-        members: accounts.iter().map(result).collect(),
-        stop: None,
-    }
+    Written { members: accounts.iter().map(result).collect(), stop: None }
 }
 
 impl Work<'_> {
@@ -133,7 +130,8 @@ impl Work<'_> {
             }
         }
         if !open.is_empty() {
-            let unseen = format!("not confirmed: the answer was {}, and the group's members do not show it", answer.status);
+            let unseen =
+                format!("not confirmed: the answer was {}, and the group's members do not show it", answer.status);
             self.read_back(&open, &call, &ChangeResult::Failed(unseen)).await;
         }
     }
@@ -195,7 +193,8 @@ impl Work<'_> {
             self.looked = true;
             match self.writer.read_members(self.group).await {
                 Ok(members) => {
-                    let (so, not): (Vec<_>, Vec<_>) = rest.into_iter().partition(|account| self.way.is_so(account, &members));
+                    let (so, not): (Vec<_>, Vec<_>) =
+                        rest.into_iter().partition(|account| self.way.is_so(account, &members));
                     rest = not;
                     read_back = Some(false);
                     // What an attempt of ours may have done is not "somebody else's".
@@ -232,19 +231,20 @@ impl Work<'_> {
         }
     }
 
-    fn settle_all(&mut self, accounts: &[AccountId], result: &ChangeResult, read_back: Option<bool>, call: &CallRecord) {
+    fn settle_all(
+        &mut self,
+        accounts: &[AccountId],
+        result: &ChangeResult,
+        read_back: Option<bool>,
+        call: &CallRecord,
+    ) {
         for account in accounts {
             self.settle(account, result.clone(), read_back, call);
         }
     }
 
     fn settle(&mut self, account: &AccountId, result: ChangeResult, read_back: Option<bool>, call: &CallRecord) {
-        let member = MemberResult {
-            account: account.clone(),
-            result,
-            read_back,
-            call: call.clone(),
-        };
+        let member = MemberResult { account: account.clone(), result, read_back, call: call.clone() };
         self.settled.insert(account.clone(), member);
     }
 
@@ -264,9 +264,6 @@ impl Work<'_> {
                 },
             })
             .collect();
-        Written {
-            members,
-            stop: self.stop.take(),
-        }
+        Written { members, stop: self.stop.take() }
     }
 }

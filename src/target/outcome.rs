@@ -37,18 +37,8 @@ pub(super) struct Again {
 
 /// Judges an answer by its status, its `Retry-After` and its message.
 pub(super) fn judge(status: u16, retry_after: Option<&str>, message: &str, now: Timestamp) -> Verdict {
-    let asked = || {
-        retry_after
-            .and_then(|value| asked_in_header(value, now))
-            .or_else(|| asked_in_message(message))
-    };
-    let again = |throttle, lost| {
-        Verdict::Again(Again {
-            throttle,
-            lost,
-            asked: asked(),
-        })
-    };
+    let asked = || retry_after.and_then(|value| asked_in_header(value, now)).or_else(|| asked_in_message(message));
+    let again = |throttle, lost| Verdict::Again(Again { throttle, lost, asked: asked() });
     match status {
         200..=299 => Verdict::Success,
         401 => Verdict::Unauthorised,
@@ -86,17 +76,9 @@ mod tests {
     #[test]
     fn answers_are_told_apart() {
         let throttled = |seconds: Option<u64>| {
-            Verdict::Again(Again {
-                throttle: true,
-                lost: false,
-                asked: seconds.map(Duration::from_secs),
-            })
+            Verdict::Again(Again { throttle: true, lost: false, asked: seconds.map(Duration::from_secs) })
         };
-        let lost = Verdict::Again(Again {
-            throttle: false,
-            lost: true,
-            asked: None,
-        });
+        let lost = Verdict::Again(Again { throttle: false, lost: true, asked: None });
         let cases = [
             (200, None, "", Verdict::Success),
             (204, None, "", Verdict::Success),
@@ -107,12 +89,7 @@ mod tests {
             (403, None, "Bandwidth quota exceeded. Try again later.", throttled(None)),
             (403, Some("9"), "Bandwidth quota exceeded. Try again later.", throttled(Some(9))),
             (403, Some("9"), "", throttled(Some(9))),
-            (
-                403,
-                None,
-                "Out of call volume quota. Quota will be replenished in 01:02:03.",
-                throttled(Some(3723)),
-            ),
+            (403, None, "Out of call volume quota. Quota will be replenished in 01:02:03.", throttled(Some(3723))),
             (429, None, "Rate limit is exceeded. Try again in 5 seconds.", throttled(Some(5))),
             (429, Some("2"), "Rate limit is exceeded. Try again in 5 seconds.", throttled(Some(2))),
             (429, Some("junk"), "Rate limit is exceeded. Try again in 5 seconds.", throttled(Some(5))),

@@ -37,10 +37,7 @@ impl Reader {
     pub async fn own(&self) -> Result<String, TargetError> {
         let request = self.client.request(Method::GET, &["users", "me"])?;
         let me: Me = self.object(&request).await?;
-        me.id.ok_or_else(|| TargetError::Decode {
-            call: request.name(),
-            why: "the answer has no id".into(),
-        })
+        me.id.ok_or_else(|| TargetError::Decode { call: request.name(), why: "the answer has no id".into() })
     }
 
     /// `GET /users`; `expand` names further fields, separated by commas.
@@ -56,11 +53,7 @@ impl Reader {
     /// `GET /groups`; without a status, whatever the server lists by default (active ones, by the
     /// vendor's other lists).
     pub async fn groups(&self, status: Option<&str>, expand: Option<&str>) -> Result<List<Group>, TargetError> {
-        let request = self
-            .client
-            .request(Method::GET, &["groups"])?
-            .query("status", status)
-            .query("expand", expand);
+        let request = self.client.request(Method::GET, &["groups"])?.query("status", status).query("expand", expand);
         self.list(&request).await
     }
 
@@ -84,10 +77,9 @@ impl Reader {
     pub async fn members(&self, id: &GroupId) -> Result<Ids, TargetError> {
         let request = self.client.request(Method::GET, &["groups", id.as_str(), "users"])?;
         let membership: Membership = self.object(&request).await?;
-        membership.user_ids.ok_or_else(|| TargetError::Decode {
-            call: request.name(),
-            why: "the answer has no userIds".into(),
-        })
+        membership
+            .user_ids
+            .ok_or_else(|| TargetError::Decode { call: request.name(), why: "the answer has no userIds".into() })
     }
 
     async fn list<T: DeserializeOwned>(&self, request: &Request) -> Result<List<T>, TargetError> {
@@ -109,8 +101,5 @@ impl Reader {
 }
 
 fn decode(request: &Request, why: String) -> TargetError {
-    TargetError::Decode {
-        call: request.name(),
-        why,
-    }
+    TargetError::Decode { call: request.name(), why }
 }

@@ -112,10 +112,7 @@ mod tests {
             ("client_secret=abc&x=1", "client_secret=[secret]&x=1"),
             ("the token expired", "the token expired"),
             ("see hunter2 there", "see [secret] there"),
-            (
-                "user 82d7c228-8bcd-11e9-a94b-ab3de8494987 unknown",
-                "user 82d7c228-8bcd-11e9-a94b-ab3de8494987 unknown",
-            ),
+            ("user 82d7c228-8bcd-11e9-a94b-ab3de8494987 unknown", "user 82d7c228-8bcd-11e9-a94b-ab3de8494987 unknown"),
             ("got eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.e30.x", "got [secret]"),
         ];
         for (text, expected) in cases {

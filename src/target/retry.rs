@@ -26,10 +26,8 @@ pub(super) fn asked_in_header(value: &str, now: Timestamp) -> Option<Duration> {
 /// The wait that a message names: "in 5 seconds", "in 2 minutes", "in 1.02:03:04" (days, hours,
 /// minutes, seconds).
 pub(super) fn asked_in_message(message: &str) -> Option<Duration> {
-    let words: Vec<&str> = message
-        .split(|c: char| c.is_whitespace() || c == '"')
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> =
+        message.split(|c: char| c.is_whitespace() || c == '"').filter(|word| !word.is_empty()).collect();
     words.windows(2).enumerate().find_map(|(at, pair)| match pair {
         [word, number] if word.eq_ignore_ascii_case("in") => span(number).or_else(|| {
             let unit = words.get(at + 2)?;

@@ -41,11 +41,7 @@ pub(super) fn shown(way: Way, sent: &[AccountId], reply: &BTreeSet<AccountId>) -
     if reply.iter().any(|id| !sent_set.contains(id)) {
         return Shown::Members;
     }
-    if sent.iter().all(|account| way.is_so(account, reply)) {
-        Shown::Perhaps
-    } else {
-        Shown::No
-    }
+    if sent.iter().all(|account| way.is_so(account, reply)) { Shown::Perhaps } else { Shown::No }
 }
 
 #[cfg(test)]

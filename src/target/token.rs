@@ -54,10 +54,7 @@ impl Tokens {
             form.push(("scope", Secret::new(scope.clone())));
         }
         let url = super::http::parse_url("token_url", &settings.token_url)?;
-        Ok(Self {
-            request: Request::token(url, Body::Form(form)),
-            held: Mutex::default(),
-        })
+        Ok(Self { request: Request::token(url, Body::Form(form)), held: Mutex::default() })
     }
 
     /// The token, fetched if there is none or it is about to end.
@@ -92,10 +89,7 @@ impl Tokens {
             Ok((secret, life)) => {
                 held.serial += 1;
                 held.stale_at = life.map(|life| Instant::now() + usable(life));
-                let bearer = Bearer {
-                    secret,
-                    serial: held.serial,
-                };
+                let bearer = Bearer { secret, serial: held.serial };
                 held.bearer = Some(bearer.clone());
                 Ok(bearer)
             }
@@ -108,16 +102,13 @@ impl Tokens {
 
     async fn fetch(&self, wire: &Wire) -> Result<(Secret, Option<Duration>), TargetError> {
         let answer = wire.token(&self.request).await?;
-        let token: wire::Token = wire::object(&answer.body).map_err(|why| TargetError::Decode {
-            call: self.request.name(),
-            why,
-        })?;
+        let token: wire::Token =
+            wire::object(&answer.body).map_err(|why| TargetError::Decode { call: self.request.name(), why })?;
         match token.access_token {
             Some(text) => Ok((Secret::new(text), token.expires_in)),
-            None => Err(TargetError::Decode {
-                call: self.request.name(),
-                why: "the answer has no access_token".into(),
-            }),
+            None => {
+                Err(TargetError::Decode { call: self.request.name(), why: "the answer has no access_token".into() })
+            }
         }
     }
 }

@@ -162,13 +162,12 @@ pub(super) fn message(body: &[u8]) -> String {
     let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(body) else {
         return plain();
     };
-    let found = ["message", "error_description", "detail", "title", "error"].iter().find_map(|key| {
-        match fields.get(*key)? {
+    let found =
+        ["message", "error_description", "detail", "title", "error"].iter().find_map(|key| match fields.get(*key)? {
             Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
             Value::Object(inner) => Some(inner.get("message")?.as_str()?.to_owned()),
             _ => None,
-        }
-    });
+        });
     found.unwrap_or_else(plain)
 }
 
@@ -196,10 +195,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Entries<T> {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<List<T>, A::Error> {
-                let mut list = List {
-                    rows: Vec::new(),
-                    odd: 0,
-                };
+                let mut list = List { rows: Vec::new(), odd: 0 };
                 while let Some(Entry(entry)) = entries.next_element()? {
                     match entry {
                         Some(row) => list.rows.push(row),
@@ -305,9 +301,7 @@ fn lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
         _ => None,
     };
     // A token that outlives a year is as good as one that never ends.
-    Ok(seconds
-        .filter(|seconds| *seconds > 0.0 && *seconds < 366.0 * 24.0 * 3600.0)
-        .map(Duration::from_secs_f64))
+    Ok(seconds.filter(|seconds| *seconds > 0.0 && *seconds < 366.0 * 24.0 * 3600.0).map(Duration::from_secs_f64))
 }
 
 #[cfg(test)]
@@ -326,25 +320,14 @@ mod tests {
         let users: List<User> = list(body).unwrap();
         assert_eq!((users.rows.len(), users.odd, users.len()), (3, 7, 10));
         assert_eq!(users.rows[0].email.as_deref(), Some("Ann@corp.example"));
-        assert_eq!(
-            users.rows[1],
-            User {
-                user_id: Some("7".into()),
-                ..User::default()
-            }
-        );
+        assert_eq!(users.rows[1], User { user_id: Some("7".into()), ..User::default() });
         assert_eq!(users.rows[2], User::default());
     }
 
     #[test]
     fn ids_are_split_sorted_and_counted_once() {
         let of = |body: &str| object::<Membership>(body.as_bytes()).unwrap().user_ids;
-        let some = |ids: &[&str], odd| {
-            Some(Ids {
-                ids: ids.iter().map(|id| (*id).to_owned()).collect(),
-                odd,
-            })
-        };
+        let some = |ids: &[&str], odd| Some(Ids { ids: ids.iter().map(|id| (*id).to_owned()).collect(), odd });
         assert_eq!(of(r#"{"userIds":["b a","a"," c "]}"#), some(&["a", "b", "c"], 0));
         assert_eq!(of(r#"{"userIds":"a b"}"#), some(&["a", "b"], 0));
         assert_eq!(of(r#"{"userIds":[1,null,{},""]}"#), some(&["1"], 2));
@@ -402,10 +385,7 @@ mod tests {
     #[test]
     fn bodies_are_written_as_the_api_takes_them() {
         let json = |value: &dyn erased::Json| value.json();
-        assert_eq!(
-            json(&NewGroup { name: "G", group_lead_id: None, user_ids: &[] }),
-            r#"{"name":"G"}"#
-        );
+        assert_eq!(json(&NewGroup { name: "G", group_lead_id: None, user_ids: &[] }), r#"{"name":"G"}"#);
         assert_eq!(
             json(&NewGroup { name: "G", group_lead_id: Some("l"), user_ids: &["a"] }),
             r#"{"name":"G","groupLeadId":"l","userIds":["a"]}"#

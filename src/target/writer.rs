@@ -90,11 +90,7 @@ pub struct LeadWritten {
 
 impl Writer {
     pub(super) fn new(client: Client) -> Self {
-        Self {
-            reader: client.reader(),
-            client,
-            lists_members: Arc::default(),
-        }
+        Self { reader: client.reader(), client, lists_members: Arc::default() }
     }
 
     /// Creates a group with its first members and lead, in one call where the server takes it.
@@ -143,12 +139,7 @@ impl CallRecord {
     }
 
     pub(super) fn new(request: &Request, status: Option<u16>, attempts: u32) -> Self {
-        Self {
-            method: request.method(),
-            path: request.path().to_owned(),
-            status,
-            attempts,
-        }
+        Self { method: request.method(), path: request.path().to_owned(), status, attempts }
     }
 }
 

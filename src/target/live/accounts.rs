@@ -25,12 +25,7 @@ pub(super) fn own(rows: &[User], own: &str, kind: MemberIdKind) -> AccountId {
 pub(super) fn eligible_pairs<'a>(rows: &'a [User], eligible: &[String]) -> Vec<Pair<'a>> {
     rows.iter()
         .filter(|row| matches!(judge(row, eligible), Standing::Active | Standing::Inactive))
-        .filter_map(|row| {
-            Some(Pair {
-                user_id: row.user_id.as_deref()?,
-                id: row.id.as_deref()?,
-            })
-        })
+        .filter_map(|row| Some(Pair { user_id: row.user_id.as_deref()?, id: row.id.as_deref()? }))
         .collect()
 }
 
@@ -107,13 +102,7 @@ mod tests {
 
     fn row(user_id: &str, id: &str, email: &str) -> User {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        User {
-            id: some(id),
-            user_id: some(user_id),
-            email: some(email),
-            kind: some("activeUser"),
-            status: None,
-        }
+        User { id: some(id), user_id: some(user_id), email: some(email), kind: some("activeUser"), status: None }
     }
 
     #[test]
@@ -130,10 +119,8 @@ mod tests {
         ];
         let mut problems = Vec::new();
         let accounts = accounts(&rows, MemberIdKind::UserId, &["activeUser".into()], &mut problems);
-        let seen: Vec<_> = accounts
-            .iter()
-            .map(|account| (account.id.as_str(), account.email.is_some(), account.standing))
-            .collect();
+        let seen: Vec<_> =
+            accounts.iter().map(|account| (account.id.as_str(), account.email.is_some(), account.standing)).collect();
         use Standing::{Active, Ineligible};
         let expected = [
             ("u1", true, Active),

@@ -26,7 +26,9 @@ impl Reader {
         let mut members = members_by_group(memberships.rows, problems);
         if listed.is_empty() && absent.is_empty() && !known.groups.is_empty() {
             let count = known.groups.len();
-            return Err(unbelievable(format!("the list of groups is empty, and {count} groups were there at the last run")));
+            return Err(unbelievable(format!(
+                "the list of groups is empty, and {count} groups were there at the last run"
+            )));
         }
         let left: usize = known.left.values().map(Vec::len).sum();
         if members.is_empty() && left > 0 {
@@ -123,10 +125,7 @@ impl Reader {
 
 fn is_archived(group: &Group) -> bool {
     let words = ["archived", "deleted", "canceled", "cancelled"];
-    group
-        .status
-        .as_deref()
-        .is_some_and(|status| words.iter().any(|word| status.eq_ignore_ascii_case(word)))
+    group.status.as_deref().is_some_and(|status| words.iter().any(|word| status.eq_ignore_ascii_case(word)))
 }
 
 /// Groups by id; archived ones apart.
@@ -158,7 +157,8 @@ fn members_by_group(rows: Vec<Membership>, problems: &mut Vec<Problem>) -> BTree
     let mut by_group: BTreeMap<GroupId, BTreeSet<AccountId>> = BTreeMap::new();
     for row in rows {
         let Some(id) = row.group_id.map(GroupId::from) else {
-            problems.push(Problem::new("Hyperproof's list of memberships", "an entry has no groupId and was passed over"));
+            problems
+                .push(Problem::new("Hyperproof's list of memberships", "an entry has no groupId and was passed over"));
             continue;
         };
         let Some(ids) = row.user_ids else {
@@ -170,7 +170,8 @@ fn members_by_group(rows: Vec<Membership>, problems: &mut Vec<Problem>) -> BTree
             problems.push(Problem::new(format!("group {id}"), text));
         }
         if by_group.contains_key(&id) {
-            problems.push(Problem::new(format!("group {id}"), "is in the list of memberships more than once; all count"));
+            problems
+                .push(Problem::new(format!("group {id}"), "is in the list of memberships more than once; all count"));
         }
         by_group.entry(id).or_default().extend(ids.ids.into_iter().map(AccountId::from));
     }
@@ -185,7 +186,9 @@ fn organisation(rows: &[Group], problems: &mut Vec<Problem>) -> Option<String> {
     }
     if named.len() > 1 {
         let text = format!("name {} different organisations", named.len());
-        problems.push(Problem::new("Hyperproof's groups", text).help("is the API client meant for more than one organisation?"));
+        problems.push(
+            Problem::new("Hyperproof's groups", text).help("is the API client meant for more than one organisation?"),
+        );
     }
     let (id, _) = named.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(a.0)))?;
     Some(id.to_owned())

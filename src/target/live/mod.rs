@@ -53,12 +53,8 @@ impl Reader {
                 None => self.own().await,
             }
         };
-        let (users, listed, memberships, own) = tokio::try_join!(
-            self.users(true, None),
-            self.groups(None, None),
-            self.memberships(None),
-            own
-        )?;
+        let (users, listed, memberships, own) =
+            tokio::try_join!(self.users(true, None), self.groups(None, None), self.memberships(None), own)?;
         let mut problems = Vec::new();
         look_at(&mut problems, "users", &users);
         look_at(&mut problems, "groups", &listed);
@@ -68,7 +64,8 @@ impl Reader {
         let (groups, absent, organisation) = self.believe_groups(listed, memberships, known, &mut problems).await?;
         let settings = self.client().judging();
         let verdict = {
-            let members: BTreeSet<&str> = groups.iter().flat_map(|group| &group.members).map(AccountId::as_str).collect();
+            let members: BTreeSet<&str> =
+                groups.iter().flat_map(|group| &group.members).map(AccountId::as_str).collect();
             let pairs = accounts::eligible_pairs(&users.rows, &settings.eligible_types);
             member_id::decide(settings.member_id, known.member_id, &pairs, &members)?
         };

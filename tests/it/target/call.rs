@@ -123,7 +123,11 @@ async fn what_may_pass_is_tried_again() {
         reply(429, &[], r#"{"statusCode":429,"message":"Try again in 0 seconds."}"#),
         reply(429, &[], ""),
         reply(403, &[], r#"{"statusCode":403,"message":"Bandwidth quota exceeded. Try again later."}"#),
-        reply(403, &[("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT")], r#"{"message":"Out of call volume quota. Quota will be replenished in 00:00:10."}"#),
+        reply(
+            403,
+            &[("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT")],
+            r#"{"message":"Out of call volume quota. Quota will be replenished in 00:00:10."}"#,
+        ),
     ];
     for action in actions {
         for path in ["/users/me", "/oauth/token"] {
@@ -142,9 +146,10 @@ async fn attempts_are_counted_and_end() {
     type Check = fn(&TargetError) -> bool;
     let cases: [(Action, Check); 4] = [
         (Action::Cut, |error| matches!(error, TargetError::Unreachable { .. })),
-        (reply(500, &[], "oops"), |error| {
-            matches!(error, TargetError::Unreachable { why, .. } if why == "status 500: oops")
-        }),
+        (
+            reply(500, &[], "oops"),
+            |error| matches!(error, TargetError::Unreachable { why, .. } if why == "status 500: oops"),
+        ),
         (reply(429, &[], ""), |error| error.is_throttled()),
         (reply(403, &[], "quota exceeded"), |error| error.is_throttled()),
     ];
@@ -161,9 +166,11 @@ async fn attempts_are_counted_and_end() {
 async fn what_will_not_pass_is_not_tried_again() {
     type Check = fn(&TargetError) -> bool;
     let cases: [(u16, &str, Check); 6] = [
-        (403, r#"{"message":"You lack permission."}"#, |error| {
-            matches!(error, TargetError::Forbidden { message, .. } if message == "You lack permission.")
-        }),
+        (
+            403,
+            r#"{"message":"You lack permission."}"#,
+            |error| matches!(error, TargetError::Forbidden { message, .. } if message == "You lack permission."),
+        ),
         (400, r#"{"error":"bad"}"#, |error| matches!(error, TargetError::Refused { status: 400, .. })),
         (404, "", |error| matches!(error, TargetError::Refused { status: 404, .. })),
         (302, "", |error| error.help().contains("api_url")),
@@ -273,7 +280,8 @@ async fn error_texts_are_short_and_tell_no_secrets() {
 #[tokio::test]
 async fn settings_that_cannot_be_used_are_named() {
     let server = Server::start().await;
-    let cases: [(&str, fn(&mut rosterd::target::Settings)); 4] = [
+    type Spoil = fn(&mut rosterd::target::Settings);
+    let cases: [(&str, Spoil); 4] = [
         ("api_url", |settings| settings.api_url = "not an address".into()),
         ("api_url", |settings| settings.api_url = "mailto:a@b".into()),
         ("token_url", |settings| settings.token_url = "ftp://corp.example".into()),

@@ -188,19 +188,25 @@ async fn odd_data_is_reported_and_read_all_the_same() {
         world.users.push(json!({"userId": "u21", "email": "no address", "type": "activeUser", "status": 5}));
         world.users.push(json!({"userId": "u22", "email": null, "type": null, "extra": {"deep": [1]}}));
         world.users.push(json!({"userId": "u3", "email": "double@corp.example", "type": "activeUser"}));
-        world.users.push(json!({"userId": "u23", "email": "d@corp.example", "type": "deactivatedUser", "status": "archived"}));
-        world.users.push(json!({"userId": "u24", "email": "p@corp.example", "type": "activeUser", "status": "pending"}));
+        world
+            .users
+            .push(json!({"userId": "u23", "email": "d@corp.example", "type": "deactivatedUser", "status": "archived"}));
+        world
+            .users
+            .push(json!({"userId": "u24", "email": "p@corp.example", "type": "activeUser", "status": "pending"}));
         world.users.push(Value::Null);
     })
     .await;
     let body = r#"[{"id":"g1","name":"One","orgId":"org"},{"id":"g2","orgId":"other"},{"name":"no id"},{"id":"g1","name":"again","orgId":"org"},7]"#;
     server.always("GET", "/groups", 200, body);
-    let body = r#"[{"groupId":"g1","userIds":["u2 u1","u1",null]},{"groupId":"g1","userIds":["u4"]},{"userIds":["u5"]}]"#;
+    let body =
+        r#"[{"groupId":"g1","userIds":["u2 u1","u1",null]},{"groupId":"g1","userIds":["u4"]},{"userIds":["u5"]}]"#;
     server.always("GET", "/groups/users", 200, body);
     let state = live(&server, &Memory::default()).await.unwrap();
     assert_eq!(state.group(&GroupId::from("g1")).unwrap().members, ids::<AccountId>("u1 u2 u4"));
     assert_eq!(state.organisation.as_deref(), Some("org"));
-    let standing = |id: &str| state.account(&AccountId::from(id)).map(|account| (account.standing, account.email.is_some()));
+    let standing =
+        |id: &str| state.account(&AccountId::from(id)).map(|account| (account.standing, account.email.is_some()));
     assert_eq!(standing("u21"), Some((Standing::Inactive, false)));
     assert_eq!(standing("u22"), Some((Standing::Ineligible, false)));
     assert_eq!(standing("u23"), Some((Standing::Deactivated, true)));
@@ -209,8 +215,18 @@ async fn odd_data_is_reported_and_read_all_the_same() {
     assert_eq!(standing("i20"), None);
     let problems: Vec<String> = state.problems.iter().map(ToString::to_string).collect();
     let expected = [
-        "i20", "u21", "u3", "list of users: 1 entries", "g2: has no name", "\"no id\": has no id", "g1: is listed more than once",
-        "list of groups: 1 entries", "different organisations", "g1: 1 entries", "memberships more than once", "no groupId",
+        "i20",
+        "u21",
+        "u3",
+        "list of users: 1 entries",
+        "g2: has no name",
+        "\"no id\": has no id",
+        "g1: is listed more than once",
+        "list of groups: 1 entries",
+        "different organisations",
+        "g1: 1 entries",
+        "memberships more than once",
+        "no groupId",
     ];
     for part in expected {
         assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:#?}");
@@ -235,12 +251,14 @@ async fn round_numbers_of_rows_are_warned_of() {
 
 #[tokio::test]
 async fn which_id_groups_hold_is_found_out() {
-    let by_id = |world: &mut World| world.groups.get_mut("g1").unwrap().members = ids::<String>("i1 i2").into_iter().collect();
+    let by_id =
+        |world: &mut World| world.groups.get_mut("g1").unwrap().members = ids::<String>("i1 i2").into_iter().collect();
     let state = live(&with(by_id).await, &Memory::default()).await.unwrap();
     assert_eq!((state.member_id, state.member_id_proven, state.own.as_str()), (MemberIdKind::Id, true, "i-me"));
     assert!(state.account(&AccountId::from("i1")).is_some());
 
-    let both = |world: &mut World| world.groups.get_mut("g1").unwrap().members = ids::<String>("u1 i2").into_iter().collect();
+    let both =
+        |world: &mut World| world.groups.get_mut("g1").unwrap().members = ids::<String>("u1 i2").into_iter().collect();
     let server = with(both).await;
     let error = live(&server, &Memory::default()).await.unwrap_err();
     assert!(error.help().contains("hyperproof.member_id"), "{error:?}");

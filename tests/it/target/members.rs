@@ -149,7 +149,11 @@ async fn membership_writes_are_repeated_after_a_lost_answer() {
             server.world().strict = strict;
             server.fault("POST", "/groups/g1/users", 0, 1, action.clone());
             let written = add(&server, "g1", "u3 u4").await;
-            assert!(written.members.iter().all(|member| member.result.as_str() == "done"), "{action:?} {}", told(&written));
+            assert!(
+                written.members.iter().all(|member| member.result.as_str() == "done"),
+                "{action:?} {}",
+                told(&written)
+            );
             assert_eq!(server.members("g1"), "u1 u2 u3 u4");
         }
     }
@@ -157,7 +161,9 @@ async fn membership_writes_are_repeated_after_a_lost_answer() {
 
 #[tokio::test]
 async fn when_every_answer_is_lost_the_members_decide() {
-    for (action, expected) in [(Action::CutAfter, "u3=done+"), (Action::FailAfter, "u3=done+"), (Action::Cut, "u3=failed-")] {
+    for (action, expected) in
+        [(Action::CutAfter, "u3=done+"), (Action::FailAfter, "u3=done+"), (Action::Cut, "u3=failed-")]
+    {
         let server = Server::start().await;
         server.fault("POST", "/groups/g1/users", 0, 9, action);
         assert_eq!(told(&add(&server, "g1", "u3").await), expected);

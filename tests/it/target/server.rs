@@ -1,4 +1,5 @@
 //! A small Hyperproof over real sockets, one request a connection, with faults to order.
+#![expect(clippy::unwrap_used, reason = "a test whose server fails shall fail")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -181,13 +182,7 @@ impl Server {
 
     /// The first `times` requests of this kind, after `skip` of them, meet an action. `*` as path is any.
     pub(super) fn fault(&self, method: &'static str, path: &str, skip: u32, times: u32, action: Action) {
-        self.world().faults.push(Fault {
-            method,
-            path: path.into(),
-            action,
-            skip,
-            times,
-        });
+        self.world().faults.push(Fault { method, path: path.into(), action, skip, times });
     }
 
     /// Every request of this kind is answered like this.
@@ -287,12 +282,7 @@ async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Seen> {
         }
     }
     let text = String::from_utf8(bytes[end..end + length].to_vec()).unwrap();
-    Some(Seen {
-        line,
-        body: serde_json::from_str(&text).unwrap_or(Value::Null),
-        text,
-        headers,
-    })
+    Some(Seen { line, body: serde_json::from_str(&text).unwrap_or(Value::Null), text, headers })
 }
 
 impl World {
@@ -378,7 +368,8 @@ impl World {
     fn list(&self, query: &str) -> String {
         let archived = query.contains("status=archived");
         let shown = |group: &Group| if archived { group.archived } else { group.listed };
-        let list: Vec<Value> = self.groups.iter().filter(|(_, group)| shown(group)).map(|(id, _)| self.group(id)).collect();
+        let list: Vec<Value> =
+            self.groups.iter().filter(|(_, group)| shown(group)).map(|(id, _)| self.group(id)).collect();
         json!(list).to_string()
     }
 
@@ -427,16 +418,7 @@ impl World {
             reply["groupLeadId"] = json!(lead);
             reply["userIds"] = json!(members);
         }
-        self.groups.insert(
-            id,
-            Group {
-                name,
-                lead,
-                members,
-                listed: true,
-                archived: false,
-            },
-        );
+        self.groups.insert(id, Group { name, lead, members, listed: true, archived: false });
         (200, reply.to_string())
     }
 

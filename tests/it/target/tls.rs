@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rosterd::target::{Client, TargetError};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -83,12 +85,20 @@ async fn a_certificate_is_always_checked() {
 #[tokio::test]
 async fn plain_http_on_a_tls_port_is_said_so() {
     let server = Server::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut settings = server.settings();
-    settings.api_url = settings.api_url.replace("http:", "https:");
-    settings.token_url = settings.token_url.replace("http:", "https:");
-    let error = match Client::new(&settings) {
-        Ok(client) => client.reader().own().await.unwrap_err(),
-        Err(error) => error,
+    settings.token_url = format!("https://{}/oauth/token", listener.local_addr().unwrap());
+    let ca_file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(ca_file.path(), Authority::new().issuer.pem()).unwrap();
+    settings.trust.ca_file = Some(ca_file.path().to_owned());
+    let client = Client::new(&settings).unwrap();
+    let reader = client.reader();
+    let answer = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream
     };
-    assert!(!error.help().is_empty(), "{error}");
+    let (own, _stream) = tokio::join!(reader.own(), answer);
+    let error = own.unwrap_err();
+    assert!(error.help().contains("scheme"), "{error} {}", error.help());
 }
