@@ -6,8 +6,8 @@
 use reqwest::Method;
 
 use super::error::TargetError;
-use super::http::{Failure, Request};
 use super::reader::Found;
+use super::request::{Failure, Request};
 use super::shown::Way;
 use super::wire::{self, Group, GroupPatch, NewGroup};
 use super::writer::{CallRecord, Created, LeadWritten, MemberResult, Writer};

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::TargetError;
-use super::http::{Answer, Failure, Request};
 use super::reader::Found;
+use super::request::{Answer, Failure, Request};
 use super::shown::{Shown, Way, shown};
 use super::wire::{self, Membership, UserIds};
 use super::writer::{CallRecord, MemberResult, Writer, Written};

@@ -3,8 +3,9 @@
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 
+use super::client::Client;
 use super::error::TargetError;
-use super::http::{Client, Failure, Request};
+use super::request::{Failure, Request};
 use super::wire::{self, Group, Ids, List, Me, Membership, User};
 use crate::model::id::GroupId;
 

@@ -429,10 +429,8 @@ impl World {
         let group = self.groups.get_mut(id).unwrap();
         if body["clearGroupLead"] == json!(true) {
             group.lead = None;
-        } else if let Some(lead) = body["groupLeadId"].as_str() {
-            if !self.ignored.contains(lead) {
-                group.lead = Some(lead.to_owned());
-            }
+        } else if let Some(lead) = body["groupLeadId"].as_str().filter(|lead| !self.ignored.contains(*lead)) {
+            group.lead = Some(lead.to_owned());
         }
         match self.style {
             Style::Members => (200, self.group(id).to_string()),
@@ -447,11 +445,10 @@ impl World {
             return refusal;
         }
         let before = self.groups[id].members.clone();
-        if self.strict {
-            if let Some(so) = sent.iter().find(|id| before.contains(*id) == add) {
-                let status = if add { 409 } else { 404 };
-                return (status, json!({"message": format!("{so} is so already")}).to_string());
-            }
+        let so = sent.iter().find(|id| self.strict && before.contains(*id) == add);
+        if let Some(so) = so {
+            let status = if add { 409 } else { 404 };
+            return (status, json!({"message": format!("{so} is so already")}).to_string());
         }
         let members = &mut self.groups.get_mut(id).unwrap().members;
         for one in sent.iter().filter(|id| !self.ignored.contains(*id)) {

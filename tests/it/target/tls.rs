@@ -1,4 +1,5 @@
 //! Who is trusted.
+#![expect(clippy::unwrap_used, reason = "a test whose server fails shall fail")]
 
 use std::sync::Arc;
 
