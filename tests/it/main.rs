@@ -1,3 +1,4 @@
 //! All integration tests in one binary, a module per behaviour.
 
+mod simulator;
 mod target;
