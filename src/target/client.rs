@@ -1,6 +1,7 @@
 //! Floor 2: the client: what its reader and its writer share, and the calls that carry a token.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::{Method, Url};
@@ -25,6 +26,9 @@ struct Inner {
     tokens: Tokens,
     base: Url,
     judging: Judging,
+    /// Collections answer at an address with a slash at its end, and at no other. The vendor's pages
+    /// have the slash, clients of it do without (hyperproof-api.md, section 1).
+    slash: AtomicBool,
 }
 
 /// How what was read is judged.
@@ -57,6 +61,7 @@ impl Client {
             tokens,
             base,
             judging: Judging { eligible_types: settings.eligible_types.clone(), member_id: settings.member_id },
+            slash: AtomicBool::new(false),
         })))
     }
 
@@ -83,6 +88,9 @@ impl Client {
         match url.path_segments_mut() {
             Ok(mut segments) if !bad => {
                 segments.extend(path);
+                if path.len() == 1 && self.0.slash.load(Ordering::Relaxed) {
+                    segments.push("");
+                }
             }
             _ => {
                 return Err(TargetError::Decode {
@@ -92,6 +100,11 @@ impl Client {
             }
         }
         Ok(Request::new(method, url))
+    }
+
+    /// Collections are asked for with a slash from now on.
+    pub(super) fn ask_with_slash(&self) {
+        self.0.slash.store(true, Ordering::Relaxed);
     }
 
     /// Sends a request until it is answered, within the limits of the settings.

@@ -47,6 +47,13 @@ impl Request {
         self
     }
 
+    /// The same request at the address with a slash at its end.
+    pub(super) fn slashed(&self) -> Self {
+        let mut slashed = self.clone();
+        slashed.url.set_path(&format!("{}/", self.url.path().trim_end_matches('/')));
+        slashed
+    }
+
     /// Carries a JSON body.
     pub(super) fn json(mut self, body: &impl Serialize) -> Self {
         self.body = Body::Json(serde_json::to_vec(body).expect("texts and lists of texts are always JSON"));

@@ -6,4 +6,5 @@ mod lead;
 mod live;
 mod members;
 mod server;
+mod simulated;
 mod tls;
