@@ -64,9 +64,11 @@ impl Writer {
         group: &GroupId,
         accounts: &[AccountId],
     ) -> Result<BTreeSet<AccountId>, TargetError> {
-        let members = self.read_members(group).await?;
-        if accounts.iter().all(|account| way.is_so(account, &members)) {
-            return Ok(members);
+        match self.read_members(group).await {
+            Ok(members) if accounts.iter().all(|account| way.is_so(account, &members)) => return Ok(members),
+            // A group that was made a moment ago may not be found yet.
+            Ok(_) | Err(TargetError::Refused { status: 404, .. }) => {}
+            Err(error) => return Err(error),
         }
         tokio::time::sleep(self.client.backoff()).await;
         self.read_members(group).await

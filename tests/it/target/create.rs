@@ -78,7 +78,15 @@ async fn a_lost_answer_is_not_repeated_before_the_list_was_read() {
     server.fault("POST", "/groups", 0, 2, Action::Cut);
     let created = create(&server, None, "u1").await;
     assert_eq!((told(&created), created.call.attempts), ("new2=done u1=done".into(), 3));
-    let expected = ["POST /v1/groups", "GET /v1/groups", "POST /v1/groups", "GET /v1/groups", "POST /v1/groups"];
+    let expected = [
+        "POST /v1/groups",
+        "GET /v1/groups",
+        "GET /v1/groups",
+        "POST /v1/groups",
+        "GET /v1/groups",
+        "GET /v1/groups",
+        "POST /v1/groups",
+    ];
     assert_eq!(server.lines(), expected);
 }
 
