@@ -55,13 +55,21 @@ pub fn client_config(trust: &Trust) -> Result<(ClientConfig, Vec<String>), TlsEr
         Some(path) => (file_roots(path)?, Vec::new()),
         None => system_roots()?,
     };
+    Ok((with_roots(roots)?, warnings))
+}
+
+/// A configuration that trusts nobody: for a client that speaks to plain addresses alone, which shall
+/// work on a machine without any authorities.
+pub fn trusting_nobody() -> Result<ClientConfig, TlsError> {
+    with_roots(RootCertStore::empty())
+}
+
+fn with_roots(roots: RootCertStore) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Provider(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok((config, warnings))
+        .map_err(|error| TlsError::Provider(error.to_string()))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn file_roots(path: &Path) -> Result<RootCertStore, TlsError> {
@@ -122,10 +130,9 @@ pub fn explain(error: &(dyn Error + 'static)) -> Option<Refusal> {
             return Some(refusal(found));
         }
         // An io::Error passes over the error that it wraps when asked for its source.
-        if let Some(inner) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            if let Some(refusal) = explain(inner) {
-                return Some(refusal);
-            }
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(refusal) = inner.and_then(|inner| explain(inner)) {
+            return Some(refusal);
         }
         next = cause.source();
     }
@@ -156,6 +163,11 @@ fn certificate_refusal(error: &CertificateError) -> Refusal {
         E::UnknownIssuer => (
             "the server's certificate was issued by an authority that is not trusted".into(),
             "set ca_file to the PEM file of the authority that issued it (a proxy that opens TLS has its own)",
+        ),
+        // Another authority of the same name signed it.
+        E::BadSignature => (
+            "the server's certificate was not signed by the authority that it names".into(),
+            "set ca_file to the PEM file of the authority that issued it; the one in use may be an old one",
         ),
         E::Expired | E::ExpiredContext { .. } => (
             "the server's certificate has expired".into(),

@@ -6,8 +6,8 @@
 use reqwest::Method;
 
 use super::error::TargetError;
-use super::http::{Failure, Request};
 use super::reader::Found;
+use super::request::{Failure, Request};
 use super::shown::Way;
 use super::wire::{self, Group, GroupPatch, NewGroup};
 use super::writer::{CallRecord, Created, LeadWritten, MemberResult, Writer};
@@ -115,9 +115,7 @@ impl Writer {
             if !lost_before || failure.error.stops_the_run() {
                 return Err(Unmade { result: failure.result(), error: failure.error, call });
             }
-            // Time for the first request to have its effect, and for the list to show it.
-            tokio::time::sleep(self.client.backoff()).await;
-            match self.find(name).await {
+            match self.find_twice(name).await {
                 Ok(Some((id, group))) => return Ok(Made { id, group, listed: true, call }),
                 Ok(None) if attempts < self.client.max_attempts() && failure.lost => {}
                 Ok(None) => return Err(unmade(failure.error, call)),
@@ -132,17 +130,25 @@ impl Writer {
         if let Some(id) = group.id.as_deref().map(GroupId::from) {
             return Ok(Made { id, group, listed: false, call });
         }
-        for last in [false, true] {
-            match self.find(name).await {
-                Ok(Some((id, group))) => return Ok(Made { id, group, listed: true, call }),
-                Ok(None) if last => break,
-                Ok(None) => tokio::time::sleep(self.client.backoff()).await,
-                Err(error) => return Err(unmade(error, call)),
-            }
+        match self.find_twice(name).await {
+            Ok(Some((id, group))) => return Ok(Made { id, group, listed: true, call }),
+            Ok(None) => {}
+            Err(error) => return Err(unmade(error, call)),
         }
         let why = "the answer has no id, and the list of groups does not have the new group".into();
         let name = format!("{} {}", call.method, call.path);
         Err(unmade(TargetError::Decode { call: name, why }, call))
+    }
+
+    /// The new group in the list, which is read twice before it counts as not there: a list can be
+    /// older than the request, and a group that was made twice cannot be deleted.
+    async fn find_twice(&self, name: &str) -> Result<Option<(GroupId, Group)>, TargetError> {
+        tokio::time::sleep(self.client.backoff()).await;
+        if let Some(found) = self.find(name).await? {
+            return Ok(Some(found));
+        }
+        tokio::time::sleep(self.client.backoff()).await;
+        self.find(name).await
     }
 
     /// The one group of this name in the list.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::TargetError;
-use super::http::{Answer, Failure, Request};
 use super::reader::Found;
+use super::request::{Answer, Failure, Request};
 use super::shown::{Shown, Way, shown};
 use super::wire::{self, Membership, UserIds};
 use super::writer::{CallRecord, MemberResult, Writer, Written};
@@ -64,9 +64,11 @@ impl Writer {
         group: &GroupId,
         accounts: &[AccountId],
     ) -> Result<BTreeSet<AccountId>, TargetError> {
-        let members = self.read_members(group).await?;
-        if accounts.iter().all(|account| way.is_so(account, &members)) {
-            return Ok(members);
+        match self.read_members(group).await {
+            Ok(members) if accounts.iter().all(|account| way.is_so(account, &members)) => return Ok(members),
+            // A group that was made a moment ago may not be found yet.
+            Ok(_) | Err(TargetError::Refused { status: 404, .. }) => {}
+            Err(error) => return Err(error),
         }
         tokio::time::sleep(self.client.backoff()).await;
         self.read_members(group).await

@@ -1,13 +1,16 @@
 //! Floor 2: Hyperproof. Reader and writer are different types: code that must not write is not given
 //! a writer.
 //!
-//! One request goes through [`http`], which holds the token, the pacing and the only retry layer.
-//! What the API sends and takes is in [`wire`]; what an answer means is decided by pure functions
-//! (`outcome`, `retry`, `shown`, `member_id`, `standing`).
+//! Every request goes through `client` (which adds the token) and `http` (deadline, pacing, the only
+//! retry layer). What the API sends and takes is in [`wire`]; what an answer means is decided by pure
+//! functions (`outcome`, `retry`, `shown`, `member_id`, `standing`).
 
+mod client;
+mod connect;
 mod error;
 mod group_write;
 mod http;
+mod lenient;
 mod live;
 mod member_id;
 mod member_write;
@@ -15,6 +18,7 @@ mod outcome;
 mod pace;
 mod reader;
 mod redact;
+mod request;
 mod retry;
 mod shown;
 mod standing;
@@ -24,8 +28,8 @@ mod writer;
 
 use std::time::Duration;
 
+pub use client::{CallCounts, Client};
 pub use error::TargetError;
-pub use http::{CallCounts, Client};
 pub use live::Known;
 pub use reader::{Found, Reader};
 pub use writer::{CallRecord, Created, LeadWritten, MemberResult, Writer, Written};

@@ -3,8 +3,9 @@
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 
+use super::client::Client;
 use super::error::TargetError;
-use super::http::{Client, Failure, Request};
+use super::request::{Failure, Request};
 use super::wire::{self, Group, Ids, List, Me, Membership, User};
 use crate::model::id::GroupId;
 
@@ -47,14 +48,14 @@ impl Reader {
             .request(Method::GET, &["users"])?
             .query("includeDeactivated", deactivated.then_some("true"))
             .query("expand", expand);
-        self.list(&request).await
+        self.collection(&request).await
     }
 
     /// `GET /groups`; without a status, whatever the server lists by default (active ones, by the
     /// vendor's other lists).
     pub async fn groups(&self, status: Option<&str>, expand: Option<&str>) -> Result<List<Group>, TargetError> {
         let request = self.client.request(Method::GET, &["groups"])?.query("status", status).query("expand", expand);
-        self.list(&request).await
+        self.collection(&request).await
     }
 
     /// `GET /groups/users`: all memberships of the organisation.
@@ -80,6 +81,20 @@ impl Reader {
         membership
             .user_ids
             .ok_or_else(|| TargetError::Decode { call: request.name(), why: "the answer has no userIds".into() })
+    }
+
+    /// A list whose address may or may not need a slash at its end.
+    async fn collection<T: DeserializeOwned>(&self, request: &Request) -> Result<List<T>, TargetError> {
+        let error = match self.list(request).await {
+            Err(error @ TargetError::Refused { status: 301 | 302 | 307 | 308 | 404 | 405, .. }) => error,
+            other => return other,
+        };
+        if request.path().ends_with('/') {
+            return Err(error);
+        }
+        let list = self.list(&request.slashed()).await.map_err(|_| error)?;
+        self.client.ask_with_slash();
+        Ok(list)
     }
 
     async fn list<T: DeserializeOwned>(&self, request: &Request) -> Result<List<T>, TargetError> {

@@ -135,16 +135,9 @@ mod tests {
             ("soon", None),
             ("", None),
             ("99999999999999999999999999", Some(366 * 24 * 3600)),
-            ("Sun, 22 Nov 9926 05:00:30 GMT", None),
         ];
         for (value, expected) in cases {
-            let got = asked_in_header(value, now());
-            if value.contains("9926") {
-                // Whatever the parser makes of a wrong weekday, it is capped.
-                assert!(got.unwrap_or_default() <= LONGEST_ASKED);
-            } else {
-                assert_eq!(got, expected.map(Duration::from_secs), "{value:?}");
-            }
+            assert_eq!(asked_in_header(value, now()), expected.map(Duration::from_secs), "{value:?}");
         }
     }
 

@@ -41,7 +41,8 @@ mod tests {
         use Standing::{Active, Deactivated, Inactive, Ineligible};
         let users = ["activeUser".to_owned()];
         let services = ["activeUser".to_owned(), "serviceAccount".to_owned()];
-        let cases: [(&[String], Option<&str>, Option<&str>, Standing); 17] = [
+        type Case<'a> = (&'a [String], Option<&'a str>, Option<&'a str>, Standing);
+        let cases: [Case<'_>; 17] = [
             (&users, Some("activeUser"), Some("active"), Active),
             (&users, Some("ACTIVEUSER"), Some("Active"), Active),
             (&users, Some("activeUser"), None, Active),

@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::Settings;
+use super::connect::parse_url;
 use super::error::TargetError;
-use super::http::{Body, Request, Wire};
+use super::http::Wire;
+use super::request::Request;
 use super::wire;
 use crate::secret::Secret;
 
@@ -53,8 +56,8 @@ impl Tokens {
         if let Some(scope) = &settings.scope {
             form.push(("scope", Secret::new(scope.clone())));
         }
-        let url = super::http::parse_url("token_url", &settings.token_url)?;
-        Ok(Self { request: Request::token(url, Body::Form(form)), held: Mutex::default() })
+        let url = parse_url("token_url", &settings.token_url)?;
+        Ok(Self { request: Request::new(Method::POST, url).form(form), held: Mutex::default() })
     }
 
     /// The token, fetched if there is none or it is about to end.

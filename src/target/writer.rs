@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use reqwest::Method;
 
+use super::client::Client;
 use super::error::TargetError;
-use super::http::{Answer, Client, Failure, Request};
 use super::reader::Reader;
+use super::request::{Answer, Failure, Request};
 use super::shown::Way;
 use crate::model::id::{AccountId, GroupId};
 use crate::model::plan::Op;

@@ -11,3 +11,4 @@ mod lexer;
 mod outage;
 mod simulator;
 mod support;
+mod target;
