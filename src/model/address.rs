@@ -61,10 +61,7 @@ impl Address {
             let lower: String = local.nfc().collect::<String>().to_lowercase();
             lower.nfc().chain(['@']).chain(domain.chars()).collect()
         };
-        Ok(Self {
-            text: Arc::from(text),
-            key: Arc::from(key),
-        })
+        Ok(Self { text: Arc::from(text), key: Arc::from(key) })
     }
 
     /// The address as it was given, without blanks around it.

@@ -90,6 +90,8 @@ pub struct DesiredGroup {
     pub gaps: Vec<Gap>,
     /// Feeds that are not there.
     pub missing: Vec<Missing>,
+    /// Feeds that are not there, and that a person accepted as empty.
+    pub accepted: Vec<Missing>,
 }
 
 /// Every target group that a mapping yields.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::desired::Grant;
 use super::digest::Digest;
 use super::hold::{Hold, HoldId};
-use super::id::{AccountId, GroupId, GroupName, SourceName};
+use super::id::{AccountId, GroupId, GroupName, PersonKey, SourceName};
 use super::policy::Mode;
 use super::problem::Problem;
 
@@ -26,13 +26,7 @@ pub enum Op {
 
 impl Op {
     /// Every kind, in the order of the documents.
-    pub const ALL: [Op; 5] = [
-        Op::CreateGroup,
-        Op::AddMember,
-        Op::RemoveMember,
-        Op::SetLead,
-        Op::ClearLead,
-    ];
+    pub const ALL: [Op; 5] = [Op::CreateGroup, Op::AddMember, Op::RemoveMember, Op::SetLead, Op::ClearLead];
 
     /// The word of the documents and the state.
     pub fn as_str(self) -> &'static str {
@@ -114,6 +108,17 @@ impl Reason {
     }
 }
 
+/// A person's entry in a source: what the log names as the ground of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The source.
+    pub source: SourceName,
+    /// The person's key: the immutable id where the source has one.
+    pub id: PersonKey,
+    /// Where it was found: a DN, or file and line.
+    pub origin: String,
+}
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -127,6 +132,8 @@ pub struct Change {
     pub reason: Reason,
     /// The grants behind an addition; for a removal, empty.
     pub because: Vec<Grant>,
+    /// The person's entry, where the directory has one.
+    pub entry: Option<Entry>,
     /// Live differs from what the last run left.
     pub drift: bool,
     /// The group is in report mode: planned, never applied.
@@ -326,10 +333,7 @@ pub struct Counts {
 impl Plan {
     /// The counts: a change is counted once, under what will become of it.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts {
-            skipped: self.skips.len(),
-            ..Counts::default()
-        };
+        let mut counts = Counts { skipped: self.skips.len(), ..Counts::default() };
         for change in &self.changes {
             let count = if change.report {
                 &mut counts.report

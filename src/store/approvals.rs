@@ -8,10 +8,10 @@ use sqlx::SqliteConnection;
 use super::audit::chain::Chain;
 use super::audit::record::{self, Record};
 use super::audit::{Actor, Event};
+use super::documents;
 use super::error::Fault;
 use super::holds::{self, StoredHold};
 use super::stored::{key_columns, key_of, millis, time};
-use super::documents;
 use crate::model::hold::{Approval, HoldId, Rule, Scope};
 use crate::model::id::{GroupName, SourceName};
 use crate::model::plan::ChangeKey;
@@ -95,11 +95,7 @@ impl Given {
 /// Approvals that still let something through, oldest first.
 pub(super) async fn standing(conn: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Approval>, Fault> {
     let given = given(conn, now).await?;
-    Ok(given
-        .into_iter()
-        .filter(Given::has_something_left)
-        .map(|given| given.approval)
-        .collect())
+    Ok(given.into_iter().filter(Given::has_something_left).map(|given| given.approval).collect())
 }
 
 /// Approvals that have not expired, used up or not, oldest first.
@@ -118,17 +114,12 @@ pub(super) async fn given(conn: &mut SqliteConnection, now: Timestamp) -> Result
         let mut approval = approval_of(row)?;
         let (all, left) = changes.remove(&approval.number).unwrap_or_default();
         approval.changes = left;
-        given.push(Given {
-            approval,
-            all,
-            accepted,
-        });
+        given.push(Given { approval, all, accepted });
     }
     Ok(given)
 }
 
-type ApprovalColumns =
-    (i64, String, String, String, String, String, String, Option<String>, i64, i64, i64);
+type ApprovalColumns = (i64, String, String, String, String, String, String, Option<String>, i64, i64, i64);
 
 fn approval_of(row: ApprovalColumns) -> Result<Approval, Fault> {
     let (number, hold, rule, scope, by, login, reason, ticket, at, expires, _) = row;
@@ -206,11 +197,8 @@ pub(super) async fn accept_missing(
     accepted: &BTreeSet<(SourceName, String, GroupName)>,
 ) -> Result<(), Fault> {
     for (source, directory_group, group) in accepted {
-        let scope = Scope::Directory {
-            source: source.clone(),
-            directory_group: directory_group.clone(),
-            group: group.clone(),
-        };
+        let scope =
+            Scope::Directory { source: source.clone(), directory_group: directory_group.clone(), group: group.clone() };
         sqlx::query("UPDATE approval SET accepted = 1 WHERE rule = $1 AND scope = $2 AND accepted = 0")
             .bind(Rule::Missing.as_str())
             .bind(scope.to_string())
@@ -236,13 +224,7 @@ pub(super) async fn approve(
     for hold in waiting.into_iter().filter(|hold| wanted.contains(&hold.id)) {
         let approval = insert(conn, &hold, new).await?;
         chain.append(conn, approval_record(&hold, &approval, new)).await?;
-        approved.push(ApprovedHold {
-            number: approval.number,
-            hold: StoredHold {
-                approval: Some(approval),
-                ..hold
-            },
-        });
+        approved.push(ApprovedHold { number: approval.number, hold: StoredHold { approval: Some(approval), ..hold } });
     }
     Ok(approved)
 }

@@ -12,8 +12,8 @@ use super::error::Fault;
 use super::stored::{key_columns, key_of, millis};
 use super::{approvals, runs, settings};
 use crate::model::desired::Grant;
-use crate::model::id::{GroupId, PersonKey, RunId, SourceName};
-use crate::model::plan::{ChangeKey, Op, Reason};
+use crate::model::id::{GroupId, RunId};
+use crate::model::plan::{ChangeKey, Entry, Op, Reason};
 use crate::model::run::ChangeResult;
 
 /// Removals older than this are counted by nothing.
@@ -38,17 +38,6 @@ pub struct Intent {
     pub approval: Option<i64>,
     /// The call that will make it.
     pub request: Request,
-}
-
-/// A person's entry in a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The source.
-    pub source: SourceName,
-    /// The immutable id where the source has one.
-    pub id: PersonKey,
-    /// Where it was found: a DN, or file and line.
-    pub origin: Option<String>,
 }
 
 /// An intent whose outcome is not known: the process died, or the call is under way.
@@ -134,7 +123,7 @@ fn entry_record(entry: &Entry) -> Json {
     Json::object([
         ("source", Some(entry.source.as_str().into())),
         ("id", Some(entry.id.as_str().into())),
-        ("origin", entry.origin.as_deref().map(Json::from)),
+        ("origin", Some(entry.origin.as_str().into())),
     ])
 }
 
@@ -224,16 +213,13 @@ async fn outcome_record(
     outcome: &OutcomeRecord,
 ) -> Result<Record, Fault> {
     const REPEATED: [&str; 8] = ["op", "group", "member", "reason", "because", "entry", "hold", "approval"];
-    let text: Option<String> = sqlx::query_scalar("SELECT record FROM audit WHERE seq = $1")
-        .bind(intent.seq)
-        .fetch_optional(conn)
-        .await?;
+    let text: Option<String> =
+        sqlx::query_scalar("SELECT record FROM audit WHERE seq = $1").bind(intent.seq).fetch_optional(conn).await?;
     let Some(Json::Object(mut said)) = text.as_deref().and_then(Json::parse) else {
         return Err(Fault::row("audit", intent.seq, "the intent's record cannot be read"));
     };
-    let mut record = Record::of_run(Event::Outcome, at, frame)
-        .with("run_id", intent.run.as_str())
-        .with("intent", intent.seq);
+    let mut record =
+        Record::of_run(Event::Outcome, at, frame).with("run_id", intent.run.as_str()).with("intent", intent.seq);
     for name in REPEATED {
         record = record.maybe(name, said.remove(name));
     }

@@ -137,10 +137,14 @@ impl Fault {
             Self::Newer { .. } => "install that version again; a state is never taken back to an older one".into(),
             Self::Older => "let this version of rosterd open it for writing once".into(),
             Self::Damaged(_) | Self::DamagedRow { .. } => {
-                format!("stop rosterd, keep {path} (with -wal and -shm) aside, and restore a copy made by `rosterd backup`")
+                format!(
+                    "stop rosterd, keep {path} (with -wal and -shm) aside, and restore a copy made by `rosterd backup`"
+                )
             }
             Self::Unwritable(_) => {
-                format!("the user that rosterd runs as must own {path} and its directory, on a file system that is not read-only")
+                format!(
+                    "the user that rosterd runs as must own {path} and its directory, on a file system that is not read-only"
+                )
             }
             Self::Locked => format!("see who uses it: `fuser {path}`"),
             Self::Full => "make room on the file system; nothing is sent until the state can be written".into(),
@@ -159,11 +163,7 @@ impl Fault {
 
     /// A stored value that cannot be read back.
     pub(super) fn row(table: &'static str, key: impl ToString, why: impl ToString) -> Self {
-        Self::DamagedRow {
-            table,
-            key: key.to_string(),
-            why: why.to_string(),
-        }
+        Self::DamagedRow { table, key: key.to_string(), why: why.to_string() }
     }
 
     /// A failed file operation: no room, no right, or something else.
@@ -174,10 +174,7 @@ impl Fault {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 Self::Unwritable(format!("{}: {cause}", what.into()))
             }
-            _ => Self::Io {
-                what: what.into(),
-                cause,
-            },
+            _ => Self::Io { what: what.into(), cause },
         }
     }
 }
@@ -205,10 +202,7 @@ fn of_code(code: u32, message: &str) -> Fault {
     match code & 0xff {
         5 | 6 => Fault::Locked,
         3 | 8 | 14 | 23 => Fault::Unwritable(message.to_owned()),
-        10 => Fault::Io {
-            what: "the database".into(),
-            cause: io::Error::other(message.to_owned()),
-        },
+        10 => Fault::Io { what: "the database".into(), cause: io::Error::other(message.to_owned()) },
         11 => Fault::Damaged(message.to_owned()),
         13 => Fault::Full,
         26 => Fault::NotADatabase,

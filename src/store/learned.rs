@@ -125,32 +125,22 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
 }
 
 fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
-    let Learned {
-        person_links,
-        feeds,
-        settled,
-        baselines,
-        pending,
-        accepted_missing,
-    } = &full.learned;
+    let Learned { person_links, feeds, settled, baselines, pending, accepted_missing } = &full.learned;
     let known = full.known_groups.iter().map(|(id, name)| (vec![id.to_string()], Some(Cell::text(name))));
     let left = full.left.iter().map(|(id, members)| Ok((vec![id.to_string()], Some(members_cell(members)?))));
     let links = person_links
         .iter()
         .map(|((source, person), account)| (vec![source.to_string(), person.to_string()], Some(Cell::text(account))));
-    let feeds = feeds
-        .iter()
-        .map(|(group, feeds)| Ok((vec![group.to_string()], Some(Cell::Text(feeds_to_json(feeds)?)))));
+    let feeds =
+        feeds.iter().map(|(group, feeds)| Ok((vec![group.to_string()], Some(Cell::Text(feeds_to_json(feeds)?)))));
     let settled = settled.iter().map(|(group, digest)| (vec![group.to_string()], Some(Cell::text(digest))));
-    let baselines = baselines
-        .iter()
-        .map(|(source, people)| (vec![source.to_string()], Some(Cell::Int(big(*people)))));
-    let pending = pending
-        .iter()
-        .map(|((group, account), since)| (vec![group.to_string(), account.to_string()], Some(Cell::Int(millis(*since)))));
-    let accepted = accepted_missing
-        .iter()
-        .map(|(source, directory_group, group)| (vec![source.to_string(), directory_group.clone(), group.to_string()], None));
+    let baselines = baselines.iter().map(|(source, people)| (vec![source.to_string()], Some(Cell::Int(big(*people)))));
+    let pending = pending.iter().map(|((group, account), since)| {
+        (vec![group.to_string(), account.to_string()], Some(Cell::Int(millis(*since))))
+    });
+    let accepted = accepted_missing.iter().map(|(source, directory_group, group)| {
+        (vec![source.to_string(), directory_group.clone(), group.to_string()], None)
+    });
     Ok([
         (&KNOWN_GROUP, known.collect()),
         (&LEFT_GROUP, left.collect::<Result<_, Fault>>()?),

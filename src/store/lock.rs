@@ -79,10 +79,7 @@ fn busy(file: &mut File) -> Fault {
             who: format!("{} (process {} on {})", holder.command, holder.pid, holder.host),
             since: Some(holder.since),
         },
-        None => Fault::Busy {
-            who: "a process that has just begun".into(),
-            since: None,
-        },
+        None => Fault::Busy { who: "a process that has just begun".into(), since: None },
     }
 }
 

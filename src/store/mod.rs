@@ -30,7 +30,7 @@ use sqlx::{Sqlite, Transaction};
 
 pub use approvals::{ApprovedHold, NewApproval};
 pub use audit::*;
-pub use changes::{Entry, Intent, OpenIntent, OutcomeRecord};
+pub use changes::{Intent, OpenIntent, OutcomeRecord};
 pub use error::{Fault, StoreError};
 pub use holds::StoredHold;
 pub use learned::FullRun;
@@ -62,10 +62,7 @@ impl Store {
         // SQLite takes some names (":memory:", "file:…") for something else than a path.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         match open::open(&path, access).await {
-            Ok(pool) => Ok(Self {
-                pool,
-                path: Arc::from(path),
-            }),
+            Ok(pool) => Ok(Self { pool, path: Arc::from(path) }),
             Err(fault) => Err(StoreError { path, fault }),
         }
     }
@@ -131,12 +128,7 @@ impl Store {
 
     /// Announces changes before the call that makes them; gives the `seq` of each. Without success no
     /// call may be made.
-    pub async fn record_intents(
-        &self,
-        run: &RunId,
-        at: Timestamp,
-        intents: &[Intent],
-    ) -> Result<Vec<i64>, StoreError> {
+    pub async fn record_intents(&self, run: &RunId, at: Timestamp, intents: &[Intent]) -> Result<Vec<i64>, StoreError> {
         let mut tx = self.write().await?;
         let seqs = changes::record_intents(&mut tx, run, at, intents).await;
         self.end(tx, seqs).await
@@ -295,10 +287,7 @@ impl Store {
 
     /// Writes a consistent copy to a file that does not exist yet, also while others write.
     pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        let failed = |fault| StoreError {
-            path: to.to_owned(),
-            fault,
-        };
+        let failed = |fault| StoreError { path: to.to_owned(), fault };
         let name = to.to_str().ok_or(Fault::Path).map_err(failed)?;
         // Made beforehand, because SQLite would make it readable for others.
         OpenOptions::new()
@@ -333,10 +322,7 @@ impl Store {
     }
 
     fn failed(&self, fault: Fault) -> StoreError {
-        StoreError {
-            path: PathBuf::from(&*self.path),
-            fault,
-        }
+        StoreError { path: PathBuf::from(&*self.path), fault }
     }
 }
 

@@ -96,10 +96,7 @@ async fn prepare(path: &Path, access: Access) -> Result<(), Fault> {
     }
     header(path)?;
     // A pool of one: sqlx's migrations on a bare connection make a future that no task can run.
-    let one = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options(path, access))
-        .await?;
+    let one = SqlitePoolOptions::new().max_connections(1).connect_with(options(path, access)).await?;
     let done = bring_up_to_date(&one).await;
     one.close().await;
     done?;
@@ -132,27 +129,20 @@ fn header(path: &Path) -> Result<(), Fault> {
     std::fs::File::open(path)
         .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start))
         .map_err(|cause| Fault::io("reading it", cause))?;
-    if start.is_empty() || start == MAGIC {
-        Ok(())
-    } else {
-        Err(Fault::NotADatabase)
-    }
+    if start.is_empty() || start == MAGIC { Ok(()) } else { Err(Fault::NotADatabase) }
 }
 
 /// Whose database it is; the newest migration in it, 0 for an empty one.
 async fn probe(pool: &SqlitePool) -> Result<i64, Fault> {
-    let tables: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-        .fetch_all(pool)
-        .await?;
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetch_all(pool).await?;
     let Some(first) = tables.first() else {
         return Ok(0);
     };
     if !tables.iter().any(|name| name == "_sqlx_migrations") {
         return Err(Fault::Foreign(format!("it has a table {first:?}, and none of rosterd's")));
     }
-    let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
-        .fetch_one(pool)
-        .await?;
+    let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(pool).await?;
     let (found, known) = (found.unwrap_or(0), newest());
     if found > known {
         return Err(Fault::Newer { found, known });

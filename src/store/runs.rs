@@ -91,8 +91,7 @@ pub struct Tally {
 impl Tally {
     /// Intents whose outcome is not known: more than 0 after a crash.
     pub fn open(&self) -> u64 {
-        self.intents
-            .saturating_sub(self.done + self.already_so + self.failed + self.not_tried)
+        self.intents.saturating_sub(self.done + self.already_so + self.failed + self.not_tried)
     }
 }
 
@@ -206,12 +205,7 @@ pub(super) async fn frame(conn: &mut SqliteConnection, run: &RunId) -> Result<Fr
             .fetch_optional(conn)
             .await?;
     let (actor, config_digest, version) = row.ok_or_else(|| Fault::UnknownRun(run.to_string()))?;
-    Ok(Frame {
-        run: run.clone(),
-        actor: actor_of(TABLE, run.as_str(), &actor)?.json(),
-        config_digest,
-        version,
-    })
+    Ok(Frame { run: run.clone(), actor: actor_of(TABLE, run.as_str(), &actor)?.json(), config_digest, version })
 }
 
 pub(super) async fn finish(
@@ -347,9 +341,8 @@ fn decode(row: &SqliteRow) -> Result<RunRow, Fault> {
         at.map(|at| time(TABLE, &id, at)).transpose()
     };
     let text = |column: &str| -> Result<Option<String>, Fault> { Ok(row.try_get(column)?) };
-    let outcome = |word: String| {
-        Outcome::parse(&word).ok_or_else(|| Fault::row(TABLE, &id, format!("unknown outcome {word:?}")))
-    };
+    let outcome =
+        |word: String| Outcome::parse(&word).ok_or_else(|| Fault::row(TABLE, &id, format!("unknown outcome {word:?}")));
     let exit: Option<i64> = row.try_get("exit_code")?;
     let actor: String = row.try_get("actor")?;
     Ok(RunRow {

@@ -46,10 +46,7 @@ pub(super) async fn organisation(conn: &mut SqliteConnection) -> Result<Option<S
 pub(super) async fn bind_organisation(conn: &mut SqliteConnection, found: &str) -> Result<(), Fault> {
     match get(conn, ORGANISATION).await? {
         Some(bound) if bound == found => Ok(()),
-        Some(bound) => Err(Fault::OtherOrganisation {
-            bound,
-            found: found.to_owned(),
-        }),
+        Some(bound) => Err(Fault::OtherOrganisation { bound, found: found.to_owned() }),
         None => set(conn, ORGANISATION, found).await,
     }
 }

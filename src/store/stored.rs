@@ -114,10 +114,7 @@ pub(super) fn changes_to_json(changes: &BTreeSet<ChangeKey>) -> Result<String, F
 /// Changes from JSON.
 pub(super) fn changes_of(table: &'static str, row: &str, text: &str) -> Result<BTreeSet<ChangeKey>, Fault> {
     let stored: Vec<StoredKey> = from_json(table, row, text)?;
-    stored
-        .iter()
-        .map(|key| key_of(table, row, (&key.op, &key.group, key.account.as_deref().unwrap_or(""))))
-        .collect()
+    stored.iter().map(|key| key_of(table, row, (&key.op, &key.group, key.account.as_deref().unwrap_or("")))).collect()
 }
 
 /// Feeds as JSON.
@@ -145,24 +142,8 @@ pub(super) fn feeds_of(table: &'static str, row: &str, text: &str) -> Result<Vec
 
 /// Counts as JSON.
 pub(super) fn counts_to_json(counts: &Counts) -> Result<String, Fault> {
-    let Counts {
-        create,
-        add,
-        remove,
-        lead,
-        held,
-        report,
-        skipped,
-    } = *counts;
-    to_json(&StoredCounts {
-        create,
-        add,
-        remove,
-        lead,
-        held,
-        report,
-        skipped,
-    })
+    let Counts { create, add, remove, lead, held, report, skipped } = *counts;
+    to_json(&StoredCounts { create, add, remove, lead, held, report, skipped })
 }
 
 /// Counts from JSON.
@@ -181,19 +162,11 @@ pub(super) fn counts_of(table: &'static str, row: &str, text: &str) -> Result<Co
 
 /// An actor as JSON.
 pub(super) fn actor_to_json(actor: &Actor) -> Result<String, Fault> {
-    to_json(&StoredActor {
-        service: actor.service.clone(),
-        host: actor.host.clone(),
-        operator: actor.operator.clone(),
-    })
+    to_json(&StoredActor { service: actor.service.clone(), host: actor.host.clone(), operator: actor.operator.clone() })
 }
 
 /// An actor from JSON.
 pub(super) fn actor_of(table: &'static str, row: &str, text: &str) -> Result<Actor, Fault> {
     let stored: StoredActor = from_json(table, row, text)?;
-    Ok(Actor {
-        service: stored.service,
-        host: stored.host,
-        operator: stored.operator,
-    })
+    Ok(Actor { service: stored.service, host: stored.host, operator: stored.operator })
 }

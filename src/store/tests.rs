@@ -10,19 +10,14 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 async fn open(dir: &tempfile::TempDir) -> Store {
-    Store::open(&dir.path().join("state.db"), Access::CreateOrWrite)
-        .await
-        .expect("a new state")
+    Store::open(&dir.path().join("state.db"), Access::CreateOrWrite).await.expect("a new state")
 }
 
 fn full(accounts: std::ops::Range<u32>) -> FullRun {
     let members: Vec<AccountId> = accounts.map(|n| AccountId::new(format!("a{n:05}"))).collect();
     FullRun {
         learned: Learned {
-            person_links: members
-                .iter()
-                .map(|id| (("hr".into(), id.as_str().into()), id.clone()))
-                .collect(),
+            person_links: members.iter().map(|id| (("hr".into(), id.as_str().into()), id.clone())).collect(),
             ..Learned::default()
         },
         known_groups: [("g1".into(), "One".to_owned())].into(),
@@ -50,11 +45,7 @@ async fn a_full_disk_is_told_and_leaves_nothing_behind() {
     let dir = tempfile::tempdir().expect("a temp dir");
     let store = open(&dir).await;
     let event = async |detail: String| {
-        let actor = Actor {
-            service: "s".into(),
-            host: "h".into(),
-            operator: None,
-        };
+        let actor = Actor { service: "s".into(), host: "h".into(), operator: None };
         let detail = [("text".to_owned(), detail)].into();
         store.record_event(Event::Checkpoint, at(0), &actor, "1", &detail).await
     };
@@ -90,10 +81,7 @@ const DAMAGE: [(&str, &str); 16] = [
     ("INSERT INTO setting VALUES ('throttled_until', 'soon')", "setting"),
     ("INSERT INTO setting VALUES ('own_account', '[]')", "setting"),
     ("INSERT INTO setting VALUES ('member_id', 'email')", "setting"),
-    (
-        "INSERT INTO approval VALUES (1, 'h-1', 'odd', 'run', 'b', 'l', 'r', NULL, 0, 9000000000000, 0)",
-        "approval",
-    ),
+    ("INSERT INTO approval VALUES (1, 'h-1', 'odd', 'run', 'b', 'l', 'r', NULL, 0, 9000000000000, 0)", "approval"),
     (
         "INSERT INTO approval VALUES (1, 'h-1', 'empty', 'run', 'b', 'l', 'r', NULL, 9223372036854775807, 9000000000000, 0)",
         "approval",
@@ -103,23 +91,14 @@ const DAMAGE: [(&str, &str); 16] = [
          INSERT INTO approval_change VALUES (1, 'explode', 'G', 'a', NULL)",
         "approval_change",
     ),
-    (
-        "INSERT INTO hold VALUES ('h-1', 'empty', 'run', NULL, 0, 0, 't', 'x', 0, 0, 1, NULL)",
-        "hold",
-    ),
-    (
-        "INSERT INTO open_intent VALUES (1, 'r', 'explode', 'G', 'a', NULL, NULL, NULL)",
-        "open_intent",
-    ),
+    ("INSERT INTO hold VALUES ('h-1', 'empty', 'run', NULL, 0, 0, 't', 'x', 0, 0, 1, NULL)", "hold"),
+    ("INSERT INTO open_intent VALUES (1, 'r', 'explode', 'G', 'a', NULL, NULL, NULL)", "open_intent"),
     (
         "INSERT INTO run (id, cause, started_at, actor, config_digest, version, first_seq) \
          VALUES ('r', 'apply', 0, 'x', '', '', 1)",
         "run",
     ),
-    (
-        "INSERT INTO source_read VALUES ('hr', 'csv', 0, 1, NULL, -5, '')",
-        "source_read",
-    ),
+    ("INSERT INTO source_read VALUES ('hr', 'csv', 0, 1, NULL, -5, '')", "source_read"),
 ];
 
 #[tokio::test]

@@ -77,12 +77,7 @@ async fn records_have_their_frozen_form() {
     assert_eq!(failed.read_back, Some(false));
     assert_eq!(
         store.verify().await.unwrap(),
-        Verification::Verified {
-            records: 8,
-            first: Some(1),
-            last: Some(8),
-            head_hash: all[7].hash.clone()
-        }
+        Verification::Verified { records: 8, first: Some(1), last: Some(8), head_hash: all[7].hash.clone() }
     );
 }
 
@@ -90,12 +85,7 @@ async fn records_have_their_frozen_form() {
 async fn an_empty_log_verifies() {
     let state = State::new();
     let verdict = state.open().await.verify().await.unwrap();
-    let empty = Verification::Verified {
-        records: 0,
-        first: None,
-        last: None,
-        head_hash: "0".repeat(64),
-    };
+    let empty = Verification::Verified { records: 0, first: None, last: None, head_hash: "0".repeat(64) };
     assert_eq!(verdict, empty);
     assert_eq!(verify_jsonl(&b""[..]).unwrap(), empty);
 }
@@ -118,7 +108,10 @@ const TAMPERING: [(&str, i64); 22] = [
     ("DELETE FROM audit WHERE seq = 1", 1),
     ("DELETE FROM audit WHERE seq = 4", 4),
     ("DELETE FROM audit WHERE seq = 4; UPDATE audit SET seq = seq - 1 WHERE seq > 4", 4),
-    ("UPDATE audit SET seq = -5 WHERE seq = 5; UPDATE audit SET seq = 5 WHERE seq = 6; UPDATE audit SET seq = 6 WHERE seq = -5", 5),
+    (
+        "UPDATE audit SET seq = -5 WHERE seq = 5; UPDATE audit SET seq = 5 WHERE seq = 6; UPDATE audit SET seq = 6 WHERE seq = -5",
+        5,
+    ),
     ("UPDATE audit SET seq = 'five' WHERE seq = 5", 5),
     ("DELETE FROM audit WHERE seq = 8", 8),
     ("DELETE FROM audit WHERE seq > 2", 3),

@@ -27,9 +27,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new() -> Self {
-        Self {
-            dir: tempfile::tempdir().expect("a temp dir"),
-        }
+        Self { dir: tempfile::tempdir().expect("a temp dir") }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -42,11 +40,8 @@ impl State {
 
     /// Runs SQL on the file as somebody with `sqlite3` would.
     pub(crate) async fn meddle(&self, sql: &'static str) {
-        let mut conn = sqlx::sqlite::SqliteConnectOptions::new()
-            .filename(self.path())
-            .connect()
-            .await
-            .expect("the file opens");
+        let mut conn =
+            sqlx::sqlite::SqliteConnectOptions::new().filename(self.path()).connect().await.expect("the file opens");
         conn.execute(sqlx::raw_sql(sql)).await.expect("the statement runs");
         conn.close().await.expect("the file closes");
     }
@@ -68,11 +63,7 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 }
 
 pub(crate) fn actor() -> Actor {
-    Actor {
-        service: "client-1".into(),
-        host: "host-1".into(),
-        operator: Some("root".into()),
-    }
+    Actor { service: "client-1".into(), host: "host-1".into(), operator: Some("root".into()) }
 }
 
 pub(crate) fn start(run: &str, seconds: i64) -> RunStart {
@@ -113,11 +104,7 @@ pub(crate) fn finish(run: &str, seconds: i64) -> RunFinish {
 }
 
 pub(crate) fn key(op: Op, group: &str, account: &str) -> ChangeKey {
-    ChangeKey {
-        group: group.into(),
-        op,
-        account: (!account.is_empty()).then(|| account.into()),
-    }
+    ChangeKey { group: group.into(), op, account: (!account.is_empty()).then(|| account.into()) }
 }
 
 pub(crate) fn intent(change: ChangeKey, approval: Option<i64>) -> Intent {
@@ -130,18 +117,9 @@ pub(crate) fn intent(change: ChangeKey, approval: Option<i64>) -> Intent {
             directory_group: "staff".into(),
             path: ["staff".into(), "inner \"x\"".into()].into(),
         }],
-        entry: Some(Entry {
-            source: "hr".into(),
-            id: "p-1".into(),
-            origin: Some("people.csv:12".into()),
-        }),
+        entry: Some(Entry { source: "hr".into(), id: "p-1".into(), origin: Some("people.csv:12".into()) }),
         approval,
-        request: Request {
-            method: "POST".into(),
-            path: "/groups/g/users".into(),
-            status: None,
-            attempts: 0,
-        },
+        request: Request { method: "POST".into(), path: "/groups/g/users".into(), status: None, attempts: 0 },
         change,
     }
 }
@@ -510,10 +488,7 @@ async fn holds_the_lock_until_it_is_killed() {
     let store = Store::open(Path::new(&path), Access::ExistingOnly).await.unwrap();
     let _lock = store.lock_run("the child", at(0)).unwrap();
     store.begin_run(&start("child", 0)).await.unwrap();
-    store
-        .record_intents(&"child".into(), at(0), &[intent(key(Op::AddMember, "Staff", "a"), None)])
-        .await
-        .unwrap();
+    store.record_intents(&"child".into(), at(0), &[intent(key(Op::AddMember, "Staff", "a"), None)]).await.unwrap();
     std::fs::write(Path::new(&path).with_extension("ready"), "").unwrap();
     let mut line = String::new();
     // Ends only when the parent is gone too.
@@ -674,10 +649,8 @@ async fn an_outcome_needs_its_open_intent() {
     let nobody = store.record_intents(&"r0".into(), at(0), &[]).await.unwrap_err();
     assert!(matches!(nobody.fault, Fault::UnknownRun(_)), "{nobody}");
     store.begin_run(&start("r1", 0)).await.unwrap();
-    let seqs = store
-        .record_intents(&"r1".into(), at(1), &[intent(key(Op::AddMember, "Staff", "a"), None)])
-        .await
-        .unwrap();
+    let seqs =
+        store.record_intents(&"r1".into(), at(1), &[intent(key(Op::AddMember, "Staff", "a"), None)]).await.unwrap();
     let once = outcome(seqs[0], ChangeResult::Done);
     let twice = store.record_outcomes(&"r1".into(), at(1), &[once.clone(), once.clone()]).await.unwrap_err();
     assert!(matches!(twice.fault, Fault::UnknownIntent(_)), "{twice}");
@@ -728,11 +701,8 @@ async fn a_run_is_framed_in_the_log_and_listed() {
     let state = State::new();
     let store = state.open().await;
     run_with(&store, "r1", 0, Vec::new()).await;
-    let changed = RunStart {
-        config_digest: "sha256:c2".into(),
-        partial: Some(["Staff".into()].into()),
-        ..start("r2", 100)
-    };
+    let changed =
+        RunStart { config_digest: "sha256:c2".into(), partial: Some(["Staff".into()].into()), ..start("r2", 100) };
     store.begin_run(&changed).await.unwrap();
     change(&store, "r2", 101, key(Op::AddMember, "Staff", "a"), ChangeResult::Done).await;
     change(&store, "r2", 101, key(Op::AddMember, "Staff", "b"), ChangeResult::Failed("500".into())).await;
@@ -745,7 +715,14 @@ async fn a_run_is_framed_in_the_log_and_listed() {
     assert_eq!(
         events(&store).await,
         [
-            "run_started", "run_finished", "run_started", "config_changed", "intent", "outcome", "intent", "outcome",
+            "run_started",
+            "run_finished",
+            "run_started",
+            "config_changed",
+            "intent",
+            "outcome",
+            "intent",
+            "outcome",
             "run_finished"
         ]
     );
@@ -771,11 +748,8 @@ async fn a_plan_is_stored_and_nothing_else_moves() {
     let before = store.memory(at(10)).await.unwrap();
     let held = removals("Staff", &["a", "b"]);
     for n in 0..25 {
-        let report = PlanReport {
-            run: RunId::new(format!("p{n:02}")),
-            made_at: at(10 + n),
-            plan: plan(vec![held.clone()]),
-        };
+        let report =
+            PlanReport { run: RunId::new(format!("p{n:02}")), made_at: at(10 + n), plan: plan(vec![held.clone()]) };
         store.store_plan(&report, "{}").await.unwrap();
     }
     assert_eq!(store.memory(at(50)).await.unwrap(), before);
@@ -823,11 +797,8 @@ async fn a_run_over_some_groups_closes_their_holds_alone() {
     let store = state.open().await;
     let (staff, board) = (removals("Staff", &["a"]), removals("Board", &["a"]));
     let own = hold(Rule::RunRemovals, Scope::Run, [key(Op::RemoveMember, "Staff", "a")]);
-    let both = hold(
-        Rule::RunRemovals,
-        Scope::Run,
-        [key(Op::RemoveMember, "Staff", "a"), key(Op::RemoveMember, "Board", "a")],
-    );
+    let both =
+        hold(Rule::RunRemovals, Scope::Run, [key(Op::RemoveMember, "Staff", "a"), key(Op::RemoveMember, "Board", "a")]);
     run_with(&store, "r1", 0, vec![staff, board.clone(), own, both.clone()]).await;
     let groups: BTreeSet<GroupName> = ["Staff".into()].into();
     store.begin_run(&start("r2", 10)).await.unwrap();
@@ -865,7 +836,8 @@ async fn an_approval_covers_exactly_its_set_and_each_change_passes_once() {
     let other_rule = hold(Rule::Empty, Scope::Group("Staff".into()), rest.changes.clone());
     let other_scope = hold(Rule::GroupRemovals, Scope::Group("Board".into()), rest.changes.clone());
     run_with(&store, "r3", 20, vec![rest.clone(), more, other_rule, other_scope]).await;
-    let covered: Vec<String> = waiting(&store, 22).await.into_iter().filter(|(_, yes)| *yes).map(|(id, _)| id).collect();
+    let covered: Vec<String> =
+        waiting(&store, 22).await.into_iter().filter(|(_, yes)| *yes).map(|(id, _)| id).collect();
     assert_eq!(covered, [rest.id.to_string()]);
 
     store.begin_run(&start("r4", 30)).await.unwrap();
@@ -893,7 +865,12 @@ async fn a_change_without_the_approval_uses_nothing_up_and_one_with_it_uses_all(
     change(&store, "r2", 10, key(Op::RemoveMember, "Staff", "a"), ChangeResult::Done).await;
     assert_eq!(store.memory(at(11)).await.unwrap().approvals.len(), 2);
     approved_change(
-        &store, "r2", 12, key(Op::RemoveMember, "Staff", "a"), ChangeResult::Done, Some(approved[0].number),
+        &store,
+        "r2",
+        12,
+        key(Op::RemoveMember, "Staff", "a"),
+        ChangeResult::Done,
+        Some(approved[0].number),
     )
     .await;
     assert!(store.memory(at(13)).await.unwrap().approvals.is_empty(), "it passed once, under both rules");
@@ -923,11 +900,7 @@ async fn an_approval_expires() {
 async fn a_missing_group_is_approved_until_the_run_accepts_it() {
     let state = State::new();
     let store = state.open().await;
-    let scope = Scope::Directory {
-        source: "hr".into(),
-        directory_group: "gone".into(),
-        group: "Staff".into(),
-    };
+    let scope = Scope::Directory { source: "hr".into(), directory_group: "gone".into(), group: "Staff".into() };
     let held = hold(Rule::Missing, scope, []);
     run_with(&store, "r1", 0, vec![held.clone()]).await;
     store.approve(&[held.id.to_string()], &word_of(1)).await.unwrap();
@@ -946,11 +919,7 @@ async fn a_plans_digest_stands_for_its_holds_that_wait() {
     let store = state.open().await;
     let (staff, board, other) = (removals("Staff", &["a"]), removals("Board", &["b"]), removals("Other", &["c"]));
     run_with(&store, "r1", 0, vec![other.clone()]).await;
-    let report = PlanReport {
-        run: "p1".into(),
-        made_at: at(5),
-        plan: plan(vec![staff.clone(), board.clone()]),
-    };
+    let report = PlanReport { run: "p1".into(), made_at: at(5), plan: plan(vec![staff.clone(), board.clone()]) };
     store.store_plan(&report, "{}").await.unwrap();
     let digest = report.plan.digest.as_str().to_owned();
     store.approve(&[board.id.to_string()], &word_of(6)).await.unwrap();

@@ -26,9 +26,7 @@ pub(crate) enum Json {
 impl Json {
     /// An object of these members.
     pub(crate) fn object<const N: usize>(members: [(&str, Option<Json>); N]) -> Self {
-        let members = members
-            .into_iter()
-            .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value)));
+        let members = members.into_iter().filter_map(|(name, value)| value.map(|value| (name.to_owned(), value)));
         Self::Object(members.collect())
     }
 
@@ -141,11 +139,7 @@ impl From<bool> for Json {
 impl From<i64> for Json {
     /// Beyond what is exact, RFC 8785 asks for a text.
     fn from(value: i64) -> Self {
-        if (-LARGEST..=LARGEST).contains(&value) {
-            Self::Int(value)
-        } else {
-            Self::Text(value.to_string())
-        }
+        if (-LARGEST..=LARGEST).contains(&value) { Self::Int(value) } else { Self::Text(value.to_string()) }
     }
 }
 
@@ -180,10 +174,7 @@ mod tests {
     #[test]
     fn texts_are_escaped_as_rfc_8785_says() {
         let text = Json::from("\u{20ac}$\u{f}\nA'B\"\\\\\"/\u{7f}\u{2028}\u{8}\t\u{c}\r");
-        assert_eq!(
-            text.canonical(),
-            "\"\u{20ac}$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\u{7f}\u{2028}\\b\\t\\f\\r\""
-        );
+        assert_eq!(text.canonical(), "\"\u{20ac}$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\u{7f}\u{2028}\\b\\t\\f\\r\"");
     }
 
     #[test]

@@ -19,19 +19,15 @@ pub(crate) struct Chain {
 impl Chain {
     /// Reads the head.
     pub(crate) async fn read(conn: &mut SqliteConnection) -> Result<Self, Fault> {
-        let last: Option<(i64, String)> = sqlx::query_as("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
-            .fetch_optional(conn)
-            .await?;
+        let last: Option<(i64, String)> =
+            sqlx::query_as("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetch_optional(conn).await?;
         let (seq, hash) = last.unwrap_or_else(|| (0, FIRST_PREV.to_owned()));
         Ok(Self { seq, hash })
     }
 
     /// Appends a record and tells its `seq`.
     pub(crate) async fn append(&mut self, conn: &mut SqliteConnection, record: Record) -> Result<i64, Fault> {
-        let seq = self
-            .seq
-            .checked_add(1)
-            .ok_or_else(|| Fault::row("audit", self.seq, "the last number there is"))?;
+        let seq = self.seq.checked_add(1).ok_or_else(|| Fault::row("audit", self.seq, "the last number there is"))?;
         let record = record.placed(seq, &self.hash);
         let hash = sha256_hex(record.as_bytes());
         sqlx::query("INSERT INTO audit (seq, hash, record) VALUES ($1, $2, $3)")

@@ -66,12 +66,7 @@ pub struct AuditCursor {
 impl AuditCursor {
     pub(crate) async fn new(store: Store, filter: AuditFilter) -> Result<Self, Fault> {
         let last: Option<i64> = sqlx::query_scalar("SELECT MAX(seq) FROM audit").fetch_one(&store.pool).await?;
-        let mut cursor = Self {
-            store,
-            filter,
-            after: i64::MIN,
-            until: last.unwrap_or(i64::MIN),
-        };
+        let mut cursor = Self { store, filter, after: i64::MIN, until: last.unwrap_or(i64::MIN) };
         if let Some(run) = cursor.filter.run.clone() {
             // Nothing of a run is before its first record.
             let first: Option<i64> = sqlx::query_scalar("SELECT first_seq FROM run WHERE id = $1")
@@ -112,14 +107,13 @@ impl AuditCursor {
     }
 
     async fn rows(&self) -> Result<Vec<AuditEntry>, Fault> {
-        let rows: Vec<(i64, String, String)> = sqlx::query_as(
-            "SELECT seq, hash, record FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3",
-        )
-        .bind(self.after)
-        .bind(self.until)
-        .bind(PAGE)
-        .fetch_all(&self.store.pool)
-        .await?;
+        let rows: Vec<(i64, String, String)> =
+            sqlx::query_as("SELECT seq, hash, record FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3")
+                .bind(self.after)
+                .bind(self.until)
+                .bind(PAGE)
+                .fetch_all(&self.store.pool)
+                .await?;
         Ok(entries(rows))
     }
 

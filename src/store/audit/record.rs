@@ -137,10 +137,7 @@ pub(crate) struct Record(BTreeMap<String, Json>);
 impl Record {
     /// A record outside a run.
     pub(crate) fn new(event: Event, at: Timestamp) -> Self {
-        Self(BTreeMap::new())
-            .with("format", FORMAT)
-            .with("event", event.as_str())
-            .with("at", time(at))
+        Self(BTreeMap::new()).with("format", FORMAT).with("event", event.as_str()).with("at", time(at))
     }
 
     /// A record of a run.
@@ -216,10 +213,7 @@ pub(crate) fn approval(approval: &Approval) -> Json {
 
 /// How many changes, and the digest of exactly those.
 pub(crate) fn changes(changes: &BTreeSet<ChangeKey>) -> Json {
-    Json::object([
-        ("count", Some(changes.len().into())),
-        ("digest", Some(PlanDigest::of(changes).as_str().into())),
-    ])
+    Json::object([("count", Some(changes.len().into())), ("digest", Some(PlanDigest::of(changes).as_str().into()))])
 }
 
 #[cfg(test)]

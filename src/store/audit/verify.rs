@@ -46,12 +46,7 @@ struct Walk {
 impl Walk {
     /// From the very first record.
     fn whole() -> Self {
-        Self {
-            first: None,
-            next: 1,
-            prev: Some(FIRST_PREV.to_owned()),
-            records: 0,
-        }
+        Self { first: None, next: 1, prev: Some(FIRST_PREV.to_owned()), records: 0 }
     }
 
     /// One record with its number in the chain; the hash is compared where one was kept.
@@ -102,10 +97,7 @@ impl Walk {
 }
 
 fn tampered(seq: i64, what: &str) -> Verification {
-    Verification::Tampered {
-        seq,
-        what: what.to_owned(),
-    }
+    Verification::Tampered { seq, what: what.to_owned() }
 }
 
 /// Checks the log of a state file, in one transaction so that all of it is of one moment.
@@ -133,11 +125,9 @@ pub(crate) async fn verify(conn: &mut SqliteConnection) -> Result<Verification, 
 async fn walk_rows(conn: &mut SqliteConnection, walk: &mut Walk) -> Result<Result<(), Verification>, Fault> {
     let mut rows = sqlx::query("SELECT seq, hash, record FROM audit ORDER BY seq").fetch(&mut *conn);
     while let Some(row) = rows.try_next().await? {
-        let (Ok(seq), Ok(hash), Ok(record)) = (
-            row.try_get::<i64, _>("seq"),
-            row.try_get::<String, _>("hash"),
-            row.try_get::<String, _>("record"),
-        ) else {
+        let (Ok(seq), Ok(hash), Ok(record)) =
+            (row.try_get::<i64, _>("seq"), row.try_get::<String, _>("hash"), row.try_get::<String, _>("record"))
+        else {
             return Ok(Err(tampered(walk.next, "the row cannot be read")));
         };
         if let Err(bad) = walk.step(seq, Some(&hash), &record) {

@@ -1,0 +1,273 @@
+//! From snapshots and mappings to the desired state: who should be in which target group, and what
+//! stands against believing that nobody else should.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::model::desired::{DesiredGroup, DesiredState, Feed, Gap, Grant, Missing, PersonRef};
+use crate::model::directory::{Completeness, DirectoryGroup, SourceSnapshot};
+use crate::model::id::GroupName;
+use crate::model::policy::{Mapping, Selector};
+use crate::model::problem::Problem;
+
+use super::Inputs;
+use super::mapping::{indexed, may_yield, named, named_targets, target_of};
+
+/// The desired state, and what was odd on the way.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Every target group that a mapping yields, or yielded at the last full run.
+    pub state: DesiredState,
+    /// Mappings that came to nothing.
+    pub problems: Vec<Problem>,
+}
+
+/// Compiles the mappings against the snapshots.
+pub fn build(inputs: &Inputs<'_>) -> Compiled {
+    let mut builder = Builder {
+        inputs,
+        state: named_targets(inputs.policy).into_iter().map(|name| (name, DesiredGroup::default())).collect(),
+        fed: BTreeSet::new(),
+        problems: Vec::new(),
+    };
+    for mapping in &inputs.policy.mappings {
+        builder.mapping(mapping);
+    }
+    builder.remembered();
+    builder.unread();
+    builder.finish()
+}
+
+struct Builder<'a> {
+    inputs: &'a Inputs<'a>,
+    state: DesiredState,
+    /// Which directory group (source, group) was walked for which target group already.
+    fed: BTreeSet<(GroupName, u32, u32)>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Builder<'a> {
+    fn source(&self, mapping: &Mapping) -> Option<(u32, &'a SourceSnapshot)> {
+        (0..).zip(self.inputs.sources).find(|(_, source)| source.name == mapping.source)
+    }
+
+    fn mapping(&mut self, mapping: &Mapping) {
+        let Some((at, source)) = self.source(mapping) else {
+            return;
+        };
+        match &mapping.from {
+            Selector::Name(name) => self.by_name(mapping, name, at, source),
+            Selector::Pattern(_) => self.by_pattern(mapping, at, source),
+        }
+    }
+
+    fn by_name(&mut self, mapping: &Mapping, name: &str, at: u32, source: &SourceSnapshot) {
+        let target = GroupName::new(mapping.to.trim());
+        match named(source, name).as_slice() {
+            [] if source.completeness.is_complete() => self.missing(mapping, name, source, target),
+            [] => {}
+            [(group, _)] => self.feed(target, name, at, *group, source),
+            _ => self
+                .group(target)
+                .gaps
+                .push(Gap::Doubled { source: source.name.clone(), directory_group: name.to_owned() }),
+        }
+    }
+
+    fn by_pattern(&mut self, mapping: &Mapping, at: u32, source: &SourceSnapshot) {
+        for (index, group) in indexed(source) {
+            let found =
+                group.names.iter().find_map(|name| target_of(mapping, source.kind, name).map(|target| (name, target)));
+            match found {
+                Some((name, Some(target))) => self.feed(target, name, at, index, source),
+                Some((name, None)) => self.problems.push(
+                    Problem::new(
+                        format!("mapping {:?}", mapping.from.as_str()),
+                        format!("gives directory group {name:?} an empty target name: left alone"),
+                    )
+                    .help("mend `to`, or narrow `match`"),
+                ),
+                None => {}
+            }
+        }
+    }
+
+    fn group(&mut self, target: GroupName) -> &mut DesiredGroup {
+        self.state.entry(target).or_default()
+    }
+
+    /// What the last full run knew of a feed: it may have borne an immutable id.
+    fn known_feed(&self, target: &GroupName, mapping: &Mapping, name: &str) -> Feed {
+        let known = self
+            .inputs
+            .memory
+            .learned
+            .feeds
+            .get(target)
+            .and_then(|feeds| feeds.iter().find(|feed| feed.source == mapping.source && feed.name == name));
+        known.cloned().unwrap_or_else(|| Feed {
+            source: mapping.source.clone(),
+            name: name.to_owned(),
+            key: None,
+            immutable: false,
+        })
+    }
+
+    fn missing(&mut self, mapping: &Mapping, name: &str, source: &SourceSnapshot, target: GroupName) {
+        let feed = self.known_feed(&target, mapping, name);
+        self.absent(feed, source, target);
+    }
+
+    fn absent(&mut self, feed: Feed, source: &SourceSnapshot, target: GroupName) {
+        let renamed_to = (feed.key.as_ref())
+            .filter(|_| feed.immutable)
+            .and_then(|key| source.groups.iter().find(|group| group.key == *key))
+            .map(|group| group.name().to_owned());
+        let accepted = self.inputs.memory.learned.accepted_missing.contains(&(
+            feed.source.clone(),
+            feed.name.clone(),
+            target.clone(),
+        ));
+        let missing = Missing { feed, renamed_to };
+        let group = self.group(target);
+        let list = if accepted { &mut group.accepted } else { &mut group.missing };
+        if !list.contains(&missing) {
+            list.push(missing);
+        }
+    }
+
+    /// Directory groups that fed a target group at the last full run by way of a pattern, and are not
+    /// there any more, although the pattern still means them.
+    fn remembered(&mut self) {
+        let memory = self.inputs.memory;
+        for (target, feeds) in &memory.learned.feeds {
+            for feed in feeds {
+                self.remember(target, feed);
+            }
+        }
+    }
+
+    fn remember(&mut self, target: &GroupName, feed: &Feed) {
+        let Some(source) = self.inputs.sources.iter().find(|source| source.name == feed.source) else {
+            return;
+        };
+        let meant = self.inputs.policy.mappings.iter().any(|mapping| {
+            mapping.source == feed.source
+                && matches!(mapping.from, Selector::Pattern(_))
+                && target_of(mapping, source.kind, &feed.name) == Some(Some(target.clone()))
+        });
+        let there = self.state.get(target).is_some_and(|group| {
+            group.feeds.iter().any(|own| own.source == feed.source && own.key == feed.key)
+                || group.missing.iter().any(|missing| missing.feed == *feed)
+        });
+        if meant && !there && source.completeness.is_complete() {
+            self.absent(feed.clone(), source, target.clone());
+        } else if meant {
+            // The source was not read to its end: `unread` puts the gap there.
+            self.group(target.clone());
+        }
+    }
+
+    /// Names the sources of each target group; one that was not read to its end is a gap.
+    fn unread(&mut self) {
+        let inputs = self.inputs;
+        for (target, group) in &mut self.state {
+            for source in inputs.sources {
+                let feeds = inputs
+                    .policy
+                    .mappings
+                    .iter()
+                    .any(|mapping| mapping.source == source.name && may_yield(mapping, target.as_str()));
+                if !feeds {
+                    continue;
+                }
+                group.sources.push(source.name.clone());
+                if let Completeness::Incomplete { why } = &source.completeness {
+                    group.gaps.push(Gap::Source { source: source.name.clone(), why: why.clone() });
+                }
+            }
+        }
+    }
+
+    fn feed(&mut self, target: GroupName, name: &str, at: u32, index: u32, source: &SourceSnapshot) {
+        let Some(group) = source.groups.get(index as usize) else {
+            return;
+        };
+        let feed = Feed {
+            source: source.name.clone(),
+            name: name.to_owned(),
+            key: Some(group.key.clone()),
+            immutable: group.immutable,
+        };
+        let first = self.fed.insert((target.clone(), at, index));
+        let desired = self.group(target);
+        if !desired.feeds.contains(&feed) {
+            desired.feeds.push(feed);
+        }
+        if first {
+            walk(desired, at, index, group, source);
+        }
+    }
+
+    fn finish(mut self) -> Compiled {
+        for group in self.state.values_mut() {
+            group.feeds.sort();
+            group.sources.sort();
+            group.gaps.sort();
+            group.gaps.dedup();
+            group.missing.sort();
+            group.accepted.sort();
+            for grants in group.grants.values_mut() {
+                grants.sort();
+                grants.dedup();
+            }
+        }
+        self.problems.sort();
+        Compiled { state: self.state, problems: self.problems }
+    }
+}
+
+/// Grants a directory group's people, direct and nested, breadth first, so that each person gets the
+/// shortest path; cycles and diamonds are met once.
+fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, source: &SourceSnapshot) {
+    let root_name: Arc<str> = Arc::from(root.name());
+    let mut paths: BTreeMap<u32, Arc<[Arc<str>]>> = BTreeMap::new();
+    paths.insert(index, Arc::from([Arc::clone(&root_name)]));
+    let mut queue = VecDeque::from([index]);
+    let mut granted = BTreeSet::new();
+    while let Some(index) = queue.pop_front() {
+        let (Some(group), Some(path)) = (source.groups.get(index as usize), paths.get(&index).cloned()) else {
+            continue;
+        };
+        if let Completeness::Incomplete { why } = &group.completeness {
+            // A source's own gap says it already.
+            if source.completeness.is_complete() {
+                desired.gaps.push(Gap::Group {
+                    source: source.name.clone(),
+                    directory_group: group.name().to_owned(),
+                    why: why.clone(),
+                });
+            }
+        }
+        for &person in &group.people {
+            let active = source.people.get(person as usize).is_some_and(|person| !person.disabled);
+            if active && granted.insert(person) {
+                desired.grants.entry(PersonRef { source: at, person }).or_default().push(Grant {
+                    source: source.name.clone(),
+                    directory_group: Arc::clone(&root_name),
+                    path: Arc::clone(&path),
+                });
+            }
+        }
+        for &nested in &group.groups {
+            if paths.contains_key(&nested) {
+                continue;
+            }
+            if let Some(next) = source.groups.get(nested as usize) {
+                let longer: Vec<Arc<str>> = path.iter().cloned().chain([Arc::from(next.name())]).collect();
+                paths.insert(nested, Arc::from(longer));
+                queue.push_back(nested);
+            }
+        }
+    }
+}

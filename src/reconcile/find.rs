@@ -1,0 +1,156 @@
+//! Which live group a target group is: by its configured id, by the id that it was found under before,
+//! else by its name.
+
+use std::collections::BTreeMap;
+
+use crate::model::id::{GroupId, GroupName};
+use crate::model::live::{Absence, LiveGroup, LiveState};
+use crate::model::problem::Problem;
+
+use super::Inputs;
+
+/// What was found for one target group.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// It is there.
+    Group {
+        /// The live group.
+        group: &'a LiveGroup,
+        /// What is worth saying (it was renamed).
+        problems: Vec<Problem>,
+    },
+    /// It is not there and never was: it may be created, if the configuration says so.
+    Absent {
+        /// What to do, where it may not be created.
+        problems: Vec<Problem>,
+    },
+    /// It must be left alone.
+    Unusable {
+        /// Why.
+        problems: Vec<Problem>,
+    },
+}
+
+impl<'a> Found<'a> {
+    /// The live group.
+    pub fn group(&self) -> Option<&'a LiveGroup> {
+        match self {
+            Self::Group { group, .. } => Some(group),
+            Self::Absent { .. } | Self::Unusable { .. } => None,
+        }
+    }
+
+    /// What is worth saying.
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            Self::Group { problems, .. } | Self::Absent { problems } | Self::Unusable { problems } => problems,
+        }
+    }
+}
+
+/// The live groups of all target groups.
+#[derive(Debug)]
+pub struct Targets<'a> {
+    found: BTreeMap<&'a GroupName, Found<'a>>,
+    nothing: Found<'a>,
+}
+
+impl<'a> Targets<'a> {
+    /// Finds them; one live group for two target groups is neither's.
+    pub fn find(inputs: &Inputs<'a>, names: impl Iterator<Item = &'a GroupName>) -> Self {
+        let mut found: BTreeMap<&GroupName, Found<'_>> = names.map(|name| (name, find(inputs, name))).collect();
+        let mut claims: BTreeMap<&GroupId, Vec<&GroupName>> = BTreeMap::new();
+        for (name, found) in &found {
+            if let Some(group) = found.group() {
+                claims.entry(&group.id).or_default().push(name);
+            }
+        }
+        for (id, names) in claims.into_iter().filter(|(_, names)| names.len() > 1) {
+            let text = format!("{} target groups are one Hyperproof group ({id}): {names:?}", names.len());
+            for name in names {
+                let problem = problem(name, text.clone()).help("give each its own `id`, or map both to one name");
+                found.insert(name, unusable(problem));
+            }
+        }
+        Self { found, nothing: Found::Absent { problems: Vec::new() } }
+    }
+
+    /// What was found for a target group.
+    pub fn of(&self, name: &GroupName) -> &Found<'a> {
+        self.found.get(name).unwrap_or(&self.nothing)
+    }
+}
+
+fn problem(name: &GroupName, text: impl Into<String>) -> Problem {
+    Problem::new(format!("group {:?}", name.as_str()), text)
+}
+
+fn unusable<'a>(problem: Problem) -> Found<'a> {
+    Found::Unusable { problems: vec![problem] }
+}
+
+fn find<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
+    let live = inputs.live;
+    let configured = inputs.policy.group(name).id.as_ref();
+    match configured.or_else(|| inputs.memory.group_links.get(name)) {
+        Some(id) => by_id(live, name, id),
+        None => by_name(inputs, name),
+    }
+}
+
+fn by_id<'a>(live: &'a LiveState, name: &GroupName, id: &GroupId) -> Found<'a> {
+    let help =
+        "restore it in Hyperproof, or set `id` to the group that takes its place; rosterd will not create it again";
+    match (live.group(id), live.absent.get(id)) {
+        (Some(group), _) => Found::Group {
+            group,
+            problems: if group.name == name.as_str() {
+                Vec::new()
+            } else {
+                let text = format!("is named {:?} in Hyperproof now; it is followed by its id {id}", group.name);
+                vec![problem(name, text)]
+            },
+        },
+        (None, Some(Absence::Archived)) => {
+            unusable(problem(name, format!("is archived in Hyperproof ({id}): left alone")).help(help))
+        }
+        (None, Some(Absence::Gone) | None) => {
+            unusable(problem(name, format!("is no longer in Hyperproof ({id}): left alone")).help(help))
+        }
+    }
+}
+
+fn by_name<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
+    let groups = &inputs.live.groups;
+    let exact: Vec<&LiveGroup> = groups.iter().filter(|group| group.name == name.as_str()).collect();
+    match exact.as_slice() {
+        [group] => Found::Group { group, problems: Vec::new() },
+        [] => near_or_absent(inputs, name),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|group| group.id.as_str()).collect();
+            let text = format!("is the name of {} groups in Hyperproof: left alone", ids.len());
+            unusable(problem(name, text).help(format!("set its `id` to one of {}", ids.join(", "))))
+        }
+    }
+}
+
+/// Whether Hyperproof compares names without case is not known: a name that differs in case or blanks
+/// alone is neither taken for the group nor created beside it.
+fn near_or_absent<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
+    let fold = |name: &str| name.trim().to_lowercase();
+    let near = inputs.live.groups.iter().find(|group| fold(&group.name) == fold(name.as_str()));
+    if let Some(near) = near {
+        let text = format!("is not in Hyperproof, but {:?} is: left alone", near.name);
+        let help = format!("write the name as it is there, or set `id = \"{}\"`", near.id);
+        return unusable(problem(name, text).help(help));
+    }
+    if inputs.policy.group(name).create {
+        return Found::Absent { problems: Vec::new() };
+    }
+    Found::Absent {
+        problems: vec![
+            problem(name, "is not in Hyperproof: left alone")
+                .help("create it there, or set `create = true` for it (Hyperproof has no way to delete a group)"),
+        ],
+    }
+}

@@ -1,0 +1,115 @@
+//! Floor 1: the functional core. From what was read and what is remembered to a plan: no I/O, no
+//! clock, no log, no failure. One bad record costs itself and hides nothing.
+//!
+//! The steps, in order: [`desired`] (snapshots and mappings → who should be where), [`resolve`]
+//! (people → accounts), [`diff`] (desired × live → changes and skips), [`guard`] (changes × limits ×
+//! approvals → [`ClearedPlan`] and holds). [`learn`] says what a full run may remember of it.
+
+pub mod desired;
+pub mod diff;
+pub mod find;
+pub mod guard;
+pub mod learn;
+pub mod mapping;
+pub mod resolve;
+mod steps;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::model::directory::{SourceKind, SourceSnapshot};
+use crate::model::id::GroupName;
+use crate::model::live::LiveState;
+use crate::model::memory::{Learned, Memory};
+use crate::model::plan::{GroupSummary, Plan, PlanDigest, SourceSummary};
+use crate::model::policy::Policy;
+
+pub use guard::ClearedPlan;
+pub use steps::{Step, StepKind};
+
+/// Everything that a decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The configured rules.
+    pub policy: &'a Policy,
+    /// Every configured source, as it was read in this run.
+    pub sources: &'a [SourceSnapshot],
+    /// Hyperproof, as it was read in this run.
+    pub live: &'a LiveState,
+    /// What earlier runs left behind.
+    pub memory: &'a Memory,
+    /// The moment of the decision.
+    pub now: Timestamp,
+    /// `--group`: only these target groups; none: all.
+    pub only: Option<&'a BTreeSet<GroupName>>,
+}
+
+/// What was decided.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// The plan, and the steps of it that may be taken.
+    pub cleared: ClearedPlan,
+    /// What a full run will remember, if this becomes one.
+    pub learned: Learned,
+    /// Target groups that were found, with their ids, to be followed by id from now on.
+    pub links: Vec<(GroupName, crate::model::id::GroupId)>,
+}
+
+/// Decides: the whole line from snapshots to a guarded plan.
+pub fn decide(inputs: Inputs<'_>) -> Decision {
+    let compiled = desired::build(&inputs);
+    let people = resolve::resolve(&inputs, &compiled.state);
+    let mut difference = diff::diff(&inputs, &compiled.state, &people);
+    if let Some(only) = inputs.only {
+        difference.retain(only);
+    }
+    let sources = summaries(&inputs, &people);
+    let guarded = guard::judge(&inputs, &compiled.state, &sources, &mut difference);
+    let learned = learn::learn(&inputs, &compiled.state, &people, &difference, &guarded, &sources);
+    let links = difference.links();
+    let mut problems = compiled.problems;
+    problems.extend(inputs.live.problems.iter().cloned());
+    problems.extend(guarded.problems.iter().cloned());
+    problems.sort();
+    let groups: Vec<GroupSummary> = difference.groups.into_values().map(|group| group.summary).collect();
+    let plan = Plan {
+        digest: PlanDigest::of(difference.changes.iter().map(|change| &change.key)),
+        complete: sources.iter().all(|source| source.complete) && groups.iter().all(|group| group.complete),
+        sources,
+        groups,
+        changes: difference.changes,
+        skips: difference.skips,
+        holds: guarded.holds,
+        problems,
+        reads: inputs.live.reads,
+        writes: 0,
+    };
+    Decision { cleared: ClearedPlan::clear(plan, inputs.policy.max_users_per_call), learned, links }
+}
+
+/// The sources as the plan shows them.
+pub fn summaries(inputs: &Inputs<'_>, people: &resolve::Resolution) -> Vec<SourceSummary> {
+    let mut summaries: Vec<SourceSummary> =
+        inputs.sources.iter().enumerate().map(|(at, source)| summary(source, people.granted_of(at))).collect();
+    summaries.sort_by(|a, b| a.name.cmp(&b.name));
+    summaries
+}
+
+/// One source as the plan shows it; `granted`: its people with a mapped grant.
+pub fn summary(source: &SourceSnapshot, granted: usize) -> SourceSummary {
+    SourceSummary {
+        name: source.name.clone(),
+        kind: match source.kind {
+            SourceKind::Csv => "csv",
+            SourceKind::Ldap => "ldap",
+        },
+        complete: source.completeness.is_complete(),
+        people: source.people.len(),
+        groups: source.groups.len(),
+        memberships: source.groups.iter().map(|group| group.people.len()).sum(),
+        granted,
+        evidence: source.evidence.clone(),
+        problems: source.problems.clone(),
+    }
+}
