@@ -47,15 +47,25 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
         Access::CreateOrWrite | Access::ExistingOnly => prepare(path, access).await?,
         Access::ReadOnly => header(path)?,
     }
-    let pool = SqlitePoolOptions::new()
-        .max_connections(4)
-        .acquire_timeout(BUSY * 2)
-        .connect_with(options(path, access))
-        .await?;
+    let pool = match connect(options(path, access)).await {
+        // In a directory that is read-only SQLite cannot make the files it shares with writers. Where
+        // no log waits beside the file, nobody writes there, and it can be read without them.
+        Err(Fault::Unwritable(_)) if access == Access::ReadOnly && !lock::beside(path, "-wal").exists() => {
+            connect(options(path, access).immutable(true)).await?
+        }
+        other => other?,
+    };
     if access == Access::ReadOnly && probe(&pool).await? < newest() {
         return Err(Fault::Older);
     }
     check(&pool, path).await?;
+    Ok(pool)
+}
+
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, Fault> {
+    let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(BUSY * 2).connect_with(options).await?;
+    // Opening alone reads nothing.
+    sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&pool).await?;
     Ok(pool)
 }
 

@@ -122,3 +122,36 @@ async fn damaged_rows_are_named() {
         assert!(error.help().contains("backup"), "{}", error.help());
     }
 }
+
+/// A store works in tasks: every future of it can go to another thread. That this compiles is the test.
+#[tokio::test]
+async fn every_future_can_run_in_a_task() {
+    fn sendable<F: Future + Send>(future: F) -> F {
+        future
+    }
+    let dir = tempfile::tempdir().expect("a temp dir");
+    let path = dir.path().join("state.db");
+    let store = sendable(Store::open(&path, Access::CreateOrWrite)).await.unwrap();
+    let run = RunId::new("r");
+    let actor = Actor { service: "s".into(), host: "h".into(), operator: None };
+    let detail = BTreeMap::new();
+    sendable(store.memory(at(0))).await.unwrap();
+    sendable(store.check_writable(at(0))).await.unwrap();
+    sendable(store.record_intents(&run, at(0), &[])).await.unwrap_err();
+    sendable(store.record_outcomes(&run, at(0), &[])).await.unwrap_err();
+    sendable(store.open_intents()).await.unwrap();
+    sendable(store.holds(at(0))).await.unwrap();
+    sendable(store.record_event(Event::Exported, at(0), &actor, "1", &detail)).await.unwrap();
+    let mut cursor = sendable(store.audit(AuditFilter::default())).await.unwrap();
+    assert_eq!(sendable(cursor.next_page()).await.unwrap().map(|page| page.len()), Some(1));
+    sendable(store.verify()).await.unwrap();
+    sendable(store.backup(&dir.path().join("copy.db"))).await.unwrap();
+    // Not awaited: these need more of a world than this test has.
+    let _ = |start: RunStart, finish: RunFinish, full: FullRun, plan: PlanReport, new: NewApproval| {
+        let _ = sendable(store.begin_run(&start));
+        let _ = sendable(store.finish_run(&finish, Some(&full)));
+        let _ = sendable(store.store_plan(&plan, ""));
+        let _ = sendable(store.record_holds(&run, at(0), &plan.plan, None));
+        let _ = sendable(store.approve(&[], &new));
+    };
+}

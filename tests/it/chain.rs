@@ -1,5 +1,7 @@
 //! The audit log: its frozen form, and that nothing can be changed in it unseen.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,5 +1,7 @@
 //! The state file: opening it, what it remembers, holds and approvals.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,10 +14,10 @@ use rosterd::model::hold::{Hold, HoldId, Rule, Scope};
 use rosterd::model::id::{GroupId, GroupName, RunId};
 use rosterd::model::live::MemberIdKind;
 use rosterd::model::memory::{Learned, Memory};
-use rosterd::model::plan::{ChangeKey, Op, Plan, PlanDigest, Reason, SourceSummary};
+use rosterd::model::plan::{ChangeKey, Entry, Op, Plan, PlanDigest, Reason, SourceSummary};
 use rosterd::model::run::{ChangeResult, Outcome, PlanReport, Trigger};
 use rosterd::store::{
-    Access, Actor, AuditFilter, AuditRecord, Calls, Entry, Event, Fault, FullRun, Intent, NewApproval, OutcomeRecord,
+    Access, Actor, AuditFilter, AuditRecord, Calls, Event, Fault, FullRun, Intent, NewApproval, OutcomeRecord,
     Request, RunFinish, RunStart, Store, Verification,
 };
 use sqlx::{ConnectOptions, Connection, Executor, SqlSafeStr};
