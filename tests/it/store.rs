@@ -119,7 +119,7 @@ pub(crate) fn intent(change: ChangeKey, approval: Option<i64>) -> Intent {
             directory_group: "staff".into(),
             path: ["staff".into(), "inner \"x\"".into()].into(),
         }],
-        entry: Some(Entry { source: "hr".into(), id: "p-1".into(), origin: Some("people.csv:12".into()) }),
+        entry: Some(Entry { source: "hr".into(), id: "p-1".into(), origin: "people.csv:12".into() }),
         approval,
         request: Request { method: "POST".into(), path: "/groups/g/users".into(), status: None, attempts: 0 },
         change,
