@@ -148,10 +148,10 @@ async fn every_future_can_run_in_a_task() {
     sendable(store.backup(&dir.path().join("copy.db"))).await.unwrap();
     // Not awaited: these need more of a world than this test has.
     let _ = |start: RunStart, finish: RunFinish, full: FullRun, plan: PlanReport, new: NewApproval| {
-        let _ = sendable(store.begin_run(&start));
-        let _ = sendable(store.finish_run(&finish, Some(&full)));
-        let _ = sendable(store.store_plan(&plan, ""));
-        let _ = sendable(store.record_holds(&run, at(0), &plan.plan, None));
-        let _ = sendable(store.approve(&[], &new));
+        drop(sendable(store.begin_run(&start)));
+        drop(sendable(store.finish_run(&finish, Some(&full))));
+        drop(sendable(store.store_plan(&plan, "")));
+        drop(sendable(store.record_holds(&run, at(0), &plan.plan, None)));
+        drop(sendable(store.approve(&[], &new)));
     };
 }
