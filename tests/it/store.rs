@@ -17,8 +17,8 @@ use rosterd::model::memory::{Learned, Memory};
 use rosterd::model::plan::{ChangeKey, Entry, Op, Plan, PlanDigest, Reason, SourceSummary};
 use rosterd::model::run::{ChangeResult, Outcome, PlanReport, Trigger};
 use rosterd::store::{
-    Access, Actor, AuditFilter, AuditRecord, Calls, Event, Fault, FullRun, Intent, NewApproval, OutcomeRecord,
-    Request, RunFinish, RunStart, Store, Verification,
+    Access, Actor, AuditFilter, AuditRecord, Calls, Event, Fault, FullRun, Intent, NewApproval, OutcomeRecord, Request,
+    RunFinish, RunStart, Store, Verification,
 };
 use sqlx::{ConnectOptions, Connection, Executor, SqlSafeStr};
 
