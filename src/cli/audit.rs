@@ -87,7 +87,7 @@ pub(super) fn verify(global: &Global, output: &Output, verify: &AuditVerify) -> 
     };
     let verdict = if is_database(&path)? {
         session::block_on(async {
-            let store = Store::open(&path, Access::ExistingOnly).await?;
+            let store = Store::open(&path, Access::ReadOnly).await?;
             let verdict = store.verify().await;
             store.close().await;
             Ok(verdict?)

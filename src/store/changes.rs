@@ -1,7 +1,7 @@
 //! Intents before a call and outcomes after it, with what a success means for the state, in one
 //! transaction: what the log says and what the state believes cannot part.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::audit::canonical::Json;
@@ -9,15 +9,12 @@ use super::audit::chain::Chain;
 use super::audit::record::{self, Frame, Record};
 use super::audit::{Event, Request};
 use super::error::Fault;
-use super::stored::{key_columns, key_of, millis};
-use super::{approvals, runs, settings};
+use super::stored::{key_columns, key_of};
+use super::{effects, given, runs};
 use crate::model::desired::Grant;
 use crate::model::id::{GroupId, RunId};
-use crate::model::plan::{ChangeKey, Entry, Op, Reason};
+use crate::model::plan::{ChangeKey, Entry, Reason};
 use crate::model::run::ChangeResult;
-
-/// Removals older than this are counted by nothing.
-const REMOVALS_KEPT: SignedDuration = SignedDuration::from_hours(48);
 
 /// A change that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +99,7 @@ async fn intent_record(
     intent: &Intent,
 ) -> Result<Record, Fault> {
     let approval = match intent.approval {
-        Some(number) => Some(approvals::terms(conn, number).await?),
+        Some(number) => Some(given::terms(conn, number).await?),
         None => None,
     };
     let account = intent.change.account.as_ref().map(|account| account.as_str());
@@ -194,13 +191,9 @@ pub(super) async fn record_outcomes(
         let record = outcome_record(conn, &frame, at, &intent, outcome).await?;
         let seq = chain.append(conn, record).await?;
         tally(conn, &intent.run, &outcome.result).await?;
-        take_effect(conn, at, seq, &intent, outcome).await?;
+        effects::take_effect(conn, at, seq, &intent, outcome).await?;
     }
-    sqlx::query("DELETE FROM removal WHERE at < $1")
-        .bind(millis(at).saturating_sub(millis_of(REMOVALS_KEPT)))
-        .execute(conn)
-        .await?;
-    Ok(())
+    effects::forget_old_removals(conn, at).await
 }
 
 /// An outcome repeats what its intent said, so that each stands alone. It bears the id of the run
@@ -247,87 +240,4 @@ async fn tally(conn: &mut SqliteConnection, run: &RunId, result: &ChangeResult) 
     };
     sqlx::query(sql).bind(run.as_str()).execute(conn).await?;
     Ok(())
-}
-
-/// What a success means for the state.
-async fn take_effect(
-    conn: &mut SqliteConnection,
-    at: Timestamp,
-    seq: i64,
-    intent: &OpenIntent,
-    outcome: &OutcomeRecord,
-) -> Result<(), Fault> {
-    if !outcome.result.is_so() {
-        return Ok(());
-    }
-    if intent.approval.is_some() {
-        approvals::pass(conn, &intent.change, seq).await?;
-    }
-    let done = outcome.result == ChangeResult::Done;
-    let group = match outcome.group_id.as_ref().or(intent.group_id.as_ref()) {
-        Some(id) => Some(id.clone()),
-        None => settings::linked_group(conn, &intent.change.group).await?,
-    };
-    let Some(group) = group else {
-        tracing::warn!(group = %intent.change.group, seq, "a change was made in a group whose id is not known");
-        return Ok(());
-    };
-    match intent.change.op {
-        Op::CreateGroup => settings::link_group(conn, &intent.change.group, &group).await,
-        Op::AddMember if done => own(conn, at, &group, intent).await,
-        Op::RemoveMember => {
-            disown(conn, &group, intent).await?;
-            if done {
-                count_removal(conn, at, seq, intent.approval.is_some()).await?;
-            }
-            Ok(())
-        }
-        Op::AddMember | Op::SetLead | Op::ClearLead => Ok(()),
-    }
-}
-
-async fn own(conn: &mut SqliteConnection, at: Timestamp, group: &GroupId, intent: &OpenIntent) -> Result<(), Fault> {
-    let (_, _, account) = key_columns(&intent.change);
-    sqlx::query(
-        "INSERT INTO owned (group_id, account_id, run_id, at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (group_id, account_id) DO UPDATE SET run_id = excluded.run_id, at = excluded.at",
-    )
-    .bind(group.as_str())
-    .bind(account)
-    .bind(intent.run.as_str())
-    .bind(millis(at))
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-async fn disown(conn: &mut SqliteConnection, group: &GroupId, intent: &OpenIntent) -> Result<(), Fault> {
-    let (_, _, account) = key_columns(&intent.change);
-    sqlx::query("DELETE FROM owned WHERE group_id = $1 AND account_id = $2")
-        .bind(group.as_str())
-        .bind(account)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-async fn count_removal(conn: &mut SqliteConnection, at: Timestamp, seq: i64, approved: bool) -> Result<(), Fault> {
-    sqlx::query("INSERT INTO removal (seq, at, approved) VALUES ($1, $2, $3)")
-        .bind(seq)
-        .bind(millis(at))
-        .bind(i64::from(approved))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Removals after a time that no approval let through.
-pub(super) async fn unapproved_removals(conn: &mut SqliteConnection, after: i64) -> Result<i64, Fault> {
-    let count = sqlx::query_scalar("SELECT COUNT(*) FROM removal WHERE at > $1 AND approved = 0").bind(after);
-    Ok(count.fetch_one(conn).await?)
-}
-
-/// A span in milliseconds.
-pub(super) fn millis_of(span: SignedDuration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }

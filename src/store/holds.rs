@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::approvals::{self, Given};
 use super::audit::Event;
 use super::audit::canonical::Json;
 use super::audit::chain::Chain;
 use super::audit::record::{self, Record};
 use super::error::Fault;
+use super::given::{self, Given};
 use super::stored::{big, changes_of, changes_to_json, count, millis, time};
 use super::{documents, runs};
 use crate::model::hold::{Approval, Hold, HoldId, Rule};
@@ -160,9 +160,9 @@ async fn close(conn: &mut SqliteConnection, at: Timestamp, id: &HoldId) -> Resul
 
 /// Closes holds of which every change has passed by an approval.
 pub(super) async fn close_passed(conn: &mut SqliteConnection, at: Timestamp) -> Result<(), Fault> {
-    let given = approvals::given(conn, at).await?;
+    let approvals = given::given(conn, at).await?;
     for hold in open(conn).await? {
-        if given.iter().any(|given| given.is_used_up_by(&hold)) {
+        if approvals.iter().any(|given| given.is_used_up_by(&hold)) {
             close(conn, at, &hold.id).await?;
         }
     }
@@ -171,11 +171,11 @@ pub(super) async fn close_passed(conn: &mut SqliteConnection, at: Timestamp) -> 
 
 /// What waits now, approved holds included, by id.
 pub(super) async fn waiting(conn: &mut SqliteConnection, now: Timestamp) -> Result<Vec<StoredHold>, Fault> {
-    let given = approvals::given(conn, now).await?;
+    let approvals = given::given(conn, now).await?;
     let mut holds = open(conn).await?;
-    holds.retain(|hold| !given.iter().any(|given| given.is_used_up_by(hold)));
+    holds.retain(|hold| !approvals.iter().any(|given| given.is_used_up_by(hold)));
     for hold in &mut holds {
-        hold.approval = given.iter().rev().find(|given| given.covers(hold)).map(Given::left);
+        hold.approval = approvals.iter().rev().find(|given| given.covers(hold)).map(Given::left);
     }
     Ok(holds)
 }

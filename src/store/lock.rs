@@ -140,7 +140,7 @@ fn open(path: &Path) -> Result<File, Fault> {
 }
 
 /// The state file's path with an ending.
-fn beside(state: &Path, ending: &str) -> PathBuf {
+pub(super) fn beside(state: &Path, ending: &str) -> PathBuf {
     let mut path = state.as_os_str().to_owned();
     path.push(ending);
     PathBuf::from(path)

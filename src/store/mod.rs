@@ -8,10 +8,14 @@ mod approvals;
 mod audit;
 mod changes;
 mod documents;
+mod effects;
 mod error;
+mod given;
+mod history;
 mod holds;
 mod learned;
 mod lock;
+mod memory;
 mod open;
 mod rows;
 mod runs;
@@ -24,7 +28,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 
@@ -33,11 +37,12 @@ pub use audit::*;
 pub use changes::{Intent, OpenIntent, OutcomeRecord};
 pub use documents::LatestPlan;
 pub use error::{Fault, StoreError};
+pub use history::{RunRow, SourceRead, Tally};
 pub use holds::StoredHold;
 pub use learned::FullRun;
 pub use lock::RunLock;
 pub use open::Access;
-pub use runs::{Calls, RunFinish, RunRow, RunStart, SourceRead, Tally};
+pub use runs::{Calls, RunFinish, RunStart};
 
 use audit::chain::Chain;
 use audit::record::Record;
@@ -87,7 +92,7 @@ impl Store {
     /// All that is remembered, as of one moment.
     pub async fn memory(&self, now: Timestamp) -> Result<Memory, StoreError> {
         let mut tx = self.read().await?;
-        let memory = memory(&mut tx, now).await;
+        let memory = memory::load(&mut tx, now).await;
         self.end(tx, memory).await
     }
 
@@ -242,14 +247,14 @@ impl Store {
     /// The last real runs, newest first.
     pub async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StoreError> {
         let mut tx = self.read().await?;
-        let rows = runs::latest(&mut tx, limit).await;
+        let rows = history::latest(&mut tx, limit).await;
         self.end(tx, rows).await
     }
 
     /// One real run; none where there was no such run.
     pub async fn run(&self, run: &RunId) -> Result<Option<RunRow>, StoreError> {
         let mut tx = self.read().await?;
-        let row = runs::one(&mut tx, run).await;
+        let row = history::one(&mut tx, run).await;
         self.end(tx, row).await
     }
 
@@ -263,7 +268,7 @@ impl Store {
     /// How each source was read last by a real run, by name.
     pub async fn sources(&self) -> Result<Vec<SourceRead>, StoreError> {
         let mut tx = self.read().await?;
-        let sources = runs::sources(&mut tx).await;
+        let sources = history::sources(&mut tx).await;
         self.end(tx, sources).await
     }
 
@@ -338,24 +343,6 @@ impl Store {
     fn failed(&self, fault: Fault) -> StoreError {
         StoreError { path: PathBuf::from(&*self.path), fault }
     }
-}
-
-async fn memory(conn: &mut sqlx::SqliteConnection, now: Timestamp) -> Result<Memory, Fault> {
-    const DAY: SignedDuration = SignedDuration::from_hours(24);
-    let after = stored::millis(now).saturating_sub(changes::millis_of(DAY));
-    let removed = changes::unapproved_removals(conn, after).await?;
-    let mut memory = Memory {
-        organisation: settings::organisation(conn).await?,
-        config_digest: settings::config_digest(conn).await?,
-        own_account: settings::own_account(conn).await?,
-        member_id: settings::member_id(conn).await?,
-        throttled_until: settings::throttled_until(conn).await?,
-        approvals: approvals::standing(conn, now).await?,
-        removed_today: stored::count("removal", "count", removed)?,
-        ..Memory::default()
-    };
-    learned::load(conn, &mut memory).await?;
-    Ok(memory)
 }
 
 #[cfg(test)]

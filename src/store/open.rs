@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
+use sqlx::{ConnectOptions, SqlSafeStr};
 
 use super::error::{Fault, of_migration};
 use super::lock;
@@ -47,17 +47,25 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
         Access::CreateOrWrite | Access::ExistingOnly => prepare(path, access).await?,
         Access::ReadOnly => header(path)?,
     }
-    let options = options(path, access);
-    if access == Access::ReadOnly {
-        let mut conn = options.connect().await?;
-        let found = probe(&mut conn).await?;
-        if found < newest() {
-            return Err(Fault::Older);
+    let pool = match connect(options(path, access)).await {
+        // In a directory that is read-only SQLite cannot make the files it shares with writers. Where
+        // no log waits beside the file, nobody writes there, and it can be read without them.
+        Err(Fault::Unwritable(_)) if access == Access::ReadOnly && !lock::beside(path, "-wal").exists() => {
+            connect(options(path, access).immutable(true)).await?
         }
-        conn.close().await?;
+        other => other?,
+    };
+    if access == Access::ReadOnly && probe(&pool).await? < newest() {
+        return Err(Fault::Older);
     }
-    let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(BUSY * 2).connect_with(options).await?;
     check(&pool, path).await?;
+    Ok(pool)
+}
+
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, Fault> {
+    let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(BUSY * 2).connect_with(options).await?;
+    // Opening alone reads nothing.
+    sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&pool).await?;
     Ok(pool)
 }
 
@@ -97,17 +105,23 @@ async fn prepare(path: &Path, access: Access) -> Result<(), Fault> {
         create(path)?;
     }
     header(path)?;
-    let mut conn = options(path, access).connect().await?;
-    probe(&mut conn).await?;
+    // A pool of one: sqlx's migrations on a bare connection make a future that no task can run.
+    let one = SqlitePoolOptions::new().max_connections(1).connect_with(options(path, access)).await?;
+    let done = bring_up_to_date(&one).await;
+    one.close().await;
+    done?;
+    drop(guard);
+    Ok(())
+}
+
+async fn bring_up_to_date(pool: &SqlitePool) -> Result<(), Fault> {
+    probe(pool).await?;
     // The first thing that is written, and only now: before it we did not know whose file it is.
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(&mut conn).await?;
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(pool).await?;
     if mode != "wal" {
         return Err(Fault::Unwritable("its file system does not allow a write-ahead log".into()));
     }
-    migrator().run(&mut conn).await.map_err(of_migration)?;
-    conn.close().await?;
-    drop(guard);
-    Ok(())
+    migrator().run(pool).await.map_err(of_migration)
 }
 
 fn create(path: &Path) -> Result<(), Fault> {
@@ -129,18 +143,16 @@ fn header(path: &Path) -> Result<(), Fault> {
 }
 
 /// Whose database it is; the newest migration in it, 0 for an empty one.
-async fn probe(conn: &mut SqliteConnection) -> Result<i64, Fault> {
-    let tables: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-        .fetch_all(&mut *conn)
-        .await?;
+async fn probe(pool: &SqlitePool) -> Result<i64, Fault> {
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetch_all(pool).await?;
     let Some(first) = tables.first() else {
         return Ok(0);
     };
     if !tables.iter().any(|name| name == "_sqlx_migrations") {
         return Err(Fault::Foreign(format!("it has a table {first:?}, and none of rosterd's")));
     }
-    let found: Option<i64> =
-        sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&mut *conn).await?;
+    let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(pool).await?;
     let (found, known) = (found.unwrap_or(0), newest());
     if found > known {
         return Err(Fault::Newer { found, known });

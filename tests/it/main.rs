@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect shall stop")]
 #![allow(unreachable_pub, reason = "nothing is published from a test binary")]
 
+mod chain;
 mod cli;
 mod config;
 mod csv;
@@ -10,5 +11,6 @@ mod layers;
 mod lexer;
 mod outage;
 mod simulator;
+mod store;
 mod support;
 mod target;

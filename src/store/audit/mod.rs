@@ -5,11 +5,12 @@ pub(super) mod canonical;
 pub(super) mod chain;
 mod read;
 pub(super) mod record;
+mod value;
 pub(super) mod verify;
 
-pub use read::{
-    AuditCursor, AuditEntry, AuditFilter, AuditRecord, RecordActor, RecordApproval, RecordEntry, RecordGrant,
-    RecordGroup, RecordMember, RecordRequest,
-};
+pub use read::{AuditCursor, AuditEntry, AuditFilter};
 pub use record::{Actor, Event, FORMAT, Request};
+pub use value::{
+    AuditRecord, RecordActor, RecordApproval, RecordEntry, RecordGrant, RecordGroup, RecordMember, RecordRequest,
+};
 pub use verify::{Verification, verify_jsonl};
