@@ -16,3 +16,4 @@ mod simulator;
 mod store;
 mod support;
 mod target;
+mod unknowns;
