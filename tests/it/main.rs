@@ -12,6 +12,7 @@ mod incidents;
 mod layers;
 mod lexer;
 mod outage;
+mod scenarios;
 mod simulator;
 mod store;
 mod support;
