@@ -58,6 +58,7 @@ async fn read_live(
         if wait > order.target.max_wait {
             return Err(TargetError::Throttled { until });
         }
+        client.pause(wait);
     }
     let own = memory.own_account.as_ref().filter(|(client_id, _)| *client_id == order.target.client_id);
     let mapped = mapped(order.policy, memory);
@@ -66,18 +67,22 @@ async fn read_live(
         member_id: memory.member_id,
         groups: &memory.known_groups,
         mapped: &mapped,
+        is_target: &|name| is_yielded(order.policy, name),
         left: &memory.left,
     };
     client.reader().live(known).await
 }
 
+/// Whether a mapping can yield a target group of this name.
+fn is_yielded(policy: &Policy, name: &str) -> bool {
+    policy.mappings.iter().any(|mapping| crate::reconcile::mapping::may_yield(mapping, name))
+}
+
 /// Groups that must be there: named by the configuration, or found under a name that a mapping yields.
 fn mapped(policy: &Policy, memory: &Memory) -> BTreeSet<GroupId> {
-    let yielded =
-        |name: &str| policy.mappings.iter().any(|mapping| crate::reconcile::mapping::may_yield(mapping, name));
     let configured = policy.groups.values().filter_map(|group| group.id.clone());
     let links: &BTreeMap<_, _> = &memory.group_links;
-    let linked = links.iter().filter(|(name, _)| yielded(name.as_str())).map(|(_, id)| id.clone());
+    let linked = links.iter().filter(|(name, _)| is_yielded(policy, name.as_str())).map(|(_, id)| id.clone());
     configured.chain(linked).collect()
 }
 

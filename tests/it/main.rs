@@ -3,18 +3,22 @@
 #![allow(unreachable_pub, reason = "nothing is published from a test binary")]
 
 mod apply;
+mod blind;
 mod chain;
 mod cli;
 mod config;
 mod csv;
 mod demo;
+mod drift;
 mod incidents;
 mod layers;
 mod lexer;
 mod outage;
+mod outcomes;
 mod scenarios;
 mod simulator;
 mod store;
 mod support;
 mod target;
+mod throttle;
 mod unknowns;

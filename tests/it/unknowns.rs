@@ -163,10 +163,8 @@ fn what_the_list_of_users_shows() {
 #[test]
 fn what_a_write_answers() {
     let mut cases = Vec::new();
-    for reply in ["after", "changed", "echo", "empty"] {
-        for stale in 0..3 {
-            cases.push((json!({ "writeReply": reply, "staleReads": stale }), 0));
-        }
+    for (reply, stale) in [("after", 2), ("changed", 0), ("echo", 1), ("empty", 0), ("empty", 2)] {
+        cases.push((json!({ "writeReply": reply, "staleReads": stale }), 0));
     }
     cases.push((json!({ "createStatus": "created" }), 0));
     cases.push((json!({ "groupUserIds": "always" }), 0));
