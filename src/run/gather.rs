@@ -15,6 +15,7 @@ use crate::model::plan::{Plan, PlanDigest, SourceSummary};
 use crate::model::policy::Policy;
 use crate::model::problem::Problem;
 use crate::reconcile::summary;
+use crate::source::Source;
 use crate::target::{Client, Known, TargetError};
 
 /// What was read.
@@ -87,6 +88,19 @@ fn mapped(policy: &Policy, memory: &Memory) -> BTreeSet<GroupId> {
 }
 
 impl Reading {
+    /// Nothing was read, because the run was asked to stop. What an earlier run was told to wait still
+    /// holds.
+    pub(super) fn given_up(order: &Order<'_>, memory: &Memory) -> Self {
+        let why = "the run was asked to stop before everything was read";
+        warn!("{why}");
+        let unread = |source: &Source| SourceSnapshot::unread(source.name.clone(), source.kind(), Problem::new("run", why));
+        let live = match memory.throttled_until {
+            Some(until) => TargetError::Throttled { until },
+            None => TargetError::Unreachable { call: "reading".to_owned(), why: why.to_owned() },
+        };
+        Self { sources: order.sources.iter().map(unread).collect(), live: Err(live) }
+    }
+
     /// The plan of a run that could not read Hyperproof: the sources, the reason, and no change.
     pub fn unread_plan(&self) -> Plan {
         let mut sources: Vec<SourceSummary> = self.sources.iter().map(|source| summary(source, 0)).collect();

@@ -163,7 +163,11 @@ async fn real_run(
 
 async fn gathered(setup: &Setup<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
     setup.stage("reading the directory and Hyperproof", 0);
-    read(&setup.order, client, memory, now).await
+    // A read can wait for minutes (throttling, a slow server), and nothing is lost by giving it up.
+    tokio::select! {
+        reading = read(&setup.order, client, memory, now) => reading,
+        () = setup.stop.cancelled() => Reading::given_up(&setup.order, memory),
+    }
 }
 
 fn say(plan: &Plan) {

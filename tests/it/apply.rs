@@ -330,8 +330,7 @@ fn a_signal_lets_the_call_under_way_end_and_no_other_begin() {
         bench.simulator().inject(Fault::on("POST", "/v1/groups/*/users", FaultKind::Hold { moment }).skip(2));
         let mut child = bench.start(&["apply", "--format", "json"]);
         bench.until_held();
-        let signalled = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill starts");
-        assert!(signalled.success());
+        terminate(&child);
         until_stopping(&mut child);
         bench.simulator().release();
         let run = ended(bench.wait(child), 12, "partly_applied");
@@ -343,6 +342,27 @@ fn a_signal_lets_the_call_under_way_end_and_no_other_begin() {
         assert_eq!(bench.writes().len(), 10);
         bench.in_step();
     }
+}
+
+#[test]
+fn a_signal_while_reading_ends_the_run_at_once() {
+    let bench = ten_groups();
+    bench.simulator().inject(Fault::on("GET", "/v1/users", FaultKind::Hold { moment: Moment::Before }));
+    let mut child = bench.start(&["apply", "--format", "json"]);
+    bench.until_held();
+    terminate(&child);
+    until_stopping(&mut child);
+    // The call is never answered.
+    let run = ended(bench.wait(child), 13, "unread");
+    assert!(problems_of_plan(&run).contains("asked to stop"), "{run:#}");
+    assert_eq!(bench.writes(), []);
+    ended(apply(&bench), 0, "applied");
+    bench.in_step();
+}
+
+fn terminate(child: &Child) {
+    let signalled = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill starts");
+    assert!(signalled.success());
 }
 
 /// Reads what the run tells until it says that it stops. Byte by byte, so that the rest is left to read.

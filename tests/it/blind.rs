@@ -234,3 +234,65 @@ fn another_organisation_is_refused() {
     bench.run(&["plan"]).exits(2);
     assert_eq!(bench.writes(), []);
 }
+
+/// Answers of 200 that are no lists, or lists of nothing that can be used.
+#[test]
+fn odd_answers_are_no_lists_of_nobody() {
+    let odd = ["", "null", "{}", "true", "\"\"", "[null]", "[{}]", "[[]]", "[1, 2]", "{\"message\": \"none\"}"];
+    for path in ["/v1/users", "/v1/groups", "/v1/groups/users"] {
+        let bench = settled();
+        for body in odd {
+            let answer = FaultKind::Answer { code: 200, body: body.to_owned() };
+            bench.simulator().inject(Fault::on("GET", path, answer).always());
+            let ran = apply(&bench);
+            assert_eq!(ran.code, 13, "{path} {body:?}\n{}\n{}", ran.stdout, ran.stderr);
+            assert_eq!(bench.writes(), [], "{path} {body:?}");
+            bench.simulator().clear_faults();
+        }
+        for fault in [FaultKind::Truncated, FaultKind::Html, FaultKind::EmptyBody, FaultKind::Garbage] {
+            bench.simulator().inject(Fault::on("GET", path, fault));
+            ended(apply(&bench), 13, "unread");
+            assert_eq!(bench.writes(), []);
+        }
+        ended(apply(&bench), 0, "applied");
+        bench.in_step();
+    }
+}
+
+/// An entry that does not say who its members are is no entry.
+#[test]
+fn an_entry_without_members_is_not_an_empty_group() {
+    let bench = settled();
+    let id = bench.simulator().world().group("Compliance").unwrap().id.clone();
+    let other = bench.simulator().world().group("Other").unwrap().id.clone();
+    for ids in ["null", "\"\"", "{}", "17"] {
+        let body =
+            format!("[{{\"groupId\": \"{id}\", \"userIds\": {ids}}}, {{\"groupId\": \"{other}\", \"userIds\": []}}]");
+        bench.simulator().inject(Fault::on("GET", "/v1/groups/users", FaultKind::Answer { code: 200, body }).always());
+        unbelieved(&bench, "members when it is asked for");
+        bench.simulator().clear_faults();
+    }
+}
+
+/// Some rows are odd: they cost themselves alone, and nobody is removed for them.
+#[test]
+fn odd_rows_of_users_remove_nobody() {
+    for overlay in [
+        json!({ "email": null }),
+        json!({ "email": 17 }),
+        json!({ "email": "not an address" }),
+        json!({ "type": "somethingNew" }),
+        json!({ "type": null }),
+        json!({ "userId": null }),
+        json!({ "userId": "" }),
+    ] {
+        let bench = Bench::small();
+        ended(apply(&bench), 0, "in_step");
+        bench.simulator().change(|world| {
+            let Value::Object(overlay) = overlay.clone() else { panic!("an overlay is an object") };
+            world.user_mut("bob@corp.example").unwrap().overlay = overlay;
+        });
+        let run = ended(apply(&bench), 0, "in_step");
+        assert_eq!(bench.writes(), [], "{overlay}: {:?}", results(&run));
+    }
+}
