@@ -140,7 +140,7 @@ fn source(c: &mut Choices<'_>, source: &mut Source) {
         }
     }
     for name in FROM {
-        if !c.once_in(4) {
+        if !c.once_in(9) {
             group(c, source, name, immutable);
         }
     }
@@ -169,7 +169,7 @@ fn mappings(c: &mut Choices<'_>, world: &mut World) {
         if c.once_in(3) {
             world.map_pattern(&name, "^t-(?<x>.)$", "${x}");
         }
-        for _ in 0..c.below(4) {
+        for _ in 0..=c.below(3) {
             let from = c.of(&FROM);
             let to = c.of(&TARGETS);
             world.map(&name, from, to);
@@ -242,7 +242,7 @@ fn rules(c: &mut Choices<'_>, world: &mut World) {
 }
 
 pub(crate) fn a_limit(c: &mut Choices<'_>) -> Limit {
-    limit(c.of(&[100, 0, 0, 20, 50]), c.of(&[20, 0, 1, 2, 3, 5]))
+    limit(c.of(&[100, 100, 0, 0, 20, 50]), c.of(&[20, 20, 0, 1, 2, 3, 5]))
 }
 
 fn guard(c: &mut Choices<'_>, world: &mut World) {
