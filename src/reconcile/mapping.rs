@@ -1,10 +1,10 @@
 //! Which directory groups feed which target groups.
 
-use regex::Regex;
+use std::collections::BTreeSet;
 
 use crate::model::digest::Digest;
 use crate::model::directory::{DirectoryGroup, SourceKind, SourceSnapshot};
-use crate::model::id::GroupName;
+use crate::model::id::{GroupId, GroupName};
 use crate::model::policy::{Mapping, Mode, Policy, Selector};
 
 /// The target group that a mapping makes of a directory group by one of its names; none when the name
@@ -118,27 +118,39 @@ pub fn named_targets(policy: &Policy) -> Vec<GroupName> {
         .collect()
 }
 
-/// Digest of what decides over a target group's members: the mappings that may yield it, in order, and
-/// its mode. When it changes, the next full run counts as the group's first.
-pub fn digest(policy: &Policy, target: &GroupName, mode: Mode) -> String {
+/// Digest of what decides over a target group's members: the mappings that may yield it, its mode, and
+/// which live group it is (none: it is being created). When it changes, the next full run counts as the
+/// group's first.
+pub fn digest(policy: &Policy, target: &GroupName, mode: Mode, id: Option<&GroupId>) -> String {
     let mut digest = Digest::new();
-    digest.part(mode.as_str());
-    for mapping in policy.mappings.iter().filter(|mapping| may_yield(mapping, target.as_str())) {
+    digest.part(mode.as_str()).part(id.map_or("", GroupId::as_str));
+    let part = |mapping: &Mapping| {
         let kind = match mapping.from {
             Selector::Name(_) => "name",
             Selector::Pattern(_) => "pattern",
         };
-        digest
-            .part(mapping.source.as_str())
-            .part(kind)
-            .part(mapping.from.as_str())
-            .part(&mapping.to);
+        [mapping.source.as_str(), kind, mapping.from.as_str(), mapping.to.as_str()].map(str::to_owned)
+    };
+    // Sorted: in another order the mappings grant the same.
+    let parts: BTreeSet<[String; 4]> =
+        policy.mappings.iter().filter(|mapping| may_yield(mapping, target.as_str())).map(part).collect();
+    for part in parts.iter().flatten() {
+        digest.part(part);
     }
     digest.hex()
 }
 
+/// Whether a target group had its first full run under the rules of now. A group that was created in
+/// that run had no id then.
+pub fn is_settled(settled: Option<&String>, policy: &Policy, target: &GroupName, id: Option<&GroupId>) -> bool {
+    let mode = policy.group(target).mode;
+    settled.is_some_and(|settled| [id, None].iter().any(|id| *settled == digest(policy, target, mode, *id)))
+}
+
 #[cfg(test)]
 mod tests {
+    use regex::Regex;
+
     use super::*;
 
     fn pattern(from: &str, to: &str) -> Mapping {

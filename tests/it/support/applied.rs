@@ -28,6 +28,9 @@ impl World {
 
     fn take(&mut self, decision: &Decision, steps: usize) {
         self.memory.group_links.extend(decision.links.iter().cloned());
+        for (group, account) in &decision.lapsed {
+            self.memory.owned.entry(group.clone()).or_default().remove(account);
+        }
         let plan = decision.cleared.plan();
         for step in decision.cleared.steps().iter().take(steps) {
             for at in &step.changes {
