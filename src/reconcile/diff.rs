@@ -77,10 +77,9 @@ pub fn diff(inputs: &Inputs<'_>, desired: &DesiredState, people: &Resolution) ->
     difference
 }
 
-/// One account that a target group should have: everyone behind it, and why.
+/// One account that a target group should have, and why.
 #[derive(Default)]
 struct Wanted {
-    people: Vec<PersonRef>,
     grants: Vec<Grant>,
     /// A grant comes from a source that was read to its end.
     from_complete: bool,
@@ -209,7 +208,6 @@ impl<'a> GroupDiff<'a> {
             match self.people.of(*person) {
                 Some(Resolved::Account(account)) => {
                     let entry = wanted.entry(*account).or_default();
-                    entry.people.push(*person);
                     entry.grants.extend(grants.iter().cloned());
                     entry.from_complete |= self.complete.get(person.source as usize).copied().unwrap_or(false);
                 }

@@ -193,7 +193,12 @@ impl Resolution {
                     .filter_map(|person| inputs.sources.get(*source as usize)?.people.get(person.person as usize))
                     .map(|person| person.origin.as_str())
                     .collect();
-                doubtful.insert(*account, format!("{} people for one account: {}", people.len(), entries.join(", ")));
+                let detail = format!("{} people for one account: {}", people.len(), entries.join(", "));
+                // Where several sources say so, the same one is named whatever their order.
+                let known = doubtful.entry(*account).or_insert_with(|| detail.clone());
+                if detail < *known {
+                    *known = detail;
+                }
             }
         }
         for (person, resolved) in &self.people {

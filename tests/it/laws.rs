@@ -327,7 +327,7 @@ proptest! {
             let id = key.account.clone().expect("a removal names an account");
             // Another source's data can make an account untouchable; that protection goes with it.
             let doubtful = whole.skips.iter().any(|skip| {
-                skip.group == key.group && skip.person == shown_account(&world, &id) && matches!(skip.why, Why::Ambiguous | Why::Ignored)
+                skip.group == key.group && skip.person == shown_account(&world, &id) && matches!(skip.why, Why::Ambiguous | Why::Ignored | Why::Protected)
             });
             prop_assert!(doubtful || all(&whole).contains(&key), "{key:?}");
             for source in torn.sources.iter().filter(|source| !source.complete) {

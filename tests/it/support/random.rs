@@ -55,7 +55,7 @@ pub(crate) fn world(bytes: &[u8]) -> World {
             mutate(c, &mut world);
         }
     }
-    if c.once_in(3) {
+    if !c.once_in(2) {
         approve_some(c, &mut world);
     }
     if c.once_in(4) {
@@ -67,7 +67,7 @@ pub(crate) fn world(bytes: &[u8]) -> World {
 /// Approves a few holds, sometimes of less than is held by now.
 pub(crate) fn approve_some(c: &mut Choices<'_>, world: &mut World) {
     for hold in &world.plan().holds {
-        if c.once_in(2) {
+        if !c.once_in(3) {
             let mut approval = world.approval(hold);
             if c.once_in(4) {
                 approval.changes.pop_first();
