@@ -82,6 +82,7 @@ pub fn judge(
         held_by_group: BTreeSet::new(),
     };
     let names: Vec<GroupName> = guard.difference.groups.keys().cloned().collect();
+    guard.blind_creations();
     for name in &names {
         guard.conditions(name, desired);
     }
@@ -229,7 +230,6 @@ impl Guard<'_, '_> {
             self.missed(name, group);
         }
         self.first_run(name);
-        self.creation(name);
         self.expect(name);
         self.min_members(name);
     }
@@ -306,22 +306,24 @@ impl Guard<'_, '_> {
         }
     }
 
-    /// An organisation that shows no groups to an account that may be too weak to see them.
-    fn creation(&mut self, name: &GroupName) {
+    /// An organisation that shows no groups to an account that may be too weak to see them. That is one
+    /// thing to approve: once the first group is there, the organisation shows one.
+    fn blind_creations(&mut self) {
         let blind = self.inputs.live.groups.is_empty() && self.inputs.memory.known_groups.is_empty();
-        let mut changes = self.of(Op::CreateGroup, Some(name));
-        let none = changes.is_empty();
-        changes.extend(self.of(Op::AddMember, Some(name)));
+        let creations = self.of(Op::CreateGroup, None);
+        let additions = self.of(Op::AddMember, None);
+        let measured = creations.len() as u64;
+        let changes: Vec<usize> = creations.into_iter().chain(additions).collect();
         let changes = self.with_creation(changes);
-        if !blind || none {
-            self.remainder(Rule::FirstRun, &Scope::Group(name.clone()), &changes);
+        if !blind || measured == 0 {
+            self.remainder(Rule::FirstRun, &Scope::Run, &changes);
             return;
         }
         self.hold(Objection {
             rule: Rule::FirstRun,
-            scope: Scope::Group(name.clone()),
+            scope: Scope::Run,
             limit: 0,
-            measured: 1,
+            measured,
             changes,
             text: "Hyperproof lists no group at all; an account with too low a role sees the same".to_owned(),
         });

@@ -37,24 +37,29 @@ pub fn learn(
     }
 }
 
-/// Accounts of granted people with an immutable id. Somebody who could not be resolved this time keeps
-/// the link.
+/// Accounts of people with an immutable id who are, or were, granted something. Somebody who is not
+/// granted anything now, or could not be resolved, keeps the link until they are gone from the directory.
 fn person_links(
     inputs: &Inputs<'_>,
     desired: &DesiredState,
     people: &Resolution,
 ) -> BTreeMap<(SourceName, PersonKey), AccountId> {
-    let mut links = BTreeMap::new();
+    let mut links = inputs.memory.learned.person_links.clone();
+    links.retain(|(source, key), _| {
+        let found = inputs.sources.iter().find(|own| own.name == *source);
+        found.is_some_and(|source| {
+            let is_there = source.people.binary_search_by(|person| person.key.cmp(key)).is_ok();
+            is_there || !source.completeness.is_complete()
+        })
+    });
     for person in desired.values().flat_map(|group| group.grants.keys()) {
         let Some(source) = inputs.sources.get(person.source as usize) else { continue };
         let Some(entry) = source.people.get(person.person as usize).filter(|entry| entry.immutable) else { continue };
         let key = (source.name.clone(), entry.key.clone());
-        let account = match people.of(*person) {
-            Some(Resolved::Account(at)) => inputs.live.accounts.get(*at as usize).map(|account| account.id.clone()),
-            Some(Resolved::LeftOut { .. }) | None => inputs.memory.learned.person_links.get(&key).cloned(),
-        };
-        if let Some(account) = account {
-            links.insert(key, account);
+        if let Some(Resolved::Account(at)) = people.of(*person)
+            && let Some(account) = inputs.live.accounts.get(*at as usize)
+        {
+            links.insert(key, account.id.clone());
         }
     }
     links

@@ -307,6 +307,27 @@ fn an_organisation_that_shows_no_group_gets_none_created() {
     world.nothing_to_do();
 }
 
+/// It is one situation, and one hold: what is not approved must not slip through once the first group
+/// is there.
+#[test]
+fn creations_in_an_organisation_that_shows_no_group_are_one_hold() {
+    let mut world = World::new();
+    for (from, to) in [("a", "A"), ("b", "B")] {
+        world.hr().join(from, "ann");
+        world.map("hr", from, to);
+        world.rules(to).create = true;
+    }
+    world.account("ann");
+    assert_eq!(world.holds(), ["first_run 2/0 on 4"]);
+    world.approve(Rule::FirstRun);
+    world.hr().join("c", "ann");
+    world.map("hr", "c", "C");
+    world.rules("C").create = true;
+    assert_eq!(world.holds(), ["first_run 3/0 on 6"]);
+    world.apply();
+    assert!(world.live.groups.is_empty());
+}
+
 /// Once the first of them is there, the organisation is not blind any more; the approval holds good.
 #[test]
 fn approved_creations_pass_after_a_crash() {

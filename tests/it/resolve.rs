@@ -145,6 +145,27 @@ fn a_changed_address_keeps_the_linked_account() {
     world.nothing_to_do();
 }
 
+/// A link is not forgotten while a removal waits, or while nothing is granted.
+#[test]
+fn a_link_lasts_as_long_as_the_person_is_in_the_directory() {
+    let mut world = World::equal(&[("Risk", "ann bob")]);
+    world.hr().person("bob").addresses = vec![mail("robert")];
+    world.hr().person("bob").disabled = true;
+    world.policy.guard.group_removals = super::support::small::limit(0, 0);
+    world.policy.guard.removal_grace = std::time::Duration::from_hours(2);
+    for _ in 0..2 {
+        assert_eq!(world.changes(), ["remove Risk bob: person_disabled [group_removals]"]);
+        world.apply();
+    }
+    world.approve_all();
+    world.apply();
+    world.nothing_to_do();
+    world.hr().person("bob").disabled = false;
+    assert_eq!(world.changes(), ["add Risk bob"]);
+    world.hr().without("bob");
+    assert!(world.apply().learned.person_links.keys().all(|(_, key)| key.as_str() != "bob"));
+}
+
 #[test]
 fn without_an_immutable_id_a_changed_address_is_another_person() {
     let mut world = World::equal(&[("Risk", "ann")]);
