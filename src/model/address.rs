@@ -59,10 +59,7 @@ impl Address {
             }
             format!("{}@{domain}", lower(local))
         };
-        Ok(Self {
-            text: Arc::from(text),
-            key: Arc::from(key),
-        })
+        Ok(Self { text: Arc::from(text), key: Arc::from(key) })
     }
 
     /// The address as it was given, without blanks around it.

@@ -46,10 +46,7 @@ mod tests {
 
     #[test]
     fn known_value_and_parts_kept_apart() {
-        assert_eq!(
-            sha256_hex(b"abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         let of = |parts: &[&str]| {
             let mut digest = Digest::new();
             for part in parts {

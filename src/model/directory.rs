@@ -57,9 +57,7 @@ impl SourceSnapshot {
         Self {
             name,
             kind,
-            completeness: Completeness::Incomplete {
-                why: problem.to_string(),
-            },
+            completeness: Completeness::Incomplete { why: problem.to_string() },
             people: Vec::new(),
             groups: Vec::new(),
             problems: vec![problem],

@@ -115,11 +115,9 @@ impl fmt::Display for Scope {
             Self::Group(group) => write!(f, "group {group:?}"),
             Self::Run => f.write_str("run"),
             Self::Source(source) => write!(f, "source {source:?}"),
-            Self::Directory {
-                source,
-                directory_group,
-                group,
-            } => write!(f, "directory group {directory_group:?} of {source:?} for {group:?}"),
+            Self::Directory { source, directory_group, group } => {
+                write!(f, "directory group {directory_group:?} of {source:?} for {group:?}")
+            }
         }
     }
 }

@@ -16,10 +16,7 @@ pub struct Text<K> {
 impl<K> Text<K> {
     /// Takes the text as it is: nothing is trimmed or folded.
     pub fn new(text: impl AsRef<str>) -> Self {
-        Self {
-            text: Arc::from(text.as_ref()),
-            kind: PhantomData,
-        }
+        Self { text: Arc::from(text.as_ref()), kind: PhantomData }
     }
 
     /// The text.
@@ -30,10 +27,7 @@ impl<K> Text<K> {
 
 impl<K> Clone for Text<K> {
     fn clone(&self) -> Self {
-        Self {
-            text: Arc::clone(&self.text),
-            kind: PhantomData,
-        }
+        Self { text: Arc::clone(&self.text), kind: PhantomData }
     }
 }
 

@@ -26,13 +26,7 @@ pub enum Op {
 
 impl Op {
     /// Every kind, in the order of the documents.
-    pub const ALL: [Op; 5] = [
-        Op::CreateGroup,
-        Op::AddMember,
-        Op::RemoveMember,
-        Op::SetLead,
-        Op::ClearLead,
-    ];
+    pub const ALL: [Op; 5] = [Op::CreateGroup, Op::AddMember, Op::RemoveMember, Op::SetLead, Op::ClearLead];
 
     /// The word of the documents and the state.
     pub fn as_str(self) -> &'static str {
@@ -326,10 +320,7 @@ pub struct Counts {
 impl Plan {
     /// The counts: a change is counted once, under what will become of it.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts {
-            skipped: self.skips.len(),
-            ..Counts::default()
-        };
+        let mut counts = Counts { skipped: self.skips.len(), ..Counts::default() };
         for change in &self.changes {
             let count = if change.report {
                 &mut counts.report

@@ -16,11 +16,7 @@ pub struct Problem {
 impl Problem {
     /// A problem without advice.
     pub fn new(place: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            text: text.into(),
-            help: None,
-        }
+        Self { place: place.into(), text: text.into(), help: None }
     }
 
     /// Adds what to do about it.

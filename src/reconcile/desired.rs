@@ -26,10 +26,7 @@ pub struct Compiled {
 pub fn build(inputs: &Inputs<'_>) -> Compiled {
     let mut builder = Builder {
         inputs,
-        state: named_targets(inputs.policy)
-            .into_iter()
-            .map(|name| (name, DesiredGroup::default()))
-            .collect(),
+        state: named_targets(inputs.policy).into_iter().map(|name| (name, DesiredGroup::default())).collect(),
         fed: BTreeSet::new(),
         problems: Vec::new(),
     };
@@ -70,19 +67,17 @@ impl<'a> Builder<'a> {
             [] if source.completeness.is_complete() => self.missing(mapping, name, source, target),
             [] => {}
             [(group, _)] => self.feed(target, name, at, *group, source),
-            _ => self.group(target).gaps.push(Gap::Doubled {
-                source: source.name.clone(),
-                directory_group: name.to_owned(),
-            }),
+            _ => self
+                .group(target)
+                .gaps
+                .push(Gap::Doubled { source: source.name.clone(), directory_group: name.to_owned() }),
         }
     }
 
     fn by_pattern(&mut self, mapping: &Mapping, at: u32, source: &SourceSnapshot) {
         for (index, group) in indexed(source) {
-            let found = group
-                .names
-                .iter()
-                .find_map(|name| target_of(mapping, source.kind, name).map(|target| (name, target)));
+            let found =
+                group.names.iter().find_map(|name| target_of(mapping, source.kind, name).map(|target| (name, target)));
             match found {
                 Some((name, Some(target))) => self.feed(target, name, at, index, source),
                 Some((name, None)) => self.problems.push(
@@ -103,9 +98,13 @@ impl<'a> Builder<'a> {
 
     /// What the last full run knew of a feed: it may have borne an immutable id.
     fn known_feed(&self, target: &GroupName, mapping: &Mapping, name: &str) -> Feed {
-        let known = self.inputs.memory.learned.feeds.get(target).and_then(|feeds| {
-            feeds.iter().find(|feed| feed.source == mapping.source && feed.name == name)
-        });
+        let known = self
+            .inputs
+            .memory
+            .learned
+            .feeds
+            .get(target)
+            .and_then(|feeds| feeds.iter().find(|feed| feed.source == mapping.source && feed.name == name));
         known.cloned().unwrap_or_else(|| Feed {
             source: mapping.source.clone(),
             name: name.to_owned(),
@@ -176,9 +175,10 @@ impl<'a> Builder<'a> {
     fn took_its_place(&self, target: &GroupName, feed: &Feed) -> bool {
         let accepted = (feed.source.clone(), feed.name.clone(), target.clone());
         self.inputs.memory.learned.accepted_missing.contains(&accepted)
-            && self.state.get(target).is_some_and(|group| {
-                group.feeds.iter().any(|own| own.source == feed.source && own.name == feed.name)
-            })
+            && self
+                .state
+                .get(target)
+                .is_some_and(|group| group.feeds.iter().any(|own| own.source == feed.source && own.name == feed.name))
     }
 
     /// Names the sources of each target group; one that was not read to its end is a gap, and so is one
@@ -189,10 +189,9 @@ impl<'a> Builder<'a> {
             for mapping in &inputs.policy.mappings {
                 let heard = inputs.sources.iter().any(|source| source.name == mapping.source);
                 if !heard && may_yield(mapping, target.as_str()) {
-                    group.gaps.push(Gap::Source {
-                        source: mapping.source.clone(),
-                        why: "it was not read at all".to_owned(),
-                    });
+                    group
+                        .gaps
+                        .push(Gap::Source { source: mapping.source.clone(), why: "it was not read at all".to_owned() });
                 }
             }
             for source in inputs.sources {
@@ -206,10 +205,7 @@ impl<'a> Builder<'a> {
                 }
                 group.sources.push(source.name.clone());
                 if let Completeness::Incomplete { why } = &source.completeness {
-                    group.gaps.push(Gap::Source {
-                        source: source.name.clone(),
-                        why: why.clone(),
-                    });
+                    group.gaps.push(Gap::Source { source: source.name.clone(), why: why.clone() });
                 }
             }
         }
@@ -249,10 +245,7 @@ impl<'a> Builder<'a> {
             }
         }
         self.problems.sort();
-        Compiled {
-            state: self.state,
-            problems: self.problems,
-        }
+        Compiled { state: self.state, problems: self.problems }
     }
 }
 
@@ -281,15 +274,11 @@ fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, 
         for &person in &group.people {
             let active = source.people.get(person as usize).is_some_and(|person| !person.disabled);
             if active && granted.insert(person) {
-                desired
-                    .grants
-                    .entry(PersonRef { source: at, person })
-                    .or_default()
-                    .push(Grant {
-                        source: source.name.clone(),
-                        directory_group: Arc::clone(&root_name),
-                        path: Arc::clone(&path),
-                    });
+                desired.grants.entry(PersonRef { source: at, person }).or_default().push(Grant {
+                    source: source.name.clone(),
+                    directory_group: Arc::clone(&root_name),
+                    path: Arc::clone(&path),
+                });
             }
         }
         for &nested in &group.groups {

@@ -239,21 +239,12 @@ impl<'a> GroupDiff<'a> {
     }
 
     fn skip(&mut self, person: String, why: Why, detail: Option<String>) {
-        self.skips.push(Skip {
-            group: self.name.clone(),
-            person,
-            why,
-            detail,
-        });
+        self.skips.push(Skip { group: self.name.clone(), person, why, detail });
     }
 
     fn change(&mut self, op: Op, account: Option<&Account>, reason: Reason, because: Vec<Grant>, drift: bool) {
         self.changes.push(Change {
-            key: ChangeKey {
-                group: self.name.clone(),
-                op,
-                account: account.map(|account| account.id.clone()),
-            },
+            key: ChangeKey { group: self.name.clone(), op, account: account.map(|account| account.id.clone()) },
             group_id: self.live.map(|live| live.id.clone()),
             email: account.and_then(|account| account.email.as_ref()).map(Address::to_string),
             reason,
@@ -341,7 +332,13 @@ impl<'a> GroupDiff<'a> {
     /// of them is theirs, they stay where they are.
     fn granted_but_left_out(&self) -> Vec<AccountIndex> {
         let left_out = |person: &&PersonRef| matches!(self.people.of(**person), Some(Resolved::LeftOut { .. }));
-        self.desired.grants.keys().filter(left_out).flat_map(|person| self.people.accounts_of(*person)).copied().collect()
+        self.desired
+            .grants
+            .keys()
+            .filter(left_out)
+            .flat_map(|person| self.people.accounts_of(*person))
+            .copied()
+            .collect()
     }
 
     /// The group was there at the last full run, and this member was not.
@@ -472,18 +469,11 @@ impl<'a> GroupDiff<'a> {
             Gap::Source { source, .. } => {
                 Problem::new(&place, format!("source {source} was not read to its end: nobody is removed"))
             }
-            Gap::Group {
-                source,
-                directory_group,
-                why,
-            } => Problem::new(
+            Gap::Group { source, directory_group, why } => Problem::new(
                 &place,
                 format!("directory group {directory_group:?} of {source} was read in part: {why}; nobody is removed"),
             ),
-            Gap::Doubled {
-                source,
-                directory_group,
-            } => Problem::new(
+            Gap::Doubled { source, directory_group } => Problem::new(
                 &place,
                 format!("{source} has two directory groups named {directory_group:?}: that mapping is left alone"),
             )

@@ -83,10 +83,7 @@ impl<'a> Targets<'a> {
                 found.insert(name, unusable(problem));
             }
         }
-        Self {
-            found,
-            nothing: Found::Absent { problems: Vec::new() },
-        }
+        Self { found, nothing: Found::Absent { problems: Vec::new() } }
     }
 
     /// What was found for a target group.
@@ -100,10 +97,7 @@ fn problem(name: &GroupName, text: impl Into<String>) -> Problem {
 }
 
 fn unusable<'a>(problem: Problem) -> Found<'a> {
-    Found::Unusable {
-        problems: vec![problem],
-        known: None,
-    }
+    Found::Unusable { problems: vec![problem], known: None }
 }
 
 fn find<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
@@ -144,10 +138,7 @@ fn by_name<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
     let groups = &inputs.live.groups;
     let exact: Vec<&LiveGroup> = groups.iter().filter(|group| group.name == name.as_str()).collect();
     match exact.as_slice() {
-        [group] => Found::Group {
-            group,
-            problems: Vec::new(),
-        },
+        [group] => Found::Group { group, problems: Vec::new() },
         [] => near_or_absent(inputs, name),
         several => {
             let ids: Vec<&str> = several.iter().map(|group| group.id.as_str()).collect();
@@ -169,10 +160,7 @@ fn near_or_absent<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
     }
     let known = inputs.memory.known_groups.iter().find(|(_, known)| fold(known) == fold(name.as_str()));
     if let Some((id, absence)) = known.and_then(|(id, _)| Some((id, inputs.live.absent.get(id)?))) {
-        return Found::Unusable {
-            problems: vec![gone(name, id, Some(absence))],
-            known: Some(id.clone()),
-        };
+        return Found::Unusable { problems: vec![gone(name, id, Some(absence))], known: Some(id.clone()) };
     }
     if inputs.policy.group(name).create {
         return Found::Absent { problems: Vec::new() };

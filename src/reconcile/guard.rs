@@ -75,12 +75,7 @@ pub fn judge(
     sources: &[SourceSummary],
     difference: &mut Difference,
 ) -> Guarded {
-    let mut guard = Guard {
-        inputs,
-        difference,
-        guarded: Guarded::default(),
-        held_by_group: BTreeSet::new(),
-    };
+    let mut guard = Guard { inputs, difference, guarded: Guarded::default(), held_by_group: BTreeSet::new() };
     let names: Vec<GroupName> = guard.difference.groups.keys().cloned().collect();
     guard.blind_creations();
     for name in &names {
@@ -178,14 +173,7 @@ impl Guard<'_, '_> {
 
     /// Makes a hold of an objection, approved or not. Returns whether an approval covers it.
     fn hold(&mut self, objection: Objection) -> bool {
-        let Objection {
-            rule,
-            scope,
-            limit,
-            measured,
-            changes: at,
-            text,
-        } = objection;
+        let Objection { rule, scope, limit, measured, changes: at, text } = objection;
         let keys: BTreeSet<ChangeKey> =
             at.iter().filter_map(|at| self.difference.changes.get(*at)).map(|change| change.key.clone()).collect();
         let id = HoldId::of(rule, &scope, &keys);
@@ -197,16 +185,7 @@ impl Guard<'_, '_> {
                 None => change.holds.push(id.clone()),
             }
         }
-        self.guarded.holds.push(Hold {
-            id,
-            rule,
-            scope,
-            limit,
-            measured,
-            changes: keys,
-            text,
-            approval,
-        });
+        self.guarded.holds.push(Hold { id, rule, scope, limit, measured, changes: keys, text, approval });
         approval.is_some()
     }
 
@@ -256,7 +235,9 @@ impl Guard<'_, '_> {
         let changes = self.of(Op::RemoveMember, Some(name));
         let feed = &missing.feed;
         let text = match &missing.renamed_to {
-            Some(to) => format!("directory group {:?} was renamed to {to:?}; the mapping wants the new name", feed.name),
+            Some(to) => {
+                format!("directory group {:?} was renamed to {to:?}; the mapping wants the new name", feed.name)
+            }
             None => format!("directory group {:?} is not there; what it granted stays", feed.name),
         };
         let approved = self.hold(Objection {
@@ -420,8 +401,11 @@ impl Guard<'_, '_> {
             };
             let limit = self.inputs.policy.guard.source_shrink.of(usize::try_from(baseline).unwrap_or(usize::MAX));
             let measured = baseline.saturating_sub(source.granted as u64);
-            let fed: Vec<&GroupName> =
-                desired.iter().filter(|(_, group)| group.sources.contains(&source.name)).map(|(name, _)| name).collect();
+            let fed: Vec<&GroupName> = desired
+                .iter()
+                .filter(|(_, group)| group.sources.contains(&source.name))
+                .map(|(name, _)| name)
+                .collect();
             if measured <= limit {
                 let changes: Vec<usize> = fed.iter().flat_map(|name| self.of(Op::RemoveMember, Some(name))).collect();
                 self.remainder(Rule::SourceShrink, &Scope::Source(source.name.clone()), &changes);
@@ -432,8 +416,7 @@ impl Guard<'_, '_> {
     }
 
     fn shrunk(&mut self, fed: &[&GroupName], source: &SourceName, limit: u64, measured: u64, baseline: u64) {
-        let changes: Vec<usize> =
-            fed.iter().flat_map(|name| self.unapproved(Op::RemoveMember, Some(name))).collect();
+        let changes: Vec<usize> = fed.iter().flat_map(|name| self.unapproved(Op::RemoveMember, Some(name))).collect();
         let text = format!(
             "{source} grants {} people, {baseline} at the last full run: {measured} fewer, the limit is {limit}",
             baseline.saturating_sub(measured)
@@ -515,11 +498,7 @@ impl Guard<'_, '_> {
 }
 
 fn directory(group: &GroupName, feed: &Feed) -> Scope {
-    Scope::Directory {
-        source: feed.source.clone(),
-        directory_group: feed.name.clone(),
-        group: group.clone(),
-    }
+    Scope::Directory { source: feed.source.clone(), directory_group: feed.name.clone(), group: group.clone() }
 }
 
 fn removals(count: usize) -> String {

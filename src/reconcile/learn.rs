@@ -115,7 +115,8 @@ fn settled(inputs: &Inputs<'_>, difference: &Difference, guarded: &Guarded) -> B
 }
 
 fn is_created(difference: &Difference, name: &GroupName) -> bool {
-    let created = |change: &Change| change.key.op == Op::CreateGroup && change.key.group == *name && change.is_cleared();
+    let created =
+        |change: &Change| change.key.op == Op::CreateGroup && change.key.group == *name && change.is_cleared();
     difference.changes.iter().any(created)
 }
 
@@ -147,6 +148,7 @@ fn baselines(
 /// Accounts whose removal from a group that the source feeds is held.
 fn waiting<'a>(desired: &DesiredState, difference: &'a Difference, source: &SourceName) -> BTreeSet<&'a AccountId> {
     let feeds = |name: &GroupName| desired.get(name).is_some_and(|group| group.sources.contains(source));
-    let held = |change: &&Change| change.key.op == Op::RemoveMember && !change.holds.is_empty() && feeds(&change.key.group);
+    let held =
+        |change: &&Change| change.key.op == Op::RemoveMember && !change.holds.is_empty() && feeds(&change.key.group);
     difference.changes.iter().filter(held).filter_map(|change| change.key.account.as_ref()).collect()
 }

@@ -35,9 +35,7 @@ pub fn same_name(kind: SourceKind, a: &str, b: &str) -> bool {
 
 /// The directory groups of a source that bear a name.
 pub fn named<'a>(source: &'a SourceSnapshot, name: &str) -> Vec<(u32, &'a DirectoryGroup)> {
-    indexed(source)
-        .filter(|(_, group)| group.names.iter().any(|own| same_name(source.kind, own, name)))
-        .collect()
+    indexed(source).filter(|(_, group)| group.names.iter().any(|own| same_name(source.kind, own, name))).collect()
 }
 
 /// A source's directory groups with their indices.
@@ -154,11 +152,7 @@ mod tests {
     use super::*;
 
     fn pattern(from: &str, to: &str) -> Mapping {
-        Mapping {
-            source: "hr".into(),
-            from: Selector::Pattern(Regex::new(from).unwrap()),
-            to: to.into(),
-        }
+        Mapping { source: "hr".into(), from: Selector::Pattern(Regex::new(from).unwrap()), to: to.into() }
     }
 
     #[test]

@@ -98,12 +98,8 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
 
 /// The sources as the plan shows them.
 pub fn summaries(inputs: &Inputs<'_>, people: &resolve::Resolution) -> Vec<SourceSummary> {
-    let mut summaries: Vec<SourceSummary> = inputs
-        .sources
-        .iter()
-        .enumerate()
-        .map(|(at, source)| summary(source, people.granted_of(at)))
-        .collect();
+    let mut summaries: Vec<SourceSummary> =
+        inputs.sources.iter().enumerate().map(|(at, source)| summary(source, people.granted_of(at))).collect();
     summaries.sort_by(|a, b| a.name.cmp(&b.name));
     summaries
 }

@@ -95,11 +95,7 @@ impl Resolution {
             return Known::Gone;
         };
         let inactive_by_feeding = self.inactive_in(account).any(|person| feeding(person.source));
-        if !inactive_by_feeding && seen.iter().any(|seen| !seen.disabled) {
-            Known::Active
-        } else {
-            Known::Disabled
-        }
+        if !inactive_by_feeding && seen.iter().any(|seen| !seen.disabled) { Known::Active } else { Known::Disabled }
     }
 
     /// People behind an account in sources that have nobody active behind it. (Somebody who left and
@@ -144,10 +140,7 @@ pub fn resolve(inputs: &Inputs<'_>, desired: &DesiredState) -> Resolution {
     };
     for (at, source) in (0..).zip(inputs.sources) {
         for (person_at, person) in (0..).zip(&source.people) {
-            let key = PersonRef {
-                source: at,
-                person: person_at,
-            };
+            let key = PersonRef { source: at, person: person_at };
             let found = find(inputs, &resolution.by_address, at, person);
             resolution.note(key, person, &found);
             if granted.contains(&key) {
@@ -213,11 +206,8 @@ impl Resolution {
         for resolved in self.people.values_mut() {
             let Some(account) = resolved.account() else { continue };
             if let Some(detail) = doubtful.get(&account) {
-                *resolved = Resolved::LeftOut {
-                    why: Why::Ambiguous,
-                    account: Some(account),
-                    detail: Some(detail.clone()),
-                };
+                *resolved =
+                    Resolved::LeftOut { why: Why::Ambiguous, account: Some(account), detail: Some(detail.clone()) };
             }
         }
         self.ambiguous.extend(doubtful.into_keys());
@@ -248,11 +238,7 @@ impl Resolved {
     }
 
     fn left_out(why: Why, account: Option<AccountIndex>) -> Self {
-        Self::LeftOut {
-            why,
-            account,
-            detail: None,
-        }
+        Self::LeftOut { why, account, detail: None }
     }
 }
 
@@ -283,12 +269,7 @@ fn find(inputs: &Inputs<'_>, index: &AddressIndex, source: u32, person: &Person)
     } else {
         choose(inputs.live, index, &addresses, linked, &mut ambiguous)
     };
-    Found {
-        resolved,
-        accounts,
-        by_address,
-        ambiguous,
-    }
+    Found { resolved, accounts, by_address, ambiguous }
 }
 
 /// Chooses among the accounts that bear a person's addresses: the primary address first, an account
@@ -310,11 +291,7 @@ fn choose(
             Pick::Several(several) => {
                 let detail = format!("{} accounts bear {address}", several.len());
                 ambiguous.extend(several);
-                return Resolved::LeftOut {
-                    why: Why::Ambiguous,
-                    account: None,
-                    detail: Some(detail),
-                };
+                return Resolved::LeftOut { why: Why::Ambiguous, account: None, detail: Some(detail) };
             }
             Pick::Unfit(account) => unfit_account = unfit_account.or(Some(account)),
             Pick::None => {
@@ -361,11 +338,7 @@ pub fn translate(identity: &Identity, address: &Address) -> Address {
     if let Some(alias) = identity.aliases.get(address) {
         return alias.clone();
     }
-    identity
-        .rewrite
-        .iter()
-        .find_map(|rewrite| rewritten(rewrite, address))
-        .unwrap_or_else(|| address.clone())
+    identity.rewrite.iter().find_map(|rewrite| rewritten(rewrite, address)).unwrap_or_else(|| address.clone())
 }
 
 fn rewritten(rewrite: &Rewrite, address: &Address) -> Option<Address> {
@@ -466,10 +439,7 @@ mod tests {
     fn an_alias_wins_over_a_rewrite() {
         let address = |text: &str| Address::parse(text).unwrap();
         let identity = Identity {
-            rewrite: vec![Rewrite {
-                from: "@Corp.Local".into(),
-                to: "@corp.example".into(),
-            }],
+            rewrite: vec![Rewrite { from: "@Corp.Local".into(), to: "@corp.example".into() }],
             aliases: BTreeMap::from([(address("bob@corp.local"), address("robert@corp.example"))]),
             ignore: Vec::new(),
         };

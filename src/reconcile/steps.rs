@@ -70,12 +70,7 @@ impl Work {
         let mut steps = Vec::new();
         let mut step = |kind, changes: Vec<usize>| {
             if !changes.is_empty() {
-                steps.push(Step {
-                    kind,
-                    group: name.clone(),
-                    group_id: self.group_id.clone(),
-                    changes,
-                });
+                steps.push(Step { kind, group: name.clone(), group_id: self.group_id.clone(), changes });
             }
         };
         if !self.create.is_empty() {
@@ -106,11 +101,7 @@ mod tests {
 
     fn change(op: Op, account: &str, reason: Reason, new: bool) -> Change {
         Change {
-            key: ChangeKey {
-                group: "Risk".into(),
-                op,
-                account: (!account.is_empty()).then(|| account.into()),
-            },
+            key: ChangeKey { group: "Risk".into(), op, account: (!account.is_empty()).then(|| account.into()) },
             group_id: (!new).then(|| "g1".into()),
             email: None,
             reason,

@@ -24,7 +24,10 @@ fn more_removals_than_a_group_s_limit_wait_and_the_rest_goes_ahead() {
     world.hr().join("risk", "ann");
     assert_eq!(world.holds(), ["group_removals 4/3 on 4"]);
     world.apply();
-    assert_eq!(world.changes(), ["r0", "r1", "r2", "r3"].map(|who| format!("remove Risk {who}: grant_ended [group_removals]")));
+    assert_eq!(
+        world.changes(),
+        ["r0", "r1", "r2", "r3"].map(|who| format!("remove Risk {who}: grant_ended [group_removals]"))
+    );
     assert_eq!(world.live_group("Audit").members.len(), 1);
 }
 
@@ -237,10 +240,7 @@ fn removals_wait_while_somebody_expected_is_not_granted() {
     world.hr().leave("risk", "bob");
     assert_eq!(world.changes(), ["remove Risk bob: grant_ended"]);
     world.hr().leave("risk", "head");
-    assert_eq!(
-        world.changes(),
-        ["remove Risk bob: grant_ended [expect]", "remove Risk head: grant_ended [expect]"]
-    );
+    assert_eq!(world.changes(), ["remove Risk bob: grant_ended [expect]", "remove Risk head: grant_ended [expect]"]);
 }
 
 #[test]
@@ -483,10 +483,7 @@ fn a_group_renamed_under_a_pattern_is_missed_where_it_was() {
     world.members("Risiko", "");
     world.source("ad").ldap_group("guid-1", "GRC-Risiko");
     let held = |who: &str| format!("remove Risk {who}: grant_ended [empty missing]");
-    assert_eq!(
-        world.changes(),
-        ["add Risiko ann".to_owned(), "add Risiko bob".to_owned(), held("ann"), held("bob")]
-    );
+    assert_eq!(world.changes(), ["add Risiko ann".to_owned(), "add Risiko bob".to_owned(), held("ann"), held("bob")]);
     world.apply();
     assert_eq!(world.changes(), [held("ann"), held("bob")], "it goes on being missed");
 }

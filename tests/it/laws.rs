@@ -86,7 +86,8 @@ fn same_name(source: &Source, a: &str, b: &str) -> bool {
 fn closure(source: &Source, root: &str) -> BTreeSet<String> {
     let mut keys = BTreeSet::from([root.to_owned()]);
     loop {
-        let nested = source.groups.iter().filter(|group| keys.contains(&group.key)).flat_map(|group| group.groups.clone());
+        let nested =
+            source.groups.iter().filter(|group| keys.contains(&group.key)).flat_map(|group| group.groups.clone());
         let more: BTreeSet<String> = nested.chain(keys.iter().cloned()).collect();
         if more == keys {
             return keys;
@@ -117,8 +118,12 @@ fn granted(world: &World) -> Granted<'_> {
         }
         for (group, to) in fed {
             let groups = closure(source, &group.key);
-            let members: BTreeSet<&String> =
-                source.groups.iter().filter(|group| groups.contains(&group.key)).flat_map(|group| &group.people).collect();
+            let members: BTreeSet<&String> = source
+                .groups
+                .iter()
+                .filter(|group| groups.contains(&group.key))
+                .flat_map(|group| &group.people)
+                .collect();
             let people = source.people.iter().filter(|human| members.contains(&human.key) && !human.disabled);
             granted.entry(to.as_str().into()).or_default().extend(people.map(|human| (source, human)));
         }
@@ -130,7 +135,11 @@ fn granted(world: &World) -> Granted<'_> {
 fn candidates(world: &World, source: &Source, human: &Human) -> BTreeSet<AccountId> {
     let identity = &world.policy.identity;
     let addresses: Vec<_> = human.addresses.iter().map(|text| translate(identity, &text.parse_address())).collect();
-    let bears = world.live.accounts.iter().filter(|account| account.email.as_ref().is_some_and(|email| addresses.contains(email)));
+    let bears = world
+        .live
+        .accounts
+        .iter()
+        .filter(|account| account.email.as_ref().is_some_and(|email| addresses.contains(email)));
     let link = world.memory.learned.person_links.get(&(source.name.as_str().into(), human.key.as_str().into()));
     bears.map(|account| account.id.clone()).chain(link.filter(|_| human.immutable).cloned()).collect()
 }
@@ -524,7 +533,8 @@ fn calls_are_few(world: &World, decision: &Decision) -> Result<(), TestCaseError
     let meant: BTreeSet<usize> = (0..plan.changes.len()).filter(|at| plan.changes[*at].is_cleared()).collect();
     prop_assert_eq!(made.len(), once.len());
     prop_assert_eq!(once, meant);
-    let count = |step: &rosterd::reconcile::Step, op| step.changes.iter().filter(|at| plan.changes[**at].key.op == op).count();
+    let count =
+        |step: &rosterd::reconcile::Step, op| step.changes.iter().filter(|at| plan.changes[**at].key.op == op).count();
     for group in &plan.groups {
         let own: Vec<_> = steps.iter().filter(|step| step.group == group.name).collect();
         let total = |op| own.iter().map(|step| count(step, op)).sum::<usize>();
@@ -570,13 +580,45 @@ fn the_worlds_are_interesting() {
         }
     }
     println!("{seen:#?}");
-    let wanted = ["cleared add_member", "cleared remove_member", "cleared create_group", "cleared set_lead", "cleared clear_lead",
-        "reason person_disabled", "reason person_gone", "reason drift_added", "reason drift_removed", "reason account_deactivated",
-        "skip ambiguous", "skip inactive_account", "skip source_incomplete", "skip not_owned", "skip grace", "skip ignored",
-        "skip protected", "skip disabled", "skip no_account", "skip no_email", "skip ineligible_type", "skip unknown_member",
-        "hold missing", "hold first_run", "hold group_removals", "hold group_adds", "hold run_removals", "hold run_adds",
-        "hold day_removals", "hold source_shrink", "hold empty", "hold expect", "hold min_members",
-        "approved group_removals", "approved missing", "approved run_removals", "complete"];
+    let wanted = [
+        "cleared add_member",
+        "cleared remove_member",
+        "cleared create_group",
+        "cleared set_lead",
+        "cleared clear_lead",
+        "reason person_disabled",
+        "reason person_gone",
+        "reason drift_added",
+        "reason drift_removed",
+        "reason account_deactivated",
+        "skip ambiguous",
+        "skip inactive_account",
+        "skip source_incomplete",
+        "skip not_owned",
+        "skip grace",
+        "skip ignored",
+        "skip protected",
+        "skip disabled",
+        "skip no_account",
+        "skip no_email",
+        "skip ineligible_type",
+        "skip unknown_member",
+        "hold missing",
+        "hold first_run",
+        "hold group_removals",
+        "hold group_adds",
+        "hold run_removals",
+        "hold run_adds",
+        "hold day_removals",
+        "hold source_shrink",
+        "hold empty",
+        "hold expect",
+        "hold min_members",
+        "approved group_removals",
+        "approved missing",
+        "approved run_removals",
+        "complete",
+    ];
     for fact in wanted {
         assert!(seen.get(fact).is_some_and(|cases| *cases >= 4), "{fact}: {:?}", seen.get(fact));
     }

@@ -76,10 +76,7 @@ fn a_granted_person_with_a_deactivated_or_pending_account_stays_where_they_are()
         world.hr().join("risk", "cas");
         world.account("cas").standing = standing;
         world.nothing_to_do();
-        assert_eq!(
-            world.skips(),
-            ["Risk bob@corp.example inactive_account", "Risk cas@corp.example inactive_account"]
-        );
+        assert_eq!(world.skips(), ["Risk bob@corp.example inactive_account", "Risk cas@corp.example inactive_account"]);
     }
 }
 
@@ -112,11 +109,7 @@ fn contacts_unknown_ids_and_the_own_account_are_never_removed() {
     world.nothing_to_do();
     assert_eq!(
         world.skips(),
-        [
-            "Risk contact@corp.example ineligible_type",
-            "Risk own@corp.example protected",
-            "Risk u-ghost unknown_member"
-        ]
+        ["Risk contact@corp.example ineligible_type", "Risk own@corp.example protected", "Risk u-ghost unknown_member"]
     );
 }
 

@@ -49,8 +49,7 @@ fn accounts_without_an_address_are_nobody_s() {
 #[test]
 fn aliases_and_rewrites_lead_to_the_account() {
     let mut world = World::equal(&[("Risk", "ann")]);
-    world.policy.identity.rewrite =
-        vec![Rewrite { from: "@corp.local".into(), to: "@corp.example".into() }];
+    world.policy.identity.rewrite = vec![Rewrite { from: "@corp.local".into(), to: "@corp.example".into() }];
     world.policy.identity.aliases = [(address("bob@corp.local"), address("robert"))].into();
     world.hr().join("risk", "bob@corp.local cas@corp.local");
     world.account("cas");

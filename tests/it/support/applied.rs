@@ -97,7 +97,8 @@ impl World {
     /// What a full run leaves behind.
     fn learn(&mut self, decision: &Decision) {
         self.memory.learned = decision.learned.clone();
-        self.memory.known_groups = self.live.groups.iter().map(|group| (group.id.clone(), group.name.clone())).collect();
+        self.memory.known_groups =
+            self.live.groups.iter().map(|group| (group.id.clone(), group.name.clone())).collect();
         self.memory.left = self.live.groups.iter().map(|group| (group.id.clone(), group.members.clone())).collect();
         // Accepting a missing directory group is done once it is learned.
         self.memory.approvals.retain(|approval| {

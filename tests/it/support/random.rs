@@ -204,7 +204,8 @@ fn live(c: &mut Choices<'_>, world: &mut World) {
 
 fn rules(c: &mut Choices<'_>, world: &mut World) {
     for target in TARGETS {
-        let mode = c.of(&[Mode::Mirror, Mode::Mirror, Mode::Mirror, Mode::Mirror, Mode::Owned, Mode::AddOnly, Mode::Report]);
+        let mode =
+            c.of(&[Mode::Mirror, Mode::Mirror, Mode::Mirror, Mode::Mirror, Mode::Owned, Mode::AddOnly, Mode::Report]);
         let rules = world.rules(target);
         rules.mode = mode;
         rules.create = c.once_in(2);
@@ -233,10 +234,8 @@ fn rules(c: &mut Choices<'_>, world: &mut World) {
         world.policy.identity.aliases = [(address(c.of(&PEOPLE)), address(c.of(&PEOPLE)))].into();
     }
     if c.once_in(6) {
-        world.policy.identity.rewrite = vec![Rewrite {
-            from: "@old.example".to_owned(),
-            to: "@corp.example".to_owned(),
-        }];
+        world.policy.identity.rewrite =
+            vec![Rewrite { from: "@old.example".to_owned(), to: "@corp.example".to_owned() }];
     }
     world.policy.max_users_per_call = 1 + c.below(4);
 }

@@ -60,11 +60,7 @@ pub(crate) struct DirGroup {
 
 /// `ann` → `ann@corp.example`; a whole address stays.
 pub(crate) fn mail(name: &str) -> String {
-    if name.contains('@') {
-        name.to_owned()
-    } else {
-        format!("{name}@corp.example")
-    }
+    if name.contains('@') { name.to_owned() } else { format!("{name}@corp.example") }
 }
 
 pub(crate) fn address(name: &str) -> Address {
@@ -80,13 +76,7 @@ pub(crate) fn limit(percent: u32, floor: u32) -> Limit {
 }
 
 fn completeness(complete: bool) -> Completeness {
-    if complete {
-        Completeness::Complete
-    } else {
-        Completeness::Incomplete {
-            why: "cut off".to_owned(),
-        }
-    }
+    if complete { Completeness::Complete } else { Completeness::Incomplete { why: "cut off".to_owned() } }
 }
 
 impl Source {
@@ -282,12 +272,10 @@ impl World {
     pub(crate) fn account(&mut self, name: &str) -> &mut Account {
         let id = id(name);
         let at = self.live.accounts.binary_search_by(|account| account.id.cmp(&id)).unwrap_or_else(|at| {
-            self.live.accounts.insert(at, Account {
-                id,
-                email: Some(address(name)),
-                kind: "activeUser".to_owned(),
-                standing: Standing::Active,
-            });
+            self.live.accounts.insert(
+                at,
+                Account { id, email: Some(address(name)), kind: "activeUser".to_owned(), standing: Standing::Active },
+            );
             at
         });
         &mut self.live.accounts[at]
@@ -302,12 +290,7 @@ impl World {
     pub(crate) fn live_group(&mut self, name: &str) -> &mut LiveGroup {
         let id = format!("g-{name}").as_str().into();
         let at = self.live.groups.binary_search_by(|group| group.id.cmp(&id)).unwrap_or_else(|at| {
-            self.live.groups.insert(at, LiveGroup {
-                id,
-                name: name.to_owned(),
-                lead: None,
-                members: Vec::new(),
-            });
+            self.live.groups.insert(at, LiveGroup { id, name: name.to_owned(), lead: None, members: Vec::new() });
             at
         });
         &mut self.live.groups[at]
