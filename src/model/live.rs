@@ -76,6 +76,9 @@ pub struct LiveState {
     pub member_id_proven: bool,
     /// The tool's own account.
     pub own: AccountId,
+    /// The `id` of `/users/me`, as it was sent: what to remember, so that the question costs a call
+    /// only once.
+    pub own_id: String,
     /// All accounts, the deactivated ones too, sorted by id.
     pub accounts: Vec<Account>,
     /// All groups that were listed, sorted by id.

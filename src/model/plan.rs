@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::desired::Grant;
 use super::digest::Digest;
 use super::hold::{Hold, HoldId};
-use super::id::{AccountId, GroupId, GroupName, SourceName};
+use super::id::{AccountId, GroupId, GroupName, PersonKey, SourceName};
 use super::policy::Mode;
 use super::problem::Problem;
 
@@ -108,6 +108,17 @@ impl Reason {
     }
 }
 
+/// A person's entry in a source: what the log names as the ground of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The source.
+    pub source: SourceName,
+    /// The person's key: the immutable id where the source has one.
+    pub id: PersonKey,
+    /// Where it was found: a DN, or file and line.
+    pub origin: String,
+}
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -121,6 +132,8 @@ pub struct Change {
     pub reason: Reason,
     /// The grants behind an addition; for a removal, empty.
     pub because: Vec<Grant>,
+    /// The person's entry, where the directory has one.
+    pub entry: Option<Entry>,
     /// Live differs from what the last run left.
     pub drift: bool,
     /// The group is in report mode: planned, never applied.

@@ -9,7 +9,7 @@ use crate::model::desired::{DesiredGroup, DesiredState, Gap, Grant, PersonRef};
 use crate::model::directory::Person;
 use crate::model::id::{AccountId, GroupId, GroupName};
 use crate::model::live::{Account, LiveGroup, Standing};
-use crate::model::plan::{Change, ChangeKey, GroupStanding, GroupSummary, Op, Reason, Skip, Why};
+use crate::model::plan::{Change, ChangeKey, Entry, GroupStanding, GroupSummary, Op, Reason, Skip, Why};
 use crate::model::policy::{GroupPolicy, Lead, Mode};
 use crate::model::problem::Problem;
 
@@ -223,7 +223,9 @@ impl<'a> GroupDiff<'a> {
     }
 
     fn leave_out(&mut self, person: PersonRef, why: Why, account: Option<AccountIndex>, detail: &Option<String>) {
-        let Some(entry) = self.person(person) else { return };
+        let Some(entry) = self.person(person) else {
+            return;
+        };
         let shown = show(entry);
         let account = account.and_then(|at| self.account(at));
         if why != Why::Ignored {
@@ -249,6 +251,7 @@ impl<'a> GroupDiff<'a> {
             email: account.and_then(|account| account.email.as_ref()).map(Address::to_string),
             reason,
             because,
+            entry: account.and_then(|account| self.entry(op, account)),
             drift,
             report: self.policy.mode == Mode::Report,
             holds: Vec::new(),
@@ -256,9 +259,20 @@ impl<'a> GroupDiff<'a> {
         });
     }
 
+    /// The entry of the person behind an account.
+    fn entry(&self, op: Op, account: &Account) -> Option<Entry> {
+        let at = account_index(self.inputs.live, &account.id)?;
+        let person = self.people.someone(at, op != Op::RemoveMember)?;
+        let entry = self.person(person)?;
+        let source = self.inputs.sources.get(person.source as usize)?;
+        Some(Entry { source: source.name.clone(), id: entry.key.clone(), origin: entry.origin.clone() })
+    }
+
     fn add(&mut self, wanted: &BTreeMap<AccountIndex, Wanted>) {
         for (at, wanted) in wanted {
-            let Some(account) = self.account(*at) else { continue };
+            let Some(account) = self.account(*at) else {
+                continue;
+            };
             if self.is_live(&account.id) {
                 continue;
             }
@@ -437,7 +451,9 @@ impl<'a> GroupDiff<'a> {
             }
             Lead::Person(address) => match self.people.account_for(self.inputs.live, address) {
                 Ok(at) => {
-                    let Some(account) = self.account(at) else { return };
+                    let Some(account) = self.account(at) else {
+                        return;
+                    };
                     if live_lead != Some(&account.id) {
                         self.change(Op::SetLead, Some(account), Reason::Granted, Vec::new(), false);
                     }
@@ -452,7 +468,9 @@ impl<'a> GroupDiff<'a> {
         let identity = &self.inputs.policy.identity;
         let mut granted: BTreeSet<Address> = BTreeSet::new();
         for person in self.desired.grants.keys() {
-            let Some(entry) = self.person(*person) else { continue };
+            let Some(entry) = self.person(*person) else {
+                continue;
+            };
             for address in &entry.addresses {
                 granted.insert(translate(identity, address));
                 granted.insert(address.clone());

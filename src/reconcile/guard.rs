@@ -179,7 +179,9 @@ impl Guard<'_, '_> {
         let id = HoldId::of(rule, &scope, &keys);
         let approval = self.approval(rule, &scope, &keys);
         for at in at {
-            let Some(change) = self.difference.changes.get_mut(at) else { continue };
+            let Some(change) = self.difference.changes.get_mut(at) else {
+                continue;
+            };
             match approval {
                 Some(approval) => change.approval = change.approval.or(Some(approval)),
                 None => change.holds.push(id.clone()),

@@ -53,8 +53,12 @@ fn person_links(
         })
     });
     for person in desired.values().flat_map(|group| group.grants.keys()) {
-        let Some(source) = inputs.sources.get(person.source as usize) else { continue };
-        let Some(entry) = source.people.get(person.person as usize).filter(|entry| entry.immutable) else { continue };
+        let Some(source) = inputs.sources.get(person.source as usize) else {
+            continue;
+        };
+        let Some(entry) = source.people.get(person.person as usize).filter(|entry| entry.immutable) else {
+            continue;
+        };
         let key = (source.name.clone(), entry.key.clone());
         if let Some(Resolved::Account(at)) = people.of(*person)
             && let Some(account) = inputs.live.accounts.get(*at as usize)

@@ -83,6 +83,13 @@ impl Resolution {
         self.seen.get(&account).into_iter().flatten().map(|seen| seen.person)
     }
 
+    /// A person behind an account, active ones first where `active` asks for them.
+    pub fn someone(&self, account: AccountIndex, active: bool) -> Option<PersonRef> {
+        let seen = self.seen.get(&account)?;
+        let preferred = seen.iter().find(|seen| seen.disabled != active);
+        preferred.or(seen.first()).map(|seen| seen.person)
+    }
+
     /// People of a source with a mapped grant.
     pub fn granted_of(&self, source: usize) -> usize {
         self.granted.get(source).copied().unwrap_or(0)
@@ -204,7 +211,9 @@ impl Resolution {
             doubtful.entry(*account).or_insert_with(|| "another person's addresses mean it too".to_owned());
         }
         for resolved in self.people.values_mut() {
-            let Some(account) = resolved.account() else { continue };
+            let Some(account) = resolved.account() else {
+                continue;
+            };
             if let Some(detail) = doubtful.get(&account) {
                 *resolved =
                     Resolved::LeftOut { why: Why::Ambiguous, account: Some(account), detail: Some(detail.clone()) };

@@ -1,7 +1,38 @@
 //! Floor 2: Hyperproof. Reader and writer are different types: code that must not write is not given
 //! a writer.
+//!
+//! Every request goes through `client` (which adds the token) and `http` (deadline, pacing, the only
+//! retry layer). What the API sends and takes is in [`wire`]; what an answer means is decided by pure
+//! functions (`outcome`, `retry`, `shown`, `member_id`, `standing`).
+
+mod client;
+mod connect;
+mod error;
+mod group_write;
+mod http;
+mod lenient;
+mod live;
+mod member_id;
+mod member_write;
+mod outcome;
+mod pace;
+mod reader;
+mod redact;
+mod request;
+mod retry;
+mod shown;
+mod standing;
+mod token;
+pub mod wire;
+mod writer;
 
 use std::time::Duration;
+
+pub use client::{CallCounts, Client};
+pub use error::TargetError;
+pub use live::Known;
+pub use reader::{Found, Reader};
+pub use writer::{CallRecord, Created, LeadWritten, MemberResult, Writer, Written};
 
 use crate::model::live::MemberIdKind;
 use crate::secret::Secret;
@@ -32,6 +63,9 @@ pub struct Settings {
     pub timeout: Duration,
     /// Attempts of one call, the first included.
     pub max_attempts: u32,
+    /// The first wait before a call is repeated where the server names none; it doubles from there.
+    /// Internal: no key of the configuration sets it, [`Settings::BACKOFF`] is its value.
+    pub backoff: Duration,
     /// A longer wait ends the run as throttled.
     pub max_wait: Duration,
     /// Account types that may be added and removed.
@@ -40,4 +74,9 @@ pub struct Settings {
     pub proxy: Option<String>,
     /// Whom to trust.
     pub trust: Trust,
+}
+
+impl Settings {
+    /// The first wait before a call is repeated.
+    pub const BACKOFF: Duration = Duration::from_secs(1);
 }

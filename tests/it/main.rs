@@ -1,10 +1,24 @@
-//! Behaviour tests, one module per behaviour.
+//! Behaviour of rosterd, a module a topic. One binary, so that it links once.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect shall stop")]
+#![allow(unreachable_pub, reason = "nothing is published from a test binary")]
 
+mod chain;
+mod cli;
+mod config;
+mod csv;
+mod demo;
 mod guard;
 mod laws;
+mod layers;
+mod lexer;
 mod mapping;
 mod nesting;
+mod outage;
 mod ownership;
 mod plan;
 mod resolve;
+mod scenarios;
+mod simulator;
+mod store;
 mod support;
+mod target;

@@ -1,5 +1,6 @@
-//! What the behaviour tests share.
+//! What the tests stand on.
 
-pub(crate) mod applied;
-pub(crate) mod random;
-pub(crate) mod small;
+pub mod applied;
+pub mod bench;
+pub mod random;
+pub mod small;

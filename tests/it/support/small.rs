@@ -199,6 +199,7 @@ impl World {
                 member_id: MemberIdKind::UserId,
                 member_id_proven: true,
                 own: id("own"),
+                own_id: "own".to_owned(),
                 accounts: Vec::new(),
                 groups: Vec::new(),
                 absent: std::collections::BTreeMap::new(),

@@ -1,0 +1,48 @@
+//! `rosterd approve`: letting exactly what is held through.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::args::{Approve, Global};
+use super::exit::{Exit, Fault};
+use super::output::Output;
+use super::session;
+use crate::report::words::{clean, plural, when};
+use crate::store::{Access, NewApproval};
+
+/// Approves holds, all that were named or none.
+pub(super) fn run(global: &Global, output: &Output, approve: &Approve) -> Result<Exit, Fault> {
+    let config = session::configuration(global, output)?;
+    let at = Timestamp::now();
+    let expires = SignedDuration::try_from(approve.expires)
+        .ok()
+        .and_then(|length| at.checked_add(length).ok())
+        .ok_or_else(|| Fault::usage(anyhow::anyhow!("--expires is too far away")))?;
+    let new = NewApproval {
+        by: approve.by.clone(),
+        actor: session::actor(&config),
+        reason: approve.reason.clone(),
+        ticket: approve.ticket.clone(),
+        at,
+        expires,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let approved = session::block_on(async {
+        let store = session::open(&config, Access::ExistingOnly).await?;
+        let approved = store.approve(&approve.ids, &new).await;
+        store.close().await;
+        Ok(approved?)
+    })?;
+    let mut text = String::new();
+    for approved in &approved {
+        let hold = &approved.hold;
+        let changes = plural(hold.changes.len(), "change");
+        text.push_str(&format!("approved {}  {}: {changes}\n", hold.id, clean(&hold.text)));
+    }
+    let until = when(&crate::report::time(expires));
+    text.push_str(&format!(
+        "{} approved until {until}. The next run lets exactly these changes through, each once: rosterd apply\n",
+        plural(approved.len(), "hold"),
+    ));
+    output.answer(&text)?;
+    Ok(Exit::Fine)
+}

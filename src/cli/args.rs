@@ -1,0 +1,367 @@
+//! What can be typed. Names and defaults are a contract with scripts.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use jiff::Timestamp;
+
+use super::exit::Exit;
+use super::values;
+
+const EXAMPLES: &str = "\
+Examples:
+  rosterd demo                 see all of it work, with nothing configured
+  rosterd init                 write a short configuration to start from
+  rosterd check --online       find every mistake before the first run
+  rosterd plan                 show what a run would do
+  rosterd apply                do it";
+
+/// Keeps the groups of a Hyperproof organisation in step with a company's directory.
+///
+/// rosterd reads who should be in which group (CSV files, LDAP), reads who is in it, and carries out
+/// the difference: behind a guard that holds whatever looks like a mistake, and with an audit log
+/// that can be checked.
+#[derive(Debug, Parser)]
+#[command(name = "rosterd", version, max_term_width = 100)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", Exit::table()))]
+pub struct Arguments {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The configuration
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "ROSTERD_CONFIG",
+        default_value = "/etc/rosterd/rosterd.toml"
+    )]
+    pub config: PathBuf,
+
+    /// Say more: whole lists, and more log (-vv: debug, -vvv: trace)
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+
+    /// Log less (-q: errors alone, -qq: nothing), and show no progress
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub quiet: u8,
+
+    /// How the log is written to standard error
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a short, commented configuration to start from
+    Init(Init),
+    /// Find every mistake in the configuration
+    Check(Check),
+    /// Show what a run would do, and do nothing
+    Plan(Plan),
+    /// Make one run: read, decide, and carry out what the guard lets through
+    Apply(Apply),
+    /// Show what waits for a person
+    Holds,
+    /// Let exactly what is held through
+    Approve(Approve),
+    /// Show last runs, holds, and how old the sources' reads are
+    Status,
+    /// Read and check the audit log
+    Audit {
+        /// What to do with the log.
+        #[command(subcommand)]
+        command: Audit,
+    },
+    /// Serve a simulated Hyperproof organisation over HTTP
+    Simulate(Simulate),
+    /// See all of it work, with nothing configured
+    #[command(long_about = "\
+See all of it work, with nothing configured.
+
+Starts a simulated Hyperproof organisation on a free loopback port, reads CSV files that are in the \
+binary, plans, applies, plans again, shows the audit log, and how a hold is approved. Nothing outside \
+a temporary directory is touched.")]
+    Demo,
+    /// Print the JSON Schema of the configuration
+    #[command(after_help = "\
+Example:
+  rosterd schema > rosterd.schema.json      for editors that complete and check TOML")]
+    Schema,
+    /// Print shell completions
+    #[command(after_help = "\
+Examples:
+  rosterd completions bash > /etc/bash_completion.d/rosterd
+  rosterd completions zsh  > /usr/local/share/zsh/site-functions/_rosterd")]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the man page
+    #[command(after_help = "\
+Example:
+  rosterd man > /usr/local/share/man/man1/rosterd.1")]
+    Man,
+}
+
+/// `rosterd init`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd init --source csv --out rosterd.toml
+  rosterd init                 asks, when there is a terminal")]
+pub struct Init {
+    /// Where people come from; asked for on a terminal when left out
+    #[arg(long, value_enum)]
+    pub source: Option<SourceChoice>,
+    /// The file to write; an existing one is never overwritten [default: the file of --config]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Kinds of sources that a first configuration can be for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SourceChoice {
+    /// A directory server: LDAP or Active Directory.
+    Ldap,
+    /// Files of comma-separated values, such as an HR export.
+    Csv,
+}
+
+/// `rosterd check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd check                file, line and key of every mistake
+  rosterd check --online       also sign in everywhere, and show what each mapping matches")]
+pub struct Check {
+    /// Also sign in to the sources and to Hyperproof, and read a page; nothing is written
+    #[arg(long)]
+    pub online: bool,
+}
+
+/// `rosterd plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd plan
+  rosterd plan --group \"Compliance Managers\" -v
+  rosterd plan --format markdown --out plan.md
+  rosterd plan --exit-code     ends with 10 when changes are pending")]
+pub struct Plan {
+    /// End with 10 when changes are pending
+    #[arg(long)]
+    pub exit_code: bool,
+    /// How to show the plan
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
+    /// Write the plan to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Only this target group; may be given several times
+    #[arg(long = "group", value_name = "NAME")]
+    pub groups: Vec<String>,
+}
+
+/// How a plan is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For a person at a terminal.
+    Text,
+    /// `rosterd.plan/1`, for scripts.
+    Json,
+    /// For a ticket or a pull request.
+    Markdown,
+}
+
+/// `rosterd apply`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd apply
+  rosterd apply --format json > run.json
+  rosterd apply --group \"Compliance Managers\"
+
+What the guard holds is left alone, and everything else goes ahead: see rosterd holds.")]
+pub struct Apply {
+    /// How to show what was done
+    #[arg(long, value_enum, default_value_t = RunFormat::Text)]
+    pub format: RunFormat,
+    /// Only this target group; may be given several times
+    #[arg(long = "group", value_name = "NAME")]
+    pub groups: Vec<String>,
+}
+
+/// How a run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RunFormat {
+    /// For a person at a terminal.
+    Text,
+    /// `rosterd.run/1`, for scripts.
+    Json,
+}
+
+/// `rosterd approve`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd approve h-3f2a90b1c2d3 --by \"Ann Miller\" --reason \"team dissolved\" --ticket GRC-421
+  rosterd approve sha256:… --by \"Ann Miller\" --reason \"first run, checked\"
+
+An approval lets exactly the changes that are held now through, each once, in the next run.")]
+pub struct Approve {
+    /// A hold's id, or a plan's digest for all holds of that plan
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Who approves
+    #[arg(long, value_name = "WHO", value_parser = values::said)]
+    pub by: String,
+    /// Why; it goes into the audit log
+    #[arg(long, value_name = "TEXT", value_parser = values::said)]
+    pub reason: String,
+    /// A ticket's reference
+    #[arg(long, value_name = "REF", value_parser = values::said)]
+    pub ticket: Option<String>,
+    /// How long the approval holds, such as 30m, 24h or 7d
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = values::duration)]
+    pub expires: Duration,
+}
+
+/// `rosterd audit …`.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Show the log: all of it, unless told otherwise
+    List(AuditList),
+    /// Check that no record was changed, dropped or moved
+    Verify(AuditVerify),
+}
+
+/// `rosterd audit list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd audit list --limit 20
+  rosterd audit list --since 2026-11-01 --format csv > audit.csv
+  rosterd audit list --run 0199… --format jsonl")]
+pub struct AuditList {
+    /// How to show the records
+    #[arg(long, value_enum, default_value_t = AuditFormat::Text)]
+    pub format: AuditFormat,
+    /// Only the latest so many records
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+    /// Only records from this day or time on (2026-11-22, or 2026-11-22T05:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = values::instant)]
+    pub since: Option<Timestamp>,
+    /// Only the records of this run
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+/// How audit records are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AuditFormat {
+    /// For a person at a terminal.
+    Text,
+    /// `rosterd.audit/1`: one record a line, as it is in the chain.
+    Jsonl,
+    /// For a spreadsheet.
+    Csv,
+}
+
+/// `rosterd audit verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd audit verify
+  rosterd audit verify /backup/rosterd.db
+
+Needs no network and changes nothing. Ends with 15 when the log does not verify, and names the first \
+bad record.")]
+pub struct AuditVerify {
+    /// The file to check [default: the state file of the configuration]
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+}
+
+/// `rosterd simulate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  rosterd simulate --listen 127.0.0.1:8080 --world world.json")]
+pub struct Simulate {
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// The organisation to begin with
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_stand_behind_the_command() {
+        let arguments = parse("rosterd plan --config a.toml -vv --group A --group B --exit-code").unwrap();
+        assert_eq!(arguments.global.config, PathBuf::from("a.toml"));
+        assert_eq!(arguments.global.verbose, 2);
+        let Command::Plan(plan) = arguments.command else { panic!("{:?}", arguments.command) };
+        assert_eq!((plan.groups.len(), plan.exit_code, plan.format), (2, true, PlanFormat::Text));
+    }
+
+    #[test]
+    fn an_approval_needs_who_and_why() {
+        assert!(parse("rosterd approve h-1 --by ann").is_err());
+        assert!(parse("rosterd approve --by ann --reason ok").is_err());
+        assert!(Arguments::try_parse_from(["rosterd", "approve", "h-1", "--by", " ", "--reason", "ok"]).is_err());
+        let arguments = parse("rosterd approve h-1 h-2 --by ann --reason ok").unwrap();
+        let Command::Approve(approve) = arguments.command else { panic!("{:?}", arguments.command) };
+        assert_eq!((approve.ids.len(), approve.expires), (2, Duration::from_secs(86_400)));
+    }
+
+    #[test]
+    fn mistakes_in_usage_end_with_2() {
+        for line in ["rosterd", "rosterd plann", "rosterd plan --format yaml", "rosterd -v -q plan", "rosterd simulate"]
+        {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

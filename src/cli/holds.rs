@@ -1,0 +1,85 @@
+//! `rosterd holds`: what waits for a person.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::args::Global;
+use super::exit::{Exit, Fault};
+use super::output::Output;
+use super::session;
+use crate::model::hold::Approval;
+use crate::model::plan::ChangeKey;
+use crate::report::document::{HoldEntry, PlanDocument};
+use crate::report::holds_text::{self, HeldChange, HeldView, HoldsView};
+use crate::report::{words, written};
+use crate::store::{Access, LatestPlan, Store, StoredHold};
+
+/// Shows the holds, those that wait first.
+pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
+    let config = session::configuration(global, output)?;
+    let view = session::block_on(async {
+        let store = session::open(&config, Access::ExistingOnly).await?;
+        view(&store, Timestamp::now()).await
+    })?;
+    output.answer(&written(|out| holds_text::write(out, &view, &output.look())))?;
+    Ok(Exit::Fine)
+}
+
+/// What the state says of holds.
+pub(super) async fn view(store: &Store, now: Timestamp) -> Result<HoldsView, Fault> {
+    let latest = store.latest_plan().await?;
+    let emails = latest.as_ref().map(emails).unwrap_or_default();
+    let holds = store.holds(now).await?;
+    Ok(HoldsView {
+        made_at: latest.as_ref().map(|latest| latest.made_at),
+        digest: latest.map(|latest| latest.digest),
+        holds: holds.iter().map(|hold| held(hold, &emails)).collect(),
+    })
+}
+
+/// Addresses by account, from the document of the newest plan; a change to which it says nothing is
+/// shown by its account.
+fn emails(latest: &LatestPlan) -> BTreeMap<String, String> {
+    let document = latest.document.as_deref().and_then(|text| serde_json::from_str::<PlanDocument>(text).ok());
+    let changes = document.into_iter().flat_map(|document| document.changes);
+    changes.filter_map(|change| Some((change.user_id?, change.email?))).collect()
+}
+
+fn held(hold: &StoredHold, emails: &BTreeMap<String, String>) -> HeldView {
+    HeldView {
+        hold: HoldEntry {
+            id: hold.id.to_string(),
+            rule: hold.rule,
+            group: hold.group.as_ref().map(ToString::to_string),
+            limit: hold.limit,
+            measured: hold.measured,
+            approved: hold.approval.is_some(),
+            scope: hold.scope.clone(),
+            source: None,
+            directory_group: None,
+            changes: hold.changes.len(),
+            text: hold.text.clone(),
+        },
+        approved: hold.approval.as_ref().map(approved),
+        changes: hold.changes.iter().map(|change| named(change, emails)).collect(),
+    }
+}
+
+fn named(change: &ChangeKey, emails: &BTreeMap<String, String>) -> HeldChange {
+    let account = change.account.as_ref().map(|account| account.as_str());
+    HeldChange {
+        op: change.op,
+        group: change.group.to_string(),
+        who: match account {
+            Some(account) => emails.get(account).cloned().unwrap_or_else(|| format!("account {account}")),
+            None => "nobody".to_owned(),
+        },
+    }
+}
+
+fn approved(approval: &Approval) -> String {
+    let ticket = approval.ticket.as_ref().map(|ticket| format!(", ticket {ticket}")).unwrap_or_default();
+    let expires = words::when(&crate::report::time(approval.expires));
+    format!("by {} (login {}): {}{ticket}; until {expires}", approval.by, approval.login, approval.reason)
+}

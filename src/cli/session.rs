@@ -1,0 +1,162 @@
+//! What the commands that work on an installation share: the configuration, the state, who acts, and
+//! a runtime.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::args::Global;
+use super::exit::{Exit, Fault};
+use super::output::Output;
+use crate::config::{self, Config, Environment};
+use crate::model::id::GroupName;
+use crate::model::run::Trigger;
+use crate::run::{self, Order, RunError, Setup};
+use crate::store::{self, Access, Actor, Store, StoreError};
+
+/// Loads the configuration; what is odd in it is told.
+pub(super) fn configuration(global: &Global, output: &Output) -> Result<Config, Fault> {
+    let config = config::load(&global.config, &Environment::process()).map_err(Fault::usage)?;
+    for warning in &config.warnings {
+        output.note(&format!("warning: {warning}"));
+    }
+    Ok(config)
+}
+
+/// Opens the state that the configuration names.
+pub(super) async fn open(config: &Config, access: Access) -> Result<Store, Fault> {
+    Store::open(&config.state.path, access).await.map_err(Fault::from)
+}
+
+/// Runs the asynchronous part of a command.
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::from(anyhow::Error::new(error).context("cannot start")))?;
+    runtime.block_on(work)
+}
+
+/// Who acts: the identity towards Hyperproof, the host, and the operating-system login.
+pub(super) fn actor(config: &Config) -> Actor {
+    Actor {
+        service: config.target.client_id.clone(),
+        host: hostname::get().unwrap_or_default().to_string_lossy().into_owned(),
+        operator: Some(login()),
+    }
+}
+
+/// The operating-system login: of the session that the process belongs to, where the kernel knows it
+/// (it survives `sudo`), else of the process itself. The environment is not asked: anybody can set it.
+pub(super) fn login() -> String {
+    let session = std::fs::read_to_string("/proc/self/loginuid").ok().and_then(|text| text.trim().parse().ok());
+    let uid = session.filter(|uid| *uid != NO_LOGIN).or_else(|| {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata("/proc/self").ok().map(|own| own.uid())
+    });
+    let Some(uid) = uid else { return "unknown".to_owned() };
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_of(uid, &users).unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// What the kernel says where there was no login (audit, `man 5 proc`).
+const NO_LOGIN: u32 = u32::MAX;
+
+fn name_of(uid: u32, passwd: &str) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
+/// The part of a configuration that a run works by.
+pub(super) fn order(config: &Config) -> Order<'_> {
+    Order { target: &config.target, sources: &config.sources, policy: &config.policy, digest: &config.digest }
+}
+
+/// Everything for a run. Progress is shown; `stop` ends it cleanly.
+pub(super) fn setup<'a>(
+    config: &'a Config,
+    store: &'a Store,
+    trigger: Trigger,
+    groups: &[String],
+    stop: CancellationToken,
+) -> Setup<'a> {
+    let only: BTreeSet<GroupName> = groups.iter().map(|name| GroupName::new(name.trim())).collect();
+    Setup {
+        order: order(config),
+        store,
+        actor: actor(config),
+        trigger,
+        only: (!only.is_empty()).then_some(only),
+        progress: watch::Sender::new(run::Progress::default()),
+        stop,
+    }
+}
+
+/// Shows a run's progress until it ends.
+pub(super) async fn with_progress<T>(output: &Output, setup: &Setup<'_>, work: impl Future<Output = T>) -> T {
+    let mut changes = setup.progress.subscribe();
+    let mut shown = run::Progress::default();
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            result = &mut work => return result,
+            Ok(()) = changes.changed() => {
+                let now = changes.borrow_and_update().clone();
+                if now.stage != shown.stage {
+                    output.progress().stage(now.stage, (now.total > 0).then_some(now.total));
+                    shown = run::Progress { done: 0, ..now.clone() };
+                }
+                output.progress().inc(now.done.saturating_sub(shown.done));
+                shown = now;
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        let exit = match &error.fault {
+            store::Fault::Busy { .. } => Exit::Busy,
+            store::Fault::UnknownHold { .. }
+            | store::Fault::AmbiguousPlan(_)
+            | store::Fault::UnknownRun(_)
+            | store::Fault::OtherOrganisation { .. }
+            | store::Fault::Missing
+            | store::Fault::NoDirectory(_)
+            | store::Fault::IsDirectory => Exit::Usage,
+            _ => Exit::Failed,
+        };
+        let help = error.help();
+        Self::new(exit, anyhow::anyhow!("{error}\nhelp: {help}"))
+    }
+}
+
+impl From<RunError> for Fault {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Store(error) => error.into(),
+            RunError::Target(_) | RunError::UnknownGroup { .. } | RunError::OtherOrganisation { .. } => {
+                let help = error.help();
+                Self::usage(anyhow::anyhow!("{error}\nhelp: {help}"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn a_login_is_found_by_its_number() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nbroken\n";
+        assert_eq!(name_of(1000, passwd).as_deref(), Some("ann"));
+        assert_eq!(name_of(1, passwd), None);
+    }
+}

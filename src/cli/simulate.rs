@@ -1,0 +1,63 @@
+//! `rosterd simulate`: a simulated Hyperproof organisation over real HTTP.
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::Simulate;
+use super::exit::{Exit, Fault};
+use super::output::Output;
+use super::session;
+use crate::simulator::{self, World};
+
+/// Serves until it is told to stop.
+pub(super) fn run(output: &Output, simulate: &Simulate) -> Result<Exit, Fault> {
+    let world = match &simulate.world {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Fault::usage(anyhow::Error::new(error).context(format!("cannot read {}", path.display())))
+            })?;
+            World::from_json(&text).map_err(Fault::usage)?
+        }
+        None => World::new("Simulated organisation"),
+    };
+    if !simulate.listen.ip().is_loopback() {
+        output.note("warning: anybody who reaches this address can steer the simulator and read its client secret");
+    }
+    session::block_on(async {
+        let listener = TcpListener::bind(simulate.listen).await.map_err(|error| {
+            Fault::usage(anyhow::Error::new(error).context(format!("cannot listen on {}", simulate.listen)))
+        })?;
+        let address = listener.local_addr().map_err(anyhow::Error::new)?;
+        output.answer(&told(&address.to_string(), &world))?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(anyhow::Error::new)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::new)?;
+        let stop = async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        simulator::serve(listener, world, stop).await.map_err(|error| Fault::from(anyhow::Error::new(error)))
+    })?;
+    Ok(Exit::Fine)
+}
+
+/// What to write into a configuration to work with it.
+fn told(address: &str, world: &World) -> String {
+    format!(
+        "Simulating {} with {} users and {} groups; stop it with Ctrl-C. To work with it:\n\
+         \n\
+         [hyperproof]\n\
+         api_url = \"http://{address}/v1\"\n\
+         token_url = \"http://{address}/oauth/token\"\n\
+         client_id = \"{}\"\n\
+         client_secret = {{ env = \"ROSTERD_CLIENT_SECRET\" }}   # {}\n\
+         \n\
+         To look at it: http://{address}/_sim/state and http://{address}/_sim/requests\n",
+        world.organization,
+        world.users.len(),
+        world.groups.len(),
+        world.client.client_id,
+        world.client.client_secret,
+    )
+}

@@ -1,0 +1,70 @@
+//! `rosterd status`: last runs, what waits, how old the sources' reads are.
+
+use jiff::Timestamp;
+
+use super::args::Global;
+use super::exit::{Exit, Fault};
+use super::output::Output;
+use super::session;
+use crate::model::run::Trigger;
+use crate::report::status_text::{self, RunView, RunningView, SourceView, StatusView};
+use crate::report::written;
+use crate::store::{Access, RunRow, Store};
+
+/// So many runs are shown.
+const RUNS: u32 = 5;
+
+/// Shows the state's own view; nobody is asked.
+pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
+    let config = session::configuration(global, output)?;
+    let view = session::block_on(async {
+        let store = session::open(&config, Access::ExistingOnly).await?;
+        view(&store, Timestamp::now()).await
+    })?;
+    output.answer(&written(|out| status_text::write(out, &view, &output.look())))?;
+    Ok(Exit::Fine)
+}
+
+async fn view(store: &Store, now: Timestamp) -> Result<StatusView, Fault> {
+    let memory = store.memory(now).await?;
+    let holds = store.holds(now).await?;
+    let sources = store.sources().await?;
+    Ok(StatusView {
+        now,
+        running: store.running().map(|(who, since)| RunningView { who, since }),
+        runs: store.runs(RUNS).await?.iter().map(run_view).collect(),
+        // The service of a later version runs on the schedule; apply runs when it is called.
+        next_run: None,
+        throttled_until: memory.throttled_until,
+        waiting: holds.iter().filter(|hold| hold.approval.is_none()).map(|hold| hold.id.to_string()).collect(),
+        sources: sources
+            .into_iter()
+            .map(|source| SourceView {
+                name: source.source,
+                read_at: source.complete_at,
+                people: usize::try_from(source.people).unwrap_or(usize::MAX),
+            })
+            .collect(),
+    })
+}
+
+fn run_view(row: &RunRow) -> RunView {
+    let triggers = [Trigger::Plan, Trigger::Apply, Trigger::Schedule, Trigger::Signal];
+    let tally = row.tally;
+    let planned = row.planned.unwrap_or_default();
+    RunView {
+        id: row.run.to_string(),
+        trigger: triggers.into_iter().find(|own| own.as_str() == row.trigger).unwrap_or(Trigger::Apply),
+        started_at: row.started_at,
+        finished_at: row.finished_at,
+        outcome: row.outcome,
+        counts: format!(
+            "{} done, {} failed, {} not tried, {} held, {} skipped",
+            tally.done + tally.already_so,
+            tally.failed,
+            tally.not_tried + tally.open(),
+            planned.held,
+            planned.skipped
+        ),
+    }
+}

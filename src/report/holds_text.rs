@@ -1,0 +1,161 @@
+//! `rosterd holds`: what waits for a person, in full, so that the person can decide.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use jiff::Timestamp;
+
+use super::build;
+use super::document::HoldEntry;
+use super::look::{Ink, Look};
+use super::sections::{approve, hold_text, rest};
+use super::words::{self, clean};
+use crate::model::hold::Hold;
+use crate::model::plan::{ChangeKey, Op};
+use crate::model::run::PlanReport;
+
+/// What `rosterd holds` shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HoldsView {
+    /// When the plan was made that found them; none before the first plan.
+    pub made_at: Option<Timestamp>,
+    /// The plan's digest, with which all of them are approved at once.
+    pub digest: Option<String>,
+    /// The holds, by id.
+    pub holds: Vec<HeldView>,
+}
+
+/// One hold with its changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldView {
+    /// The hold.
+    pub hold: HoldEntry,
+    /// Who approved it, why, and until when, in words; none where nobody did.
+    pub approved: Option<String>,
+    /// What it holds.
+    pub changes: Vec<HeldChange>,
+}
+
+/// A change under a hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldChange {
+    /// Its kind.
+    pub op: Op,
+    /// The target group.
+    pub group: String,
+    /// Whom it concerns.
+    pub who: String,
+}
+
+impl HoldsView {
+    /// The holds of a plan that was just made.
+    pub fn of(report: &PlanReport) -> Self {
+        let changes = report.plan.changes.iter();
+        let emails = changes.filter_map(|change| Some((&change.key, change.email.as_deref()?)));
+        let emails: BTreeMap<&ChangeKey, &str> = emails.collect();
+        Self {
+            made_at: Some(report.made_at),
+            digest: Some(report.plan.digest.as_str().to_owned()),
+            holds: report.plan.holds.iter().map(|hold| HeldView::of(hold, &emails)).collect(),
+        }
+    }
+}
+
+impl HeldView {
+    /// A hold; `emails` has the addresses of the accounts whose changes it holds.
+    pub fn of(hold: &Hold, emails: &BTreeMap<&ChangeKey, &str>) -> Self {
+        let changes = hold.changes.iter().map(|key| HeldChange {
+            op: key.op,
+            group: key.group.to_string(),
+            who: match (emails.get(key), &key.account) {
+                (Some(email), _) => (*email).to_owned(),
+                (None, Some(account)) => format!("account {account}"),
+                (None, None) => "nobody".to_owned(),
+            },
+        });
+        Self { hold: HoldEntry::of(hold), approved: None, changes: changes.collect() }
+    }
+}
+
+/// Writes the holds, those that wait first. The last line is always the counts.
+pub fn write(out: &mut dyn Write, view: &HoldsView, look: &Look) -> fmt::Result {
+    let Some(made_at) = view.made_at else {
+        return writeln!(out, "Nothing was planned yet: rosterd plan shows what waits.\n0 waiting, 0 approved");
+    };
+    let when = words::when(&build::time(made_at));
+    writeln!(out, "Holds of the plan of {when}")?;
+    let (approved, waiting): (Vec<&HeldView>, Vec<&HeldView>) = view.holds.iter().partition(|held| held.hold.approved);
+    for held in waiting.iter().chain(&approved) {
+        write_hold(out, held, look)?;
+    }
+    writeln!(out)?;
+    if let (Some(digest), true) = (&view.digest, waiting.len() > 1) {
+        writeln!(out, "All of them: {}", approve(digest))?;
+    }
+    if waiting.is_empty() {
+        writeln!(out, "Nothing waits.")?;
+    }
+    writeln!(out, "{} waiting, {} approved", waiting.len(), approved.len())
+}
+
+fn write_hold(out: &mut dyn Write, held: &HeldView, look: &Look) -> fmt::Result {
+    let id = clean(&held.hold.id);
+    writeln!(out, "\n{}  {}", look.paint(Ink::Hold, &id), hold_text(&held.hold))?;
+    let shown = look.shown(held.changes.len());
+    for change in held.changes.iter().take(shown) {
+        let action = words::action(change.op, &clean(&change.who));
+        writeln!(out, "  {action} in {}", clean(&change.group))?;
+    }
+    rest(out, look, "  ", held.changes.len() - shown)?;
+    match (&held.approved, held.hold.approved) {
+        (Some(text), _) => writeln!(out, "  approved: {}", clean(text)),
+        (None, true) => writeln!(out, "  approved"),
+        (None, false) => writeln!(out, "  {}", approve(&held.hold.id)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{samples, written};
+
+    #[test]
+    fn holds_are_told_with_everybody_they_concern() {
+        let view = HoldsView::of(&samples::busy().planned);
+        insta::assert_snapshot!(written(|out| write(out, &view, &Look::PLAIN)), @r#"
+        Holds of the plan of 2026-11-22 12:00:00 UTC
+
+        h-14e981d2f2bb  3 of 4 members would be removed from "Auditors" [group_removals: 3 removals, limit 2; 3 changes]
+          remove eve@corp.example in Auditors
+          remove fay@corp.example in Auditors
+          remove gus@corp.example in Auditors
+          rosterd approve h-14e981d2f2bb --by YOU --reason "…"
+
+        h-24f9683dfca3  first full run of "Auditors" [first_run; 1 change]
+          remove eve@corp.example in Auditors
+          rosterd approve h-24f9683dfca3 --by YOU --reason "…"
+
+        h-c7025fe642d1  directory group "legal" of hr is not there [missing; 0 changes]
+          rosterd approve h-c7025fe642d1 --by YOU --reason "…"
+
+        All of them: rosterd approve sha256:01f27b74e2d8ef19ffd5af329e076cd783af33b2a2431fc9640c7d3197a0b3c3 --by YOU --reason "…"
+        3 waiting, 0 approved
+        "#);
+    }
+
+    #[test]
+    fn nothing_planned_and_nothing_waiting_are_two_things() {
+        let mut view = HoldsView::default();
+        insta::assert_snapshot!(written(|out| write(out, &view, &Look::PLAIN)), @r#"
+        Nothing was planned yet: rosterd plan shows what waits.
+        0 waiting, 0 approved
+        "#);
+        view.made_at = Some(samples::noon());
+        insta::assert_snapshot!(written(|out| write(out, &view, &Look::PLAIN)), @r#"
+        Holds of the plan of 2026-11-22 12:00:00 UTC
+
+        Nothing waits.
+        0 waiting, 0 approved
+        "#);
+    }
+}

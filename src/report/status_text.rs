@@ -1,0 +1,230 @@
+//! `rosterd status`: last runs, what comes next, what waits, and how old the sources' reads are.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::build;
+use super::look::{Ink, Look};
+use super::words::{self, clean, plural};
+use crate::model::run::{Outcome, Trigger};
+
+/// What `rosterd status` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusView {
+    /// The time of asking.
+    pub now: Timestamp,
+    /// The run under way.
+    pub running: Option<RunningView>,
+    /// Runs, the latest first.
+    pub runs: Vec<RunView>,
+    /// When the schedule says to run next; none without a service or a schedule.
+    pub next_run: Option<Timestamp>,
+    /// Hyperproof said to wait until then.
+    pub throttled_until: Option<Timestamp>,
+    /// Ids of the holds that wait.
+    pub waiting: Vec<String>,
+    /// Sources, by name.
+    pub sources: Vec<SourceView>,
+}
+
+/// A run under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningView {
+    /// Who runs it: host and process.
+    pub who: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A run that was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunView {
+    /// Its id.
+    pub id: String,
+    /// What set it off.
+    pub trigger: Trigger,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended; none for one that was cut off.
+    pub finished_at: Option<Timestamp>,
+    /// What became of it.
+    pub outcome: Option<Outcome>,
+    /// Its counts in a line, as its own report ended.
+    pub counts: String,
+}
+
+/// A source's last complete read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceView {
+    /// Its name.
+    pub name: String,
+    /// When it was last read to its end.
+    pub read_at: Option<Timestamp>,
+    /// People with a mapped grant then.
+    pub people: usize,
+}
+
+/// Writes the status. The last line says what waits.
+pub fn write(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result {
+    runs(out, view, look)?;
+    sources(out, view, look)?;
+    writeln!(out)?;
+    if let Some(until) = view.throttled_until.filter(|until| *until > view.now) {
+        writeln!(out, "Throttled by Hyperproof until {} ({})", when(until), apart(view.now, until))?;
+    }
+    if let Some(running) = &view.running {
+        let (who, ago) = (clean(&running.who), apart(view.now, running.since));
+        writeln!(out, "A run is under way: {who}, since {} ({ago})", when(running.since))?;
+    }
+    match view.next_run {
+        Some(next) => writeln!(out, "Next run: {} ({})", when(next), apart(view.now, next))?,
+        None => writeln!(out, "Next run: not scheduled")?,
+    }
+    match view.waiting.as_slice() {
+        [] => writeln!(out, "Nothing waits for approval"),
+        ids => {
+            let ids: Vec<_> = ids.iter().map(|id| clean(id)).collect();
+            let text = format!("{} waiting for approval", plural(ids.len(), "hold"));
+            writeln!(out, "{}: {} (rosterd holds)", look.paint(Ink::Hold, &text), ids.join(", "))
+        }
+    }
+}
+
+fn runs(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result {
+    writeln!(out, "{}", look.paint(Ink::Heading, "Last runs"))?;
+    if view.runs.is_empty() {
+        return writeln!(out, "  none yet");
+    }
+    for run in &view.runs {
+        let (text, ink) = match run.outcome {
+            Some(outcome @ (Outcome::InStep | Outcome::Applied)) => (words::outcome(outcome), Ink::Add),
+            Some(Outcome::Held) => (words::outcome(Outcome::Held), Ink::Hold),
+            Some(outcome) => (words::outcome(outcome), Ink::Trouble),
+            None => ("did not finish", Ink::Trouble),
+        };
+        let took = run.finished_at.map(|end| format!(", took {}", words::duration(length(run.started_at, end))));
+        writeln!(
+            out,
+            "  {} ({}{})  {}: {}",
+            when(run.started_at),
+            apart(view.now, run.started_at),
+            took.unwrap_or_default(),
+            run.trigger.as_str(),
+            look.paint(ink, text),
+        )?;
+        let counts = match run.counts.is_empty() {
+            true => String::new(),
+            false => format!("{}; ", clean(&run.counts)),
+        };
+        writeln!(out, "    {counts}run {}", clean(&run.id))?;
+    }
+    Ok(())
+}
+
+fn sources(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result {
+    if view.sources.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", look.paint(Ink::Heading, "Sources"))?;
+    for source in &view.sources {
+        let name = clean(&source.name);
+        match source.read_at {
+            Some(at) => writeln!(
+                out,
+                "  {name}: read completely {} ({}), {} granted",
+                when(at),
+                apart(view.now, at),
+                plural(source.people, "person"),
+            )?,
+            None => writeln!(out, "  {name}: never read completely")?,
+        }
+    }
+    Ok(())
+}
+
+fn when(at: Timestamp) -> String {
+    words::when(&build::time(at))
+}
+
+/// `2 h ago`, `in 5 min`.
+fn apart(now: Timestamp, at: Timestamp) -> String {
+    let length = words::duration(length(now, at));
+    match at > now {
+        true => format!("in {length}"),
+        false => format!("{length} ago"),
+    }
+}
+
+fn length(a: Timestamp, b: Timestamp) -> Duration {
+    a.duration_until(b).unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{samples, written};
+
+    #[test]
+    fn status_tells_runs_sources_and_what_waits() {
+        let now = samples::noon();
+        let at = |seconds: i64| now + jiff::SignedDuration::from_secs(seconds);
+        let run = |id: &str, started_at: Timestamp, outcome: Option<Outcome>| RunView {
+            id: id.to_owned(),
+            trigger: Trigger::Schedule,
+            started_at,
+            finished_at: outcome.map(|_| started_at + jiff::SignedDuration::from_secs(12)),
+            outcome,
+            counts: "3 added, 0 removed, 0 failed, 9 held, 2 skipped".to_owned(),
+        };
+        let view = StatusView {
+            now,
+            running: Some(RunningView { who: "sync1, process 4711".to_owned(), since: at(-30) }),
+            runs: vec![run("r-2", at(-900), Some(Outcome::Held)), run("r-1", at(-90_000), None)],
+            next_run: Some(at(600)),
+            throttled_until: Some(at(300)),
+            waiting: vec!["h-0123456789ab".to_owned()],
+            sources: vec![
+                SourceView { name: "corp-ad".to_owned(), read_at: None, people: 0 },
+                SourceView { name: "hr".to_owned(), read_at: Some(at(-900)), people: 118 },
+            ],
+        };
+        insta::assert_snapshot!(written(|out| write(out, &view, &Look::PLAIN)), @r#"
+        Last runs
+          2026-11-22 11:45:00 UTC (15 min ago, took 12 s)  schedule: finished, and the guard holds something
+            3 added, 0 removed, 0 failed, 9 held, 2 skipped; run r-2
+          2026-11-21 11:00:00 UTC (25 h ago)  schedule: did not finish
+            3 added, 0 removed, 0 failed, 9 held, 2 skipped; run r-1
+
+        Sources
+          corp-ad: never read completely
+          hr: read completely 2026-11-22 11:45:00 UTC (15 min ago), 118 people granted
+
+        Throttled by Hyperproof until 2026-11-22 12:05:00 UTC (in 5 min)
+        A run is under way: sync1, process 4711, since 2026-11-22 11:59:30 UTC (30 s ago)
+        Next run: 2026-11-22 12:10:00 UTC (in 10 min)
+        1 hold waiting for approval: h-0123456789ab (rosterd holds)
+        "#);
+    }
+
+    #[test]
+    fn an_empty_state_says_so() {
+        let view = StatusView {
+            now: samples::noon(),
+            running: None,
+            runs: Vec::new(),
+            next_run: None,
+            throttled_until: None,
+            waiting: Vec::new(),
+            sources: Vec::new(),
+        };
+        insta::assert_snapshot!(written(|out| write(out, &view, &Look::PLAIN)), @r#"
+        Last runs
+          none yet
+
+        Next run: not scheduled
+        Nothing waits for approval
+        "#);
+    }
+}

@@ -1,0 +1,316 @@
+//! Making the cleared changes: intent before every call, outcome after it. Nothing is decided here.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+use tracing::{error, info, warn};
+
+use crate::model::id::{AccountId, GroupId, GroupName, RunId};
+use crate::model::memory::Memory;
+use crate::model::plan::{Change, Op, Plan};
+use crate::model::run::ChangeResult;
+use crate::reconcile::{ClearedPlan, Step, StepKind};
+use crate::store::{Intent, OutcomeRecord, Request, StoreError};
+use crate::target::{CallRecord, Client, MemberResult, TargetError, Writer};
+
+use super::Setup;
+
+/// So many calls that failed one after the other end the run: what is wrong is not one account.
+const FAILURES_IN_A_ROW: u32 = 5;
+
+/// What became of every change.
+#[derive(Debug)]
+pub(super) struct Applied {
+    /// One for each change of the plan.
+    pub results: Vec<ChangeResult>,
+    /// Ids of the groups that were created.
+    pub created: BTreeMap<GroupName, GroupId>,
+    /// Why the run stopped before its end.
+    pub stopped: Option<String>,
+    /// Hyperproof wants no calls before then.
+    pub throttled_until: Option<Timestamp>,
+}
+
+/// Takes the steps, phase by phase; groups go side by side, the calls of one group one after the other.
+/// An error means that the log could not be written: no call was made after it.
+pub(super) async fn apply(
+    setup: &Setup<'_>,
+    client: &Client,
+    run: &RunId,
+    memory: &Memory,
+    cleared: &ClearedPlan,
+) -> Result<Applied, StoreError> {
+    let plan = cleared.plan();
+    let applier = Applier { setup, writer: client.writer(), run, memory, plan, progress: Mutex::new(Tally::new(plan)) };
+    setup.stage("writing to Hyperproof", cleared.steps().len() as u64);
+    for phase in cleared.steps().chunk_by(|a, b| a.kind == b.kind) {
+        let groups: Vec<&[Step]> = phase.chunk_by(|a, b| a.group == b.group).collect();
+        stream::iter(groups)
+            .map(|steps| applier.group(steps))
+            .buffer_unordered(setup.order.target.concurrency.max(1))
+            .collect::<Vec<()>>()
+            .await;
+    }
+    applier.finish()
+}
+
+struct Applier<'a> {
+    setup: &'a Setup<'a>,
+    writer: Writer,
+    run: &'a RunId,
+    memory: &'a Memory,
+    plan: &'a Plan,
+    progress: Mutex<Tally>,
+}
+
+/// What is known so far. Locked for a moment at a time, never across an await.
+struct Tally {
+    results: Vec<Option<ChangeResult>>,
+    created: BTreeMap<GroupName, GroupId>,
+    failures_in_a_row: u32,
+    stopped: Option<String>,
+    throttled_until: Option<Timestamp>,
+    broken: Option<StoreError>,
+}
+
+impl Tally {
+    fn new(plan: &Plan) -> Self {
+        let settled = |change: &Change| match change {
+            change if change.report => Some(ChangeResult::Report),
+            change if !change.holds.is_empty() => Some(ChangeResult::Held),
+            _ => None,
+        };
+        Self {
+            results: plan.changes.iter().map(settled).collect(),
+            created: BTreeMap::new(),
+            failures_in_a_row: 0,
+            stopped: None,
+            throttled_until: None,
+            broken: None,
+        }
+    }
+}
+
+/// What became of one change: result, what a read afterwards showed, and the call that decided it.
+type Answered = (ChangeResult, Option<bool>, CallRecord);
+
+/// The outcome of one call: what became of each of its changes, in their order.
+struct Called {
+    /// By the change's index.
+    results: BTreeMap<usize, Answered>,
+    created: Option<GroupId>,
+    stop: Option<TargetError>,
+}
+
+impl Applier<'_> {
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        // A poisoned lock is a panic elsewhere in this run; what it guards is still whole.
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn group(&self, steps: &[Step]) {
+        for step in steps {
+            let reason = self.obstacle(step);
+            match reason {
+                Some(reason) => self.not_tried(step, &reason),
+                None => {
+                    if let Err(broken) = self.step(step).await {
+                        error!(error = %broken, "the log cannot be written: no further call is made");
+                        let mut tally = self.tally();
+                        tally.stopped.get_or_insert_with(|| "the log could not be written".to_owned());
+                        tally.broken.get_or_insert(broken);
+                    }
+                }
+            }
+            self.setup.progress.send_modify(|progress| progress.done += 1);
+        }
+    }
+
+    /// Why a step may not be taken any more.
+    fn obstacle(&self, step: &Step) -> Option<String> {
+        let mut tally = self.tally();
+        if self.setup.stop.is_cancelled() {
+            tally.stopped.get_or_insert_with(|| "the run was asked to stop".to_owned());
+        }
+        if tally.stopped.is_some() {
+            return tally.stopped.clone();
+        }
+        let orphan =
+            step.kind != StepKind::Create && step.group_id.is_none() && !tally.created.contains_key(&step.group);
+        orphan.then(|| "the group was not created".to_owned())
+    }
+
+    fn not_tried(&self, step: &Step, reason: &str) {
+        let mut tally = self.tally();
+        for at in &step.changes {
+            if let Some(result) = tally.results.get_mut(*at) {
+                *result = Some(ChangeResult::NotTried(reason.to_owned()));
+            }
+        }
+    }
+
+    async fn step(&self, step: &Step) -> Result<(), StoreError> {
+        let group = step.group_id.clone().or_else(|| self.tally().created.get(&step.group).cloned());
+        let changes: Vec<&Change> = step.changes.iter().filter_map(|at| self.plan.changes.get(*at)).collect();
+        let Some(first) = changes.first() else { return Ok(()) };
+        let announced = self.writer.announce(first.key.op, group.as_ref());
+        let intents: Vec<Intent> =
+            changes.iter().map(|change| self.intent(change, group.as_ref(), &announced)).collect();
+        let seqs = self.setup.store.record_intents(self.run, Timestamp::now(), &intents).await?;
+        let mut called = self.call(step, group.as_ref()).await;
+        let group = called.created.clone().or(group);
+        let mut outcomes = Vec::with_capacity(seqs.len());
+        for (at, intent) in step.changes.iter().zip(seqs) {
+            let unsaid = || (ChangeResult::Failed("the answer said nothing of it".to_owned()), None, announced.clone());
+            let (result, read_back, call) = called.results.entry(*at).or_insert_with(unsaid).clone();
+            outcomes.push(OutcomeRecord {
+                intent,
+                group_id: group.clone(),
+                result,
+                read_back,
+                request: Some(request(&call)),
+            });
+        }
+        self.note(step, &called);
+        self.setup.store.record_outcomes(self.run, Timestamp::now(), &outcomes).await
+    }
+
+    fn intent(&self, change: &Change, group: Option<&GroupId>, call: &CallRecord) -> Intent {
+        Intent {
+            change: change.key.clone(),
+            group_id: group.cloned(),
+            email: change.email.clone(),
+            reason: change.reason,
+            because: change.because.clone(),
+            entry: change.entry.clone(),
+            approval: (change.approval.and_then(|at| self.memory.approvals.get(at))).map(|approval| approval.number),
+            request: request(call),
+        }
+    }
+
+    /// Writes down what a call did, and whether the run may go on.
+    fn note(&self, step: &Step, called: &Called) {
+        let done = called.results.values().filter(|(result, ..)| result.is_so()).count();
+        let failed = called.results.len() - done;
+        if failed == 0 {
+            info!(group = %step.group, kind = ?step.kind, done, "written");
+        } else {
+            let error = called.results.values().find_map(|(result, ..)| result.error()).unwrap_or_default();
+            warn!(group = %step.group, kind = ?step.kind, done, failed, error, "not everything was written");
+        }
+        let mut tally = self.tally();
+        for (at, (result, ..)) in &called.results {
+            if let Some(slot) = tally.results.get_mut(*at) {
+                *slot = Some(result.clone());
+            }
+        }
+        if let Some(id) = &called.created {
+            tally.created.insert(step.group.clone(), id.clone());
+        }
+        tally.failures_in_a_row = if done == 0 { tally.failures_in_a_row + 1 } else { 0 };
+        if let Some(stop) = &called.stop {
+            tally.throttled_until = tally.throttled_until.max(stop.until());
+            tally.stopped.get_or_insert_with(|| stop.to_string());
+        } else if tally.failures_in_a_row >= FAILURES_IN_A_ROW {
+            tally.stopped.get_or_insert_with(|| format!("{FAILURES_IN_A_ROW} calls failed one after the other"));
+        }
+    }
+
+    async fn call(&self, step: &Step, group: Option<&GroupId>) -> Called {
+        match (step.kind, group) {
+            (StepKind::Create, _) => self.create(step).await,
+            (StepKind::Lead, Some(group)) => self.lead(step, group).await,
+            (StepKind::Add, Some(group)) => {
+                let written = self.writer.add_members(group, &self.accounts(step)).await;
+                self.members(step, written.members, written.stop)
+            }
+            (StepKind::RemoveLeft | StepKind::Remove, Some(group)) => {
+                let written = self.writer.remove_members(group, &self.accounts(step)).await;
+                self.members(step, written.members, written.stop)
+            }
+            // `obstacle` keeps steps of groups without an id from coming here.
+            (StepKind::Lead | StepKind::Add | StepKind::RemoveLeft | StepKind::Remove, None) => {
+                Called { results: BTreeMap::new(), created: None, stop: None }
+            }
+        }
+    }
+
+    /// The accounts of a step's membership changes.
+    fn accounts(&self, step: &Step) -> Vec<AccountId> {
+        let member = |at: &usize| {
+            let key = &self.plan.changes.get(*at)?.key;
+            matches!(key.op, Op::AddMember | Op::RemoveMember).then(|| key.account.clone())?
+        };
+        step.changes.iter().filter_map(member).collect()
+    }
+
+    fn members(&self, step: &Step, members: Vec<MemberResult>, stop: Option<TargetError>) -> Called {
+        let by_account: BTreeMap<AccountId, MemberResult> =
+            members.into_iter().map(|member| (member.account.clone(), member)).collect();
+        let result = |at: &usize| {
+            let account = self.plan.changes.get(*at)?.key.account.as_ref()?;
+            let member = by_account.get(account)?;
+            Some((*at, (member.result.clone(), member.read_back, member.call.clone())))
+        };
+        Called { results: step.changes.iter().filter_map(result).collect(), created: None, stop }
+    }
+
+    async fn lead(&self, step: &Step, group: &GroupId) -> Called {
+        let change = step.changes.first().and_then(|at| Some((*at, self.plan.changes.get(*at)?)));
+        let Some((at, change)) = change else {
+            return self.members(step, Vec::new(), None);
+        };
+        let written = match &change.key.account {
+            Some(account) => self.writer.set_lead(group, account).await,
+            None => self.writer.clear_lead(group).await,
+        };
+        Called {
+            results: BTreeMap::from([(at, (written.result, written.read_back, written.call))]),
+            created: None,
+            stop: written.stop,
+        }
+    }
+
+    async fn create(&self, step: &Step) -> Called {
+        let lead =
+            step.changes.iter().filter_map(|at| self.plan.changes.get(*at)).find(|change| change.key.op == Op::SetLead);
+        let lead = lead.and_then(|change| change.key.account.as_ref());
+        let created = self.writer.create_group(step.group.as_str(), lead, &self.accounts(step)).await;
+        let mut members: BTreeMap<AccountId, MemberResult> =
+            created.members.into_iter().map(|member| (member.account.clone(), member)).collect();
+        let whole = (created.result, created.read_back, created.call);
+        let lead = created.lead.map(|lead| (lead.result, lead.read_back, lead.call));
+        let mut results = BTreeMap::new();
+        for at in &step.changes {
+            let Some(change) = self.plan.changes.get(*at) else { continue };
+            let member = change.key.account.as_ref().and_then(|account| members.remove(account));
+            let answered = match (change.key.op, member) {
+                (Op::AddMember, Some(member)) => (member.result, member.read_back, member.call),
+                (Op::SetLead, _) => lead.clone().unwrap_or_else(|| whole.clone()),
+                _ => whole.clone(),
+            };
+            results.insert(*at, answered);
+        }
+        Called { results, created: created.group, stop: created.stop }
+    }
+
+    fn finish(self) -> Result<Applied, StoreError> {
+        let tally = self.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(broken) = tally.broken {
+            return Err(broken);
+        }
+        let lost = || ChangeResult::Failed("the answer said nothing of it".to_owned());
+        Ok(Applied {
+            results: tally.results.into_iter().map(|result| result.unwrap_or_else(lost)).collect(),
+            created: tally.created,
+            stopped: tally.stopped,
+            throttled_until: tally.throttled_until,
+        })
+    }
+}
+
+fn request(call: &CallRecord) -> Request {
+    Request { method: call.method.to_owned(), path: call.path.clone(), status: call.status, attempts: call.attempts }
+}

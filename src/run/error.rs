@@ -1,0 +1,44 @@
+//! Why a run could not be made at all. (That something could not be read, or was refused, is no error
+//! here: it is an outcome, with a report.)
+
+use crate::store::StoreError;
+use crate::target::TargetError;
+
+/// A run that ended without a report.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The state file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The client for Hyperproof could not be built.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// `--group` names what no mapping yields.
+    #[error("no mapping yields a target group named {}", names.join(", "))]
+    UnknownGroup {
+        /// The names.
+        names: Vec<String>,
+    },
+    /// The state belongs to another organisation.
+    #[error("the state file belongs to organisation {known}, and these credentials are for {found}")]
+    OtherOrganisation {
+        /// The organisation that the state knows.
+        known: String,
+        /// The one that was read.
+        found: String,
+    },
+}
+
+impl RunError {
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Store(error) => error.help().to_owned(),
+            Self::Target(error) => error.help().to_owned(),
+            Self::UnknownGroup { .. } => "use the name of `to`, or of a [group.\"…\"] table".to_owned(),
+            Self::OtherOrganisation { .. } => {
+                "use a state file of its own for each organisation (state.path)".to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Reading everything at once: every source, and Hyperproof.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{join, join_all};
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::Order;
+use crate::model::directory::SourceSnapshot;
+use crate::model::id::GroupId;
+use crate::model::live::LiveState;
+use crate::model::memory::Memory;
+use crate::model::plan::{Plan, PlanDigest, SourceSummary};
+use crate::model::policy::Policy;
+use crate::model::problem::Problem;
+use crate::reconcile::summary;
+use crate::target::{Client, Known, TargetError};
+
+/// What was read.
+#[derive(Debug)]
+pub struct Reading {
+    /// Every source, complete or not.
+    pub sources: Vec<SourceSnapshot>,
+    /// Hyperproof, or why it is not to be believed.
+    pub live: Result<LiveState, TargetError>,
+}
+
+/// Reads the sources and Hyperproof at the same time.
+pub async fn read(order: &Order<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
+    let sources = join_all(order.sources.iter().map(|source| source.read(now)));
+    let (sources, live) = join(sources, read_live(order, client, memory, now)).await;
+    for source in &sources {
+        let complete = source.completeness.is_complete();
+        info!(source = %source.name, complete, people = source.people.len(), groups = source.groups.len(), "source read");
+        if !complete {
+            warn!(source = %source.name, problems = source.problems.len(), "source was not read to its end: nothing of it is applied");
+        }
+    }
+    match &live {
+        Ok(live) => {
+            info!(accounts = live.accounts.len(), groups = live.groups.len(), gets = live.reads, "Hyperproof read")
+        }
+        Err(error) => warn!(%error, help = error.help(), "Hyperproof was not read: nothing is written"),
+    }
+    Reading { sources, live }
+}
+
+async fn read_live(
+    order: &Order<'_>,
+    client: &Client,
+    memory: &Memory,
+    now: Timestamp,
+) -> Result<LiveState, TargetError> {
+    // Told to wait until then, and longer than this run would: not even asking is the polite answer.
+    if let Some(until) = memory.throttled_until {
+        let wait = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
+        if wait > order.target.max_wait {
+            return Err(TargetError::Throttled { until });
+        }
+    }
+    let own = memory.own_account.as_ref().filter(|(client_id, _)| *client_id == order.target.client_id);
+    let mapped = mapped(order.policy, memory);
+    let known = Known {
+        own_account: own.map(|(_, id)| id.as_str()),
+        member_id: memory.member_id,
+        groups: &memory.known_groups,
+        mapped: &mapped,
+        left: &memory.left,
+    };
+    client.reader().live(known).await
+}
+
+/// Groups that must be there: named by the configuration, or found under a name that a mapping yields.
+fn mapped(policy: &Policy, memory: &Memory) -> BTreeSet<GroupId> {
+    let yielded =
+        |name: &str| policy.mappings.iter().any(|mapping| crate::reconcile::mapping::may_yield(mapping, name));
+    let configured = policy.groups.values().filter_map(|group| group.id.clone());
+    let links: &BTreeMap<_, _> = &memory.group_links;
+    let linked = links.iter().filter(|(name, _)| yielded(name.as_str())).map(|(_, id)| id.clone());
+    configured.chain(linked).collect()
+}
+
+impl Reading {
+    /// The plan of a run that could not read Hyperproof: the sources, the reason, and no change.
+    pub fn unread_plan(&self) -> Plan {
+        let mut sources: Vec<SourceSummary> = self.sources.iter().map(|source| summary(source, 0)).collect();
+        sources.sort_by(|a, b| a.name.cmp(&b.name));
+        let problem =
+            self.live.as_ref().err().map(|error| Problem::new("Hyperproof", error.to_string()).help(error.help()));
+        Plan {
+            digest: PlanDigest::of([]),
+            complete: false,
+            sources,
+            groups: Vec::new(),
+            changes: Vec::new(),
+            skips: Vec::new(),
+            holds: Vec::new(),
+            problems: problem.into_iter().collect(),
+            reads: 0,
+            writes: 0,
+        }
+    }
+}

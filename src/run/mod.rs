@@ -1,0 +1,226 @@
+//! Floor 3: one run. The line, a step a line: gather → decide → (a dry run ends here) → apply → record.
+//!
+//! A dry run ([`plan`]) is given no writer. A real run ([`apply`]) records an intent before every call
+//! and its outcome after it, and stops when it cannot.
+
+mod apply;
+mod error;
+mod gather;
+mod grade;
+mod recover;
+mod settle;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info, info_span};
+
+use crate::model::id::{GroupName, RunId};
+use crate::model::memory::Memory;
+use crate::model::plan::Plan;
+use crate::model::policy::Policy;
+use crate::model::run::{PlanReport, RunReport, Trigger};
+use crate::reconcile::{Decision, Inputs, decide};
+use crate::report;
+use crate::source::Source;
+use crate::store::{Actor, RunStart, Store};
+use crate::target::{self, Client};
+
+pub use error::RunError;
+pub use gather::{Reading, read};
+pub use grade::plan_exit;
+
+/// How far a run has come, for a progress display.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// What it is at, for a person.
+    pub stage: &'static str,
+    /// Calls made of this stage.
+    pub done: u64,
+    /// Calls of this stage; 0 where it is not known.
+    pub total: u64,
+}
+
+/// The part of the configuration that a run works by.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// Hyperproof.
+    pub target: &'a target::Settings,
+    /// The sources, all of them.
+    pub sources: &'a [Source],
+    /// The rules.
+    pub policy: &'a Policy,
+    /// Digest of the configuration, for the log.
+    pub digest: &'a str,
+}
+
+/// Everything that a run needs from outside.
+pub struct Setup<'a> {
+    /// What to read, where to write, by which rules.
+    pub order: Order<'a>,
+    /// The state.
+    pub store: &'a Store,
+    /// Who acts, for the audit log.
+    pub actor: Actor,
+    /// What set the run off.
+    pub trigger: Trigger,
+    /// `--group`; none: all.
+    pub only: Option<BTreeSet<GroupName>>,
+    /// Progress goes there.
+    pub progress: watch::Sender<Progress>,
+    /// When cancelled, the run finishes the calls under way, records them and ends.
+    pub stop: CancellationToken,
+}
+
+impl Setup<'_> {
+    fn stage(&self, stage: &'static str, total: u64) {
+        info!(stage, "stage");
+        self.progress.send_replace(Progress { stage, done: 0, total });
+    }
+}
+
+/// A dry run: reads everything, decides everything, stores the plan itself so that its holds can be
+/// approved, and moves nothing else.
+pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
+    let run = new_run();
+    let span = info_span!("run", id = %run, trigger = setup.trigger.as_str());
+    async {
+        let _lock = setup.store.lock_run(setup.trigger.as_str(), Timestamp::now())?;
+        let now = Timestamp::now();
+        let memory = setup.store.memory(now).await?;
+        let client = Client::new(setup.order.target)?;
+        let reading = gathered(setup, &client, &memory, now).await;
+        let report = PlanReport {
+            run,
+            made_at: now,
+            plan: match decided(setup, &reading, &memory, now)? {
+                Some(decision) => decision.cleared.into_plan(),
+                None => reading.unread_plan(),
+            },
+        };
+        if reading.live.is_ok() {
+            let document = report::plan_json(&report);
+            setup.store.store_plan(&report, &document).await?;
+        }
+        Ok(report)
+    }
+    .instrument(span)
+    .await
+}
+
+/// A real run.
+pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
+    let run = new_run();
+    let span = info_span!("run", id = %run, trigger = setup.trigger.as_str());
+    async {
+        let _lock = setup.store.lock_run(setup.trigger.as_str(), Timestamp::now())?;
+        setup.store.check_writable(Timestamp::now()).await?;
+        let now = Timestamp::now();
+        let memory = setup.store.memory(now).await?;
+        setup.store.begin_run(&start(setup, &run, now)).await?;
+        let client = Client::new(setup.order.target)?;
+        let result = real_run(setup, &client, &run, now, memory).await;
+        if let Err(error) = &result {
+            settle::failed(setup, &run, error).await;
+        }
+        result
+    }
+    .instrument(span)
+    .await
+}
+
+async fn real_run(
+    setup: &Setup<'_>,
+    client: &Client,
+    run: &RunId,
+    now: Timestamp,
+    memory: Memory,
+) -> Result<RunReport, RunError> {
+    let reading = gathered(setup, client, &memory, now).await;
+    let Ok(live) = &reading.live else {
+        return settle::unread(setup, client, run, now, reading).await;
+    };
+    settle::identity(setup, &memory, live).await?;
+    let memory = match recover::open_intents(setup, run, live).await? {
+        0 => memory,
+        _ => setup.store.memory(now).await?,
+    };
+    let Some(decision) = decided(setup, &reading, &memory, now)? else {
+        return settle::unread(setup, client, run, now, reading).await;
+    };
+    let plan = decision.cleared.plan();
+    for (name, id) in decision.links.iter().filter(|(name, id)| memory.group_links.get(name) != Some(id)) {
+        setup.store.link_group(name, id).await?;
+    }
+    setup.store.record_holds(run, now, plan, setup.only.as_ref()).await?;
+    say(plan);
+    let applied = apply::apply(setup, client, run, &memory, &decision.cleared).await?;
+    settle::finished(setup, client, (run, now), &memory, live, decision, applied).await
+}
+
+async fn gathered(setup: &Setup<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
+    setup.stage("reading the directory and Hyperproof", 0);
+    read(&setup.order, client, memory, now).await
+}
+
+fn say(plan: &Plan) {
+    let counts = plan.counts();
+    info!(
+        create = counts.create,
+        add = counts.add,
+        remove = counts.remove,
+        lead = counts.lead,
+        held = counts.held,
+        skipped = counts.skipped,
+        calls = plan.writes,
+        "planned"
+    );
+}
+
+/// The decision; none when Hyperproof could not be read.
+fn decided(
+    setup: &Setup<'_>,
+    reading: &Reading,
+    memory: &Memory,
+    now: Timestamp,
+) -> Result<Option<Decision>, RunError> {
+    let Ok(live) = &reading.live else {
+        return Ok(None);
+    };
+    settle::same_organisation(memory, live)?;
+    let decision = decide(Inputs {
+        policy: setup.order.policy,
+        sources: &reading.sources,
+        live,
+        memory,
+        now,
+        only: setup.only.as_ref(),
+    });
+    let groups = &decision.cleared.plan().groups;
+    let unknown: Vec<String> = (setup.only.iter().flatten())
+        .filter(|name| !groups.iter().any(|group| group.name == **name))
+        .map(ToString::to_string)
+        .collect();
+    if !unknown.is_empty() {
+        return Err(RunError::UnknownGroup { names: unknown });
+    }
+    Ok(Some(decision))
+}
+
+fn start(setup: &Setup<'_>, run: &RunId, at: Timestamp) -> RunStart {
+    RunStart {
+        run: run.clone(),
+        trigger: setup.trigger,
+        at,
+        actor: setup.actor.clone(),
+        config_digest: setup.order.digest.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        partial: setup.only.clone(),
+    }
+}
+
+fn new_run() -> RunId {
+    RunId::new(uuid::Uuid::now_v7().to_string())
+}

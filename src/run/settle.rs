@@ -1,0 +1,222 @@
+//! The end of a run: what it was, and what of it is remembered. Baselines move at the end of a full run
+//! alone: one over all groups that read everything it needed and was not cut off.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tracing::{error, info};
+
+use crate::model::id::{AccountId, GroupId, GroupName, RunId};
+use crate::model::live::LiveState;
+use crate::model::memory::{Learned, Memory};
+use crate::model::plan::{Op, Plan};
+use crate::model::run::{Outcome, PlanReport, RunReport};
+use crate::reconcile::Decision;
+use crate::report;
+use crate::store::{Calls, FullRun, RunFinish, StoreError};
+use crate::target::Client;
+
+use super::Setup;
+use super::apply::Applied;
+use super::error::RunError;
+use super::gather::Reading;
+use super::grade::grade;
+
+/// Refuses to go on with another organisation's state.
+pub(super) fn same_organisation(memory: &Memory, live: &LiveState) -> Result<(), RunError> {
+    match (&memory.organisation, &live.organisation) {
+        (Some(known), Some(found)) if known != found => {
+            Err(RunError::OtherOrganisation { known: known.clone(), found: found.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Remembers whom rosterd is, where it is, and which id groups hold. A throttle is over: it answered.
+pub(super) async fn identity(setup: &Setup<'_>, memory: &Memory, live: &LiveState) -> Result<(), RunError> {
+    same_organisation(memory, live)?;
+    let store = setup.store;
+    if let Some(organisation) = live.organisation.as_ref().filter(|_| memory.organisation.is_none()) {
+        store.bind_organisation(organisation).await?;
+    }
+    let own = (setup.order.target.client_id.clone(), live.own_id.clone());
+    if memory.own_account.as_ref() != Some(&own) {
+        store.remember_own(&own.0, &own.1).await?;
+    }
+    if live.member_id_proven && memory.member_id != Some(live.member_id) {
+        store.remember_member_id(live.member_id).await?;
+    }
+    if memory.throttled_until.is_some() {
+        store.set_throttled_until(None).await?;
+    }
+    Ok(())
+}
+
+/// Ends a run that could not read Hyperproof.
+pub(super) async fn unread(
+    setup: &Setup<'_>,
+    client: &Client,
+    run: &RunId,
+    made_at: Timestamp,
+    reading: Reading,
+) -> Result<RunReport, RunError> {
+    let throttled_until = reading.live.as_ref().err().and_then(|error| error.until());
+    let report = RunReport {
+        planned: PlanReport { run: run.clone(), made_at, plan: reading.unread_plan() },
+        results: Vec::new(),
+        outcome: match throttled_until {
+            Some(_) => Outcome::Throttled,
+            None => Outcome::Unread,
+        },
+        exit: 13,
+        finished_at: Timestamp::now(),
+        throttled_until,
+    };
+    record(setup, client, &report, None).await?;
+    Ok(report)
+}
+
+/// Ends a run that read everything, or enough.
+pub(super) async fn finished(
+    setup: &Setup<'_>,
+    client: &Client,
+    start: (&RunId, Timestamp),
+    memory: &Memory,
+    live: &LiveState,
+    decision: Decision,
+    applied: Applied,
+) -> Result<RunReport, RunError> {
+    let (run, made_at) = start;
+    let Decision { cleared, mut learned, .. } = decision;
+    let plan = cleared.into_plan();
+    let (outcome, exit) = grade(&plan, &applied.results, applied.throttled_until.is_some());
+    let full = setup.only.is_none() && plan.complete && applied.stopped.is_none();
+    // A group that should have been created and was not will have a first run of its own.
+    let there = |name: &GroupName| {
+        applied.created.contains_key(name) || plan.groups.iter().any(|group| group.name == *name && group.id.is_some())
+    };
+    learned.settled.retain(|name, _| there(name) || memory.learned.settled.contains_key(name));
+    let full = full.then(|| FullRun {
+        known_groups: known_groups(live, &applied),
+        left: left(memory, live, &plan, &learned, &applied),
+        learned,
+    });
+    let report = RunReport {
+        planned: PlanReport { run: run.clone(), made_at, plan },
+        results: applied.results,
+        outcome,
+        exit,
+        finished_at: Timestamp::now(),
+        throttled_until: applied.throttled_until,
+    };
+    record(setup, client, &report, full).await?;
+    Ok(report)
+}
+
+async fn record(
+    setup: &Setup<'_>,
+    client: &Client,
+    report: &RunReport,
+    full: Option<FullRun>,
+) -> Result<(), StoreError> {
+    let plan = &report.planned.plan;
+    let calls = client.calls();
+    let finish = RunFinish {
+        run: report.planned.run.clone(),
+        at: report.finished_at,
+        outcome: report.outcome,
+        exit: report.exit,
+        planned: Some(plan.counts()),
+        calls: Calls { read: calls.reads, write: calls.writes },
+        sources: plan.sources.clone(),
+        error: None,
+        document: Some(report::run_json(report)),
+        throttled_until: report.throttled_until,
+    };
+    setup.store.finish_run(&finish, full.as_ref()).await?;
+    info!(
+        outcome = report.outcome.as_str(),
+        exit = report.exit,
+        full = full.is_some(),
+        gets = calls.reads,
+        writes = calls.writes,
+        "run finished"
+    );
+    Ok(())
+}
+
+/// Writes a failed run's end down, as far as that is still possible.
+pub(super) async fn failed(setup: &Setup<'_>, run: &RunId, error: &RunError) {
+    let finish = RunFinish {
+        run: run.clone(),
+        at: Timestamp::now(),
+        outcome: Outcome::Failed,
+        exit: 1,
+        planned: None,
+        calls: Calls::default(),
+        sources: Vec::new(),
+        error: Some(error.to_string()),
+        document: None,
+        throttled_until: None,
+    };
+    if let Err(error) = setup.store.finish_run(&finish, None).await {
+        error!(%error, "the end of the run could not be recorded");
+    }
+}
+
+fn known_groups(live: &LiveState, applied: &Applied) -> BTreeMap<GroupId, String> {
+    let listed = live.groups.iter().map(|group| (group.id.clone(), group.name.clone()));
+    let created = applied.created.iter().map(|(name, id)| (id.clone(), name.to_string()));
+    listed.chain(created).collect()
+}
+
+/// Memberships as this run leaves them. What it meant to change and did not, stays as the run before
+/// left it, so that drift is still told from change when its turn comes.
+fn left(
+    memory: &Memory,
+    live: &LiveState,
+    plan: &Plan,
+    learned: &Learned,
+    applied: &Applied,
+) -> BTreeMap<GroupId, Vec<AccountId>> {
+    let mut left: BTreeMap<GroupId, Vec<AccountId>> = BTreeMap::new();
+    for group in &live.groups {
+        left.insert(group.id.clone(), group.members.clone());
+    }
+    for (change, result) in plan.changes.iter().zip(&applied.results) {
+        let id = change.group_id.as_ref().or_else(|| applied.created.get(&change.key.group));
+        let (Some(id), Some(account)) = (id, &change.key.account) else {
+            continue;
+        };
+        let wanted = match change.key.op {
+            Op::AddMember => true,
+            Op::RemoveMember => false,
+            Op::CreateGroup | Op::SetLead | Op::ClearLead => continue,
+        };
+        let before = memory.left.get(id).map(|before| before.binary_search(account).is_ok());
+        let present = if result.is_so() { wanted } else { before.unwrap_or(!wanted) };
+        set(left.entry(id.clone()).or_default(), account, present);
+    }
+    for (name, account) in learned.pending.keys() {
+        let id = plan.groups.iter().find(|group| group.name == *name).and_then(|group| group.id.as_ref());
+        let removed =
+            plan.changes.iter().any(|change| change.key.group == *name && change.key.account.as_ref() == Some(account));
+        let Some(id) = id.filter(|_| !removed) else { continue };
+        if let Some(before) = memory.left.get(id) {
+            let present = before.binary_search(account).is_ok();
+            set(left.entry(id.clone()).or_default(), account, present);
+        }
+    }
+    left
+}
+
+/// Puts an account into a sorted list, or takes it out.
+fn set(members: &mut Vec<AccountId>, account: &AccountId, present: bool) {
+    match (members.binary_search(account), present) {
+        (Ok(at), false) => {
+            members.remove(at);
+        }
+        (Err(at), true) => members.insert(at, account.clone()),
+        (Ok(_), true) | (Err(_), false) => {}
+    }
+}

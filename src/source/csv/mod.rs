@@ -1,0 +1,122 @@
+//! CSV files as a source: bytes to people and groups. Floor 2.
+//!
+//! `file` finds and opens; everything behind it is pure: `record` (bytes to records), `columns` (the
+//! heading row), `row` (a record's meaning), `roster` (rows of all files to people and groups), `age`
+//! and `findings` (what was odd). A single bad row makes the whole source incomplete: it may have been
+//! anybody's, so nobody can be taken for gone.
+
+mod age;
+mod columns;
+mod file;
+mod findings;
+mod reading;
+mod record;
+mod roster;
+mod row;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::directory::{SourceKind, SourceSnapshot};
+use crate::model::id::SourceName;
+use crate::model::problem::Problem;
+
+use reading::Reading;
+
+/// `[[source]]` of kind `csv`, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// A file or a glob, absolute.
+    pub path: PathBuf,
+    /// What a row is.
+    pub shape: Shape,
+    /// Heading of the directory group (`shape = "rows"`: the group; `"lists"`: all of them).
+    pub group_column: String,
+    /// Heading of the address.
+    pub email_column: String,
+    /// Heading of the status.
+    pub status_column: Column,
+    /// Heading of the immutable id.
+    pub id_column: Column,
+    /// Statuses that mean active, folded to lower case.
+    pub active_values: Vec<String>,
+    /// Statuses that mean disabled, folded to lower case.
+    pub inactive_values: Vec<String>,
+    /// One ASCII character.
+    pub delimiter: u8,
+    /// The oldest file may be this old.
+    pub max_age: Option<Duration>,
+}
+
+/// What a row of a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// One membership.
+    Rows,
+    /// One person, with all groups in one field.
+    Lists {
+        /// What parts the groups.
+        separator: String,
+    },
+}
+
+/// A column that may be absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its heading.
+    pub heading: String,
+    /// The configuration names it, so that a file without it is a mistake.
+    pub required: bool,
+}
+
+/// Reads all files, on a thread that may block. Every failure is a finding of the snapshot.
+pub async fn read(name: &SourceName, settings: &Settings, now: Timestamp) -> SourceSnapshot {
+    let (owned, settings) = (name.clone(), settings.clone());
+    let task = tokio::task::spawn_blocking(move || read_blocking(&owned, &settings, now));
+    match task.await {
+        Ok(snapshot) => snapshot,
+        Err(_) => {
+            let problem =
+                Problem::new(format!("source {:?}", name.as_str()), "the reading broke off: an error in rosterd");
+            SourceSnapshot::unread(name.clone(), SourceKind::Csv, problem)
+        }
+    }
+}
+
+fn read_blocking(name: &SourceName, settings: &Settings, now: Timestamp) -> SourceSnapshot {
+    let mut reading = Reading::new(settings);
+    let (files, problems) = file::list(&settings.path);
+    for problem in problems {
+        reading.not_found(problem);
+    }
+    for file in files {
+        reading.file(&file);
+    }
+    reading.finish(name, now)
+}
+
+#[cfg(test)]
+mod testing {
+    //! Settings as the configuration's defaults make them.
+
+    use super::{Column, Settings, Shape};
+
+    pub(super) fn settings() -> Settings {
+        let column = |heading: &str| Column { heading: heading.to_owned(), required: false };
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Settings {
+            path: "/nowhere/*.csv".into(),
+            shape: Shape::Rows,
+            group_column: "group".to_owned(),
+            email_column: "email".to_owned(),
+            status_column: column("status"),
+            id_column: column("id"),
+            active_values: words(&["active", "enabled", "yes", "true", "1", ""]),
+            inactive_values: words(&["inactive", "disabled", "no", "false", "0"]),
+            delimiter: b',',
+            max_age: None,
+        }
+    }
+}

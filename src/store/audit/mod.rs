@@ -1,0 +1,16 @@
+//! The audit log: append-only, hash-chained, canonical JSON. Floor 2, part of the store because a
+//! record is written in the transaction of what it records.
+
+pub(super) mod canonical;
+pub(super) mod chain;
+mod read;
+pub(super) mod record;
+mod value;
+pub(super) mod verify;
+
+pub use read::{AuditCursor, AuditEntry, AuditFilter};
+pub use record::{Actor, Event, FORMAT, Request};
+pub use value::{
+    AuditRecord, RecordActor, RecordApproval, RecordEntry, RecordGrant, RecordGroup, RecordMember, RecordRequest,
+};
+pub use verify::{Verification, verify_jsonl};

@@ -1,0 +1,239 @@
+//! What can go wrong with the state file, told apart so that each has its own advice. Floor 2.
+
+use std::io;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use sqlx::migrate::MigrateError;
+
+/// A failure of the state, with the file that it concerns.
+#[derive(Debug, thiserror::Error)]
+#[error("state file {}: {fault}", path.display())]
+pub struct StoreError {
+    /// The state file.
+    pub path: PathBuf,
+    /// What happened.
+    pub fault: Fault,
+}
+
+impl StoreError {
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        self.fault.help(&self.path.display().to_string())
+    }
+}
+
+/// What happened.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// Only an existing file would do, and there is none.
+    #[error("it does not exist")]
+    Missing,
+    /// The directory that it should be in is not there; it is never made silently.
+    #[error("there is no directory {}", .0.display())]
+    NoDirectory(PathBuf),
+    /// The path leads to a directory.
+    #[error("it is a directory")]
+    IsDirectory,
+    /// The path cannot be given to SQLite.
+    #[error("the path is not UTF-8")]
+    Path,
+    /// The bytes are no SQLite database.
+    #[error("it is not a database")]
+    NotADatabase,
+    /// A SQLite database that something else made.
+    #[error("it is a database of another program: {0}")]
+    Foreign(String),
+    /// A newer rosterd used it.
+    #[error("it was used by a newer version of rosterd (schema {found}, this one knows {known})")]
+    Newer {
+        /// The newest migration in the file.
+        found: i64,
+        /// The newest migration of this program.
+        known: i64,
+    },
+    /// It can only be read, and its schema is older than this program's.
+    #[error("it was last used by an older version of rosterd, and may not be written now")]
+    Older,
+    /// SQLite found it inconsistent.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// A stored value cannot be read back.
+    #[error("it is damaged: table {table}, row {key:?}: {why}")]
+    DamagedRow {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It, or its directory, may not be written.
+    #[error("it cannot be written: {0}")]
+    Unwritable(String),
+    /// Another process kept it locked for longer than we wait.
+    #[error("another process keeps it locked")]
+    Locked,
+    /// No room on the disk.
+    #[error("the disk is full")]
+    Full,
+    /// Another run is under way.
+    #[error("another run is under way: {who}{}", since.map(|at| format!(", since {at}")).unwrap_or_default())]
+    Busy {
+        /// Command, process and host.
+        who: String,
+        /// When it began.
+        since: Option<Timestamp>,
+    },
+    /// The state belongs to another organisation.
+    #[error("it belongs to organisation {bound:?}, and Hyperproof answered for {found:?}")]
+    OtherOrganisation {
+        /// The organisation of the state.
+        bound: String,
+        /// The organisation that was found.
+        found: String,
+    },
+    /// An id that is neither a hold that waits nor a plan with such holds.
+    #[error("nothing that waits has the id {id:?}")]
+    UnknownHold {
+        /// The id as it was given.
+        id: String,
+        /// Ids of the holds that wait now.
+        waiting: Vec<String>,
+    },
+    /// A part of a digest that fits several plans.
+    #[error("the id {0:?} fits more than one plan")]
+    AmbiguousPlan(String),
+    /// A run that was never begun.
+    #[error("there is no run {0:?}")]
+    UnknownRun(String),
+    /// An outcome for an intent that was never recorded, or has one already.
+    #[error("audit record {0} is not an intent that waits for its outcome")]
+    UnknownIntent(i64),
+    /// A file beside it failed.
+    #[error("{what}: {cause}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// The system's answer.
+        cause: io::Error,
+    },
+    /// Any other answer of SQLite.
+    #[error("unexpected answer of the database: {0}")]
+    Database(String),
+}
+
+impl Fault {
+    fn help(&self, path: &str) -> String {
+        match self {
+            Self::Missing => "run `rosterd plan` or `rosterd apply` once, or check `state.path`".into(),
+            Self::NoDirectory(directory) => {
+                format!("create {} for the user that rosterd runs as, or mend `state.path`", directory.display())
+            }
+            Self::IsDirectory | Self::Path => "let `state.path` name a file".into(),
+            Self::NotADatabase | Self::Foreign(_) => {
+                "let `state.path` name a file that rosterd made, or one that does not exist yet".into()
+            }
+            Self::Newer { .. } => "install that version again; a state is never taken back to an older one".into(),
+            Self::Older => "let this version of rosterd open it for writing once".into(),
+            Self::Damaged(_) | Self::DamagedRow { .. } => {
+                format!(
+                    "stop rosterd, keep {path} (with -wal and -shm) aside, and restore a copy made by `rosterd backup`"
+                )
+            }
+            Self::Unwritable(_) => {
+                format!(
+                    "the user that rosterd runs as must own {path} and its directory, on a file system that is not read-only"
+                )
+            }
+            Self::Locked => format!("see who uses it: `fuser {path}`"),
+            Self::Full => "make room on the file system; nothing is sent until the state can be written".into(),
+            Self::Busy { .. } => "wait for it to end; `rosterd status` shows it".into(),
+            Self::OtherOrganisation { .. } => {
+                "use one state file for each organisation, or mend the credentials in [hyperproof]".into()
+            }
+            Self::UnknownHold { waiting, .. } if waiting.is_empty() => "nothing waits for an approval now".into(),
+            Self::UnknownHold { waiting, .. } => format!("waiting now: {}", waiting.join(", ")),
+            Self::AmbiguousPlan(_) => "give more digits of the digest".into(),
+            Self::UnknownRun(_) => "`rosterd status` lists the last runs".into(),
+            Self::UnknownIntent(_) | Self::Database(_) => "this is a mistake in rosterd: please report it".into(),
+            Self::Io { .. } => format!("check the rights on {path} and its directory"),
+        }
+    }
+
+    /// A stored value that cannot be read back.
+    pub(super) fn row(table: &'static str, key: impl ToString, why: impl ToString) -> Self {
+        Self::DamagedRow { table, key: key.to_string(), why: why.to_string() }
+    }
+
+    /// A failed file operation: no room, no right, or something else.
+    pub(super) fn io(what: impl Into<String>, cause: io::Error) -> Self {
+        use io::ErrorKind;
+        match cause.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Self::Unwritable(format!("{}: {cause}", what.into()))
+            }
+            _ => Self::Io { what: what.into(), cause },
+        }
+    }
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(answer) => {
+                let code = answer.code().and_then(|code| code.parse::<u32>().ok());
+                of_code(code.unwrap_or_default(), answer.message())
+            }
+            sqlx::Error::Io(cause) => Self::io("the database", cause),
+            sqlx::Error::PoolTimedOut => Self::Locked,
+            error @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_)) => {
+                Self::Damaged(error.to_string())
+            }
+            other => Self::Database(other.to_string()),
+        }
+    }
+}
+
+/// By SQLite's primary result code (<https://www.sqlite.org/rescode.html>), which is the low byte of
+/// the extended one.
+fn of_code(code: u32, message: &str) -> Fault {
+    match code & 0xff {
+        5 | 6 => Fault::Locked,
+        3 | 8 | 14 | 23 => Fault::Unwritable(message.to_owned()),
+        10 => Fault::Io { what: "the database".into(), cause: io::Error::other(message.to_owned()) },
+        11 => Fault::Damaged(message.to_owned()),
+        13 => Fault::Full,
+        26 => Fault::NotADatabase,
+        _ => Fault::Database(message.to_owned()),
+    }
+}
+
+/// A migration that did not go through. Newer files are told apart before one is tried.
+pub(super) fn of_migration(error: MigrateError) -> Fault {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        MigrateError::VersionMismatch(version) => {
+            Fault::Foreign(format!("its migration {version} is not the one of rosterd"))
+        }
+        other => Fault::Damaged(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_codes_are_told_apart() {
+        let word = |code| of_code(code, "x").to_string();
+        assert_eq!(word(5), "another process keeps it locked");
+        assert_eq!(word(517), "another process keeps it locked", "an extended code");
+        assert_eq!(word(13), "the disk is full");
+        assert_eq!(word(8), "it cannot be written: x");
+        assert_eq!(word(11), "it is damaged: x");
+        assert_eq!(word(26), "it is not a database");
+        assert_eq!(word(1), "unexpected answer of the database: x");
+    }
+}

@@ -1,0 +1,174 @@
+//! Approvals that were given: what they cover, what of them has passed, when they are used up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::error::Fault;
+use super::holds::StoredHold;
+use super::stored::{key_columns, key_of, millis, time};
+use crate::model::hold::{Approval, HoldId, Rule, Scope};
+use crate::model::id::{GroupName, SourceName};
+use crate::model::plan::ChangeKey;
+
+const TABLE: &str = "approval";
+
+/// An approval that has not expired, with what was approved and what of it has not passed.
+pub(super) struct Given {
+    approval: Approval,
+    all: BTreeSet<ChangeKey>,
+    accepted: bool,
+}
+
+impl Given {
+    /// Whether it can still let something through. A missing directory group (as any hold without
+    /// changes) has no change that could use the approval up: it stands until the run accepted it.
+    fn has_something_left(&self) -> bool {
+        let stands = self.approval.rule == Rule::Missing || self.all.is_empty();
+        !self.approval.changes.is_empty() || (stands && !self.accepted)
+    }
+
+    fn is_about(&self, hold: &StoredHold) -> bool {
+        self.approval.rule == hold.rule && self.approval.scope == hold.scope
+    }
+
+    /// Whether it lets the hold through, as far as that has not passed already.
+    pub(super) fn covers(&self, hold: &StoredHold) -> bool {
+        self.is_about(hold) && hold.changes.is_subset(&self.all) && self.has_something_left()
+    }
+
+    /// Whether every change of the hold has passed by it.
+    pub(super) fn is_used_up_by(&self, hold: &StoredHold) -> bool {
+        self.is_about(hold)
+            && !hold.changes.is_empty()
+            && hold.changes.is_subset(&self.all)
+            && hold.changes.is_disjoint(&self.approval.changes)
+            && !self.has_something_left_without_changes()
+    }
+
+    fn has_something_left_without_changes(&self) -> bool {
+        self.approval.rule == Rule::Missing && !self.accepted
+    }
+
+    /// The approval with the changes that have not passed.
+    pub(super) fn left(&self) -> Approval {
+        self.approval.clone()
+    }
+}
+
+/// Approvals that still let something through, oldest first.
+pub(super) async fn standing(conn: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Approval>, Fault> {
+    let given = given(conn, now).await?;
+    Ok(given.into_iter().filter(Given::has_something_left).map(|given| given.approval).collect())
+}
+
+/// Approvals that have not expired, used up or not, oldest first.
+pub(super) async fn given(conn: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Given>, Fault> {
+    let mut changes = changes(conn, now).await?;
+    let rows: Vec<ApprovalColumns> = sqlx::query_as(
+        "SELECT number, hold_id, rule, scope, approver, login, reason, ticket, at, expires, accepted \
+         FROM approval WHERE expires > $1 ORDER BY number",
+    )
+    .bind(millis(now))
+    .fetch_all(conn)
+    .await?;
+    let mut given = Vec::with_capacity(rows.len());
+    for row in rows {
+        let accepted = row.10 != 0;
+        let mut approval = approval_of(row)?;
+        let (all, left) = changes.remove(&approval.number).unwrap_or_default();
+        approval.changes = left;
+        given.push(Given { approval, all, accepted });
+    }
+    Ok(given)
+}
+
+type ApprovalColumns = (i64, String, String, String, String, String, String, Option<String>, i64, i64, i64);
+
+fn approval_of(row: ApprovalColumns) -> Result<Approval, Fault> {
+    let (number, hold, rule, scope, by, login, reason, ticket, at, expires, _) = row;
+    let key = number.to_string();
+    Ok(Approval {
+        number,
+        hold: HoldId::from_text(&hold),
+        rule: Rule::parse(&rule).ok_or_else(|| Fault::row(TABLE, &key, format!("unknown rule {rule:?}")))?,
+        scope,
+        changes: BTreeSet::new(),
+        by,
+        login,
+        reason,
+        ticket,
+        at: time(TABLE, &key, at)?,
+        expires: time(TABLE, &key, expires)?,
+    })
+}
+
+/// Of each approval that has not expired: all its changes, and those that have not passed.
+type Changes = BTreeMap<i64, (BTreeSet<ChangeKey>, BTreeSet<ChangeKey>)>;
+
+async fn changes(conn: &mut SqliteConnection, now: Timestamp) -> Result<Changes, Fault> {
+    let rows: Vec<(i64, String, String, String, Option<i64>)> = sqlx::query_as(
+        "SELECT approval, op, group_name, account_id, passed FROM approval_change \
+         WHERE approval IN (SELECT number FROM approval WHERE expires > $1)",
+    )
+    .bind(millis(now))
+    .fetch_all(conn)
+    .await?;
+    let mut changes = Changes::new();
+    for (number, op, group, account, passed) in rows {
+        let key = key_of("approval_change", &number.to_string(), (&op, &group, &account))?;
+        let (all, left) = changes.entry(number).or_default();
+        if passed.is_none() {
+            left.insert(key.clone());
+        }
+        all.insert(key);
+    }
+    Ok(changes)
+}
+
+/// Who let a change through, for its records; without the changes.
+pub(super) async fn terms(conn: &mut SqliteConnection, number: i64) -> Result<Approval, Fault> {
+    let row: Option<ApprovalColumns> = sqlx::query_as(
+        "SELECT number, hold_id, rule, scope, approver, login, reason, ticket, at, expires, accepted \
+         FROM approval WHERE number = $1",
+    )
+    .bind(number)
+    .fetch_optional(conn)
+    .await?;
+    approval_of(row.ok_or_else(|| Fault::row(TABLE, number, "there is no such approval"))?)
+}
+
+/// A change passed by an approval: it is used up in every approval that has it, so that two
+/// approvals of one hold (or of two rules) let it through once.
+pub(super) async fn pass(conn: &mut SqliteConnection, change: &ChangeKey, seq: i64) -> Result<(), Fault> {
+    let (op, group, account) = key_columns(change);
+    sqlx::query(
+        "UPDATE approval_change SET passed = $4 \
+         WHERE op = $1 AND group_name = $2 AND account_id = $3 AND passed IS NULL",
+    )
+    .bind(op)
+    .bind(group)
+    .bind(account)
+    .bind(seq)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A missing directory group was accepted as empty: approvals of that have done their work.
+pub(super) async fn accept_missing(
+    conn: &mut SqliteConnection,
+    accepted: &BTreeSet<(SourceName, String, GroupName)>,
+) -> Result<(), Fault> {
+    for (source, directory_group, group) in accepted {
+        let scope =
+            Scope::Directory { source: source.clone(), directory_group: directory_group.clone(), group: group.clone() };
+        sqlx::query("UPDATE approval SET accepted = 1 WHERE rule = $1 AND scope = $2 AND accepted = 0")
+            .bind(Rule::Missing.as_str())
+            .bind(scope.to_string())
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! What waits for a person: written down by plans and runs, closed when it is held no longer.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::audit::Event;
+use super::audit::canonical::Json;
+use super::audit::chain::Chain;
+use super::audit::record::{self, Record};
+use super::error::Fault;
+use super::given::{self, Given};
+use super::stored::{big, changes_of, changes_to_json, count, millis, time};
+use super::{documents, runs};
+use crate::model::hold::{Approval, Hold, HoldId, Rule};
+use crate::model::id::{GroupName, RunId};
+use crate::model::plan::{ChangeKey, Plan};
+
+const TABLE: &str = "hold";
+
+/// A hold that waits, or that was approved and has not passed yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredHold {
+    /// Its id.
+    pub id: HoldId,
+    /// The rule.
+    pub rule: Rule,
+    /// The text form of what it spans.
+    pub scope: String,
+    /// The one target group that it is about.
+    pub group: Option<GroupName>,
+    /// The rule's limit; 0 where it has none.
+    pub limit: u64,
+    /// What was measured against it.
+    pub measured: u64,
+    /// One sentence for a person.
+    pub text: String,
+    /// The changes that wait.
+    pub changes: BTreeSet<ChangeKey>,
+    /// When it was found first, in this spell of waiting.
+    pub first_seen: Timestamp,
+    /// When it was found last.
+    pub last_seen: Timestamp,
+    /// The approval that covers it; its `changes` are those that have not passed yet.
+    pub approval: Option<Approval>,
+}
+
+/// Writes down the holds of a real run and closes those that are held no longer.
+pub(super) async fn record(
+    conn: &mut SqliteConnection,
+    run: &RunId,
+    at: Timestamp,
+    plan: &Plan,
+    partial: Option<&BTreeSet<GroupName>>,
+) -> Result<(), Fault> {
+    let frame = runs::frame(conn, run).await?;
+    let mut chain = Chain::read(conn).await?;
+    for hold in &plan.holds {
+        if see(conn, at, hold, true).await? {
+            chain.append(conn, hold_record(Record::of_run(Event::Hold, at, &frame), hold)).await?;
+        }
+    }
+    close_others(conn, at, plan, partial).await?;
+    documents::keep_plan(conn, run, at, plan).await?;
+    sqlx::query("UPDATE run SET plan_digest = $2 WHERE id = $1")
+        .bind(run.as_str())
+        .bind(plan.digest.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Writes down the holds of a mere plan, so that they can be approved.
+pub(super) async fn record_plan(
+    conn: &mut SqliteConnection,
+    run: &RunId,
+    at: Timestamp,
+    plan: &Plan,
+) -> Result<(), Fault> {
+    for hold in &plan.holds {
+        see(conn, at, hold, false).await?;
+    }
+    documents::keep_plan(conn, run, at, plan).await
+}
+
+fn hold_record(record: Record, hold: &Hold) -> Record {
+    let group = hold.scope.group().map(|group| record::group(None, group.as_str()));
+    record
+        .with("hold", hold.id.as_str())
+        .with("rule", hold.rule.as_str())
+        .with("scope", hold.scope.to_string())
+        .maybe("group", group)
+        .with("limit", Json::from(hold.limit))
+        .with("measured", Json::from(hold.measured))
+        .with("text", hold.text.as_str())
+        .with("changes", record::changes(&hold.changes))
+}
+
+/// Writes down one hold. True where the log has to tell of it: no run has, since it began to wait.
+async fn see(conn: &mut SqliteConnection, at: Timestamp, hold: &Hold, by_run: bool) -> Result<bool, Fault> {
+    let before: Option<(i64, i64, Option<i64>)> =
+        sqlx::query_as("SELECT first_seen, audited, closed_at FROM hold WHERE id = $1")
+            .bind(hold.id.as_str())
+            .fetch_optional(&mut *conn)
+            .await?;
+    let waiting = before.filter(|(_, _, closed)| closed.is_none());
+    let audited = waiting.is_some_and(|(_, audited, _)| audited != 0);
+    sqlx::query(
+        "INSERT INTO hold (id, rule, scope, group_name, limit_value, measured, sentence, changes, first_seen, \
+         last_seen, audited, closed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL) \
+         ON CONFLICT (id) DO UPDATE SET limit_value = excluded.limit_value, measured = excluded.measured, \
+         sentence = excluded.sentence, first_seen = excluded.first_seen, last_seen = excluded.last_seen, \
+         audited = excluded.audited, closed_at = NULL",
+    )
+    .bind(hold.id.as_str())
+    .bind(hold.rule.as_str())
+    .bind(hold.scope.to_string())
+    .bind(hold.scope.group().map(GroupName::as_str))
+    .bind(big(hold.limit))
+    .bind(big(hold.measured))
+    .bind(&hold.text)
+    .bind(changes_to_json(&hold.changes)?)
+    .bind(waiting.map_or(millis(at), |(first, ..)| first))
+    .bind(millis(at))
+    .bind(i64::from(audited || by_run))
+    .execute(conn)
+    .await?;
+    Ok(by_run && !audited)
+}
+
+/// A run judges all holds; a run over some groups only those that are about these alone.
+async fn close_others(
+    conn: &mut SqliteConnection,
+    at: Timestamp,
+    plan: &Plan,
+    partial: Option<&BTreeSet<GroupName>>,
+) -> Result<(), Fault> {
+    let held: BTreeSet<&str> = plan.holds.iter().map(|hold| hold.id.as_str()).collect();
+    for hold in open(conn).await? {
+        let judged = partial.is_none_or(|groups| match &hold.group {
+            Some(group) => groups.contains(group),
+            None => !hold.changes.is_empty() && hold.changes.iter().all(|change| groups.contains(&change.group)),
+        });
+        if judged && !held.contains(hold.id.as_str()) {
+            close(conn, at, &hold.id).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn close(conn: &mut SqliteConnection, at: Timestamp, id: &HoldId) -> Result<(), Fault> {
+    sqlx::query("UPDATE hold SET closed_at = $2 WHERE id = $1")
+        .bind(id.as_str())
+        .bind(millis(at))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Closes holds of which every change has passed by an approval.
+pub(super) async fn close_passed(conn: &mut SqliteConnection, at: Timestamp) -> Result<(), Fault> {
+    let approvals = given::given(conn, at).await?;
+    for hold in open(conn).await? {
+        if approvals.iter().any(|given| given.is_used_up_by(&hold)) {
+            close(conn, at, &hold.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What waits now, approved holds included, by id.
+pub(super) async fn waiting(conn: &mut SqliteConnection, now: Timestamp) -> Result<Vec<StoredHold>, Fault> {
+    let approvals = given::given(conn, now).await?;
+    let mut holds = open(conn).await?;
+    holds.retain(|hold| !approvals.iter().any(|given| given.is_used_up_by(hold)));
+    for hold in &mut holds {
+        hold.approval = approvals.iter().rev().find(|given| given.covers(hold)).map(Given::left);
+    }
+    Ok(holds)
+}
+
+type HoldColumns = (String, String, String, Option<String>, i64, i64, String, String, i64, i64);
+
+/// Open holds as they were written, without their approvals.
+async fn open(conn: &mut SqliteConnection) -> Result<Vec<StoredHold>, Fault> {
+    let rows: Vec<HoldColumns> = sqlx::query_as(
+        "SELECT id, rule, scope, group_name, limit_value, measured, sentence, changes, first_seen, last_seen \
+         FROM hold WHERE closed_at IS NULL ORDER BY id",
+    )
+    .fetch_all(conn)
+    .await?;
+    let hold = |(id, rule, scope, group, limit, measured, text, changes, first, last): HoldColumns| {
+        Ok(StoredHold {
+            rule: Rule::parse(&rule).ok_or_else(|| Fault::row(TABLE, &id, format!("unknown rule {rule:?}")))?,
+            scope,
+            group: group.map(Into::into),
+            limit: count(TABLE, &id, limit)?,
+            measured: count(TABLE, &id, measured)?,
+            text,
+            changes: changes_of(TABLE, &id, &changes)?,
+            first_seen: time(TABLE, &id, first)?,
+            last_seen: time(TABLE, &id, last)?,
+            approval: None,
+            id: HoldId::from_text(&id),
+        })
+    };
+    rows.into_iter().map(hold).collect()
+}

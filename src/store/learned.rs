@@ -1,0 +1,241 @@
+//! What a full run learned: read at the beginning of the next one, replaced at the end of it. Only
+//! rows that differ are written.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use super::error::Fault;
+use super::rows::{Cell, Kind, Rows, Table, read, replace};
+use super::stored::{big, count, feeds_of, feeds_to_json, from_json, millis, time, to_json};
+use crate::model::id::{AccountId, GroupId};
+use crate::model::memory::{Learned, Memory};
+
+/// What a full run leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FullRun {
+    /// What it learned.
+    pub learned: Learned,
+    /// Groups that Hyperproof listed, with their names.
+    pub known_groups: BTreeMap<GroupId, String>,
+    /// Memberships as the run left them, sorted.
+    pub left: BTreeMap<GroupId, Vec<AccountId>>,
+}
+
+const KNOWN_GROUP: Table = Table {
+    name: "known_group",
+    keys: 1,
+    value: Some(Kind::Text),
+    select: "SELECT group_id, name FROM known_group",
+    upsert: "INSERT INTO known_group (group_id, name) VALUES ($1, $2) \
+             ON CONFLICT (group_id) DO UPDATE SET name = excluded.name",
+    delete: "DELETE FROM known_group WHERE group_id = $1",
+};
+
+const LEFT_GROUP: Table = Table {
+    name: "left_group",
+    keys: 1,
+    value: Some(Kind::Text),
+    select: "SELECT group_id, members FROM left_group",
+    upsert: "INSERT INTO left_group (group_id, members) VALUES ($1, $2) \
+             ON CONFLICT (group_id) DO UPDATE SET members = excluded.members",
+    delete: "DELETE FROM left_group WHERE group_id = $1",
+};
+
+const PERSON_LINK: Table = Table {
+    name: "person_link",
+    keys: 2,
+    value: Some(Kind::Text),
+    select: "SELECT source, person, account_id FROM person_link",
+    upsert: "INSERT INTO person_link (source, person, account_id) VALUES ($1, $2, $3) \
+             ON CONFLICT (source, person) DO UPDATE SET account_id = excluded.account_id",
+    delete: "DELETE FROM person_link WHERE source = $1 AND person = $2",
+};
+
+const FEED: Table = Table {
+    name: "feed",
+    keys: 1,
+    value: Some(Kind::Text),
+    select: "SELECT group_name, feeds FROM feed",
+    upsert: "INSERT INTO feed (group_name, feeds) VALUES ($1, $2) \
+             ON CONFLICT (group_name) DO UPDATE SET feeds = excluded.feeds",
+    delete: "DELETE FROM feed WHERE group_name = $1",
+};
+
+const SETTLED: Table = Table {
+    name: "settled",
+    keys: 1,
+    value: Some(Kind::Text),
+    select: "SELECT group_name, digest FROM settled",
+    upsert: "INSERT INTO settled (group_name, digest) VALUES ($1, $2) \
+             ON CONFLICT (group_name) DO UPDATE SET digest = excluded.digest",
+    delete: "DELETE FROM settled WHERE group_name = $1",
+};
+
+const BASELINE: Table = Table {
+    name: "baseline",
+    keys: 1,
+    value: Some(Kind::Int),
+    select: "SELECT source, people FROM baseline",
+    upsert: "INSERT INTO baseline (source, people) VALUES ($1, $2) \
+             ON CONFLICT (source) DO UPDATE SET people = excluded.people",
+    delete: "DELETE FROM baseline WHERE source = $1",
+};
+
+const PENDING: Table = Table {
+    name: "pending",
+    keys: 2,
+    value: Some(Kind::Int),
+    select: "SELECT group_name, account_id, since FROM pending",
+    upsert: "INSERT INTO pending (group_name, account_id, since) VALUES ($1, $2, $3) \
+             ON CONFLICT (group_name, account_id) DO UPDATE SET since = excluded.since",
+    delete: "DELETE FROM pending WHERE group_name = $1 AND account_id = $2",
+};
+
+const ACCEPTED_MISSING: Table = Table {
+    name: "accepted_missing",
+    keys: 3,
+    value: None,
+    select: "SELECT source, directory_group, group_name FROM accepted_missing",
+    upsert: "INSERT INTO accepted_missing (source, directory_group, group_name) VALUES ($1, $2, $3) \
+             ON CONFLICT (source, directory_group, group_name) DO NOTHING",
+    delete: "DELETE FROM accepted_missing WHERE source = $1 AND directory_group = $2 AND group_name = $3",
+};
+
+const GROUP_LINK: Table = Table {
+    name: "group_link",
+    keys: 1,
+    value: Some(Kind::Text),
+    select: "SELECT group_name, group_id FROM group_link",
+    upsert: "INSERT INTO group_link (group_name, group_id) VALUES ($1, $2) \
+             ON CONFLICT (group_name) DO UPDATE SET group_id = excluded.group_id",
+    delete: "DELETE FROM group_link WHERE group_name = $1",
+};
+
+const OWNED: &str = "SELECT group_id, account_id FROM owned";
+
+/// Takes the place of what the last full run learned; tells how many rows that wrote.
+pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result<u64, Fault> {
+    let mut written = 0;
+    for (table, wanted) in tables(full)? {
+        written += replace(conn, table, &wanted).await?;
+    }
+    Ok(written)
+}
+
+fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
+    let Learned { person_links, feeds, settled, baselines, pending, accepted_missing } = &full.learned;
+    let known = full.known_groups.iter().map(|(id, name)| (vec![id.to_string()], Some(Cell::text(name))));
+    let left = full.left.iter().map(|(id, members)| Ok((vec![id.to_string()], Some(members_cell(members)?))));
+    let links = person_links
+        .iter()
+        .map(|((source, person), account)| (vec![source.to_string(), person.to_string()], Some(Cell::text(account))));
+    let feeds =
+        feeds.iter().map(|(group, feeds)| Ok((vec![group.to_string()], Some(Cell::Text(feeds_to_json(feeds)?)))));
+    let settled = settled.iter().map(|(group, digest)| (vec![group.to_string()], Some(Cell::text(digest))));
+    let baselines = baselines.iter().map(|(source, people)| (vec![source.to_string()], Some(Cell::Int(big(*people)))));
+    let pending = pending.iter().map(|((group, account), since)| {
+        (vec![group.to_string(), account.to_string()], Some(Cell::Int(millis(*since))))
+    });
+    let accepted = accepted_missing.iter().map(|(source, directory_group, group)| {
+        (vec![source.to_string(), directory_group.clone(), group.to_string()], None)
+    });
+    Ok([
+        (&KNOWN_GROUP, known.collect()),
+        (&LEFT_GROUP, left.collect::<Result<_, Fault>>()?),
+        (&PERSON_LINK, links.collect()),
+        (&FEED, feeds.collect::<Result<_, Fault>>()?),
+        (&SETTLED, settled.collect()),
+        (&BASELINE, baselines.collect()),
+        (&PENDING, pending.collect()),
+        (&ACCEPTED_MISSING, accepted.collect()),
+    ])
+}
+
+/// One row a group, so that a group in which nothing changed costs no write.
+fn members_cell(members: &[AccountId]) -> Result<Cell, Fault> {
+    #[derive(Serialize)]
+    #[serde(transparent)]
+    struct Members<'a>(Vec<&'a str>);
+    to_json(&Members(members.iter().map(AccountId::as_str).collect())).map(Cell::Text)
+}
+
+/// Fills in what the last full run learned, and what was recorded as it was done.
+pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Result<(), Fault> {
+    for (key, name) in read(conn, &KNOWN_GROUP).await? {
+        memory.known_groups.insert(one(key).into(), text(name));
+    }
+    for (key, members) in read(conn, &LEFT_GROUP).await? {
+        let id = one(key);
+        let members: Vec<String> = from_json(LEFT_GROUP.name, &id, &text(members))?;
+        let mut members: Vec<AccountId> = members.into_iter().map(Into::into).collect();
+        members.sort_unstable();
+        memory.left.insert(id.into(), members);
+    }
+    for (key, id) in read(conn, &GROUP_LINK).await? {
+        memory.group_links.insert(one(key).into(), text(id).into());
+    }
+    let owned: Vec<(String, String)> = sqlx::query_as(OWNED).fetch_all(&mut *conn).await?;
+    for (group, account) in owned {
+        memory.owned.entry(group.into()).or_default().insert(account.into());
+    }
+    load_learned(conn, &mut memory.learned).await
+}
+
+async fn load_learned(conn: &mut SqliteConnection, learned: &mut Learned) -> Result<(), Fault> {
+    for (key, account) in read(conn, &PERSON_LINK).await? {
+        let [source, person] = parts(key);
+        learned.person_links.insert((source.into(), person.into()), text(account).into());
+    }
+    for (key, feeds) in read(conn, &FEED).await? {
+        let group = one(key);
+        let feeds = feeds_of(FEED.name, &group, &text(feeds))?;
+        learned.feeds.insert(group.into(), feeds);
+    }
+    for (key, digest) in read(conn, &SETTLED).await? {
+        learned.settled.insert(one(key).into(), text(digest));
+    }
+    for (key, people) in read(conn, &BASELINE).await? {
+        let source = one(key);
+        let people = count(BASELINE.name, &source, int(people))?;
+        learned.baselines.insert(source.into(), people);
+    }
+    for (key, since) in read(conn, &PENDING).await? {
+        let [group, account] = parts(key);
+        let since = time(PENDING.name, &group, int(since))?;
+        learned.pending.insert((group.into(), account.into()), since);
+    }
+    for (key, _) in read(conn, &ACCEPTED_MISSING).await? {
+        let [source, directory_group, group] = parts(key);
+        learned.accepted_missing.insert((source.into(), directory_group, group.into()));
+    }
+    Ok(())
+}
+
+/// The parts of a key; [`read`] gives as many as the table declares.
+fn parts<const N: usize>(key: Vec<String>) -> [String; N] {
+    let mut parts = key.into_iter();
+    std::array::from_fn(|_| parts.next().unwrap_or_default())
+}
+
+fn one(key: Vec<String>) -> String {
+    let [only] = parts(key);
+    only
+}
+
+/// The value of a text column; [`read`] gives the kind that the table declares.
+fn text(cell: Option<Cell>) -> String {
+    match cell {
+        Some(Cell::Text(text)) => text,
+        Some(Cell::Int(_)) | None => String::new(),
+    }
+}
+
+/// The value of a number column.
+fn int(cell: Option<Cell>) -> i64 {
+    match cell {
+        Some(Cell::Int(number)) => number,
+        Some(Cell::Text(_)) | None => 0,
+    }
+}

@@ -1,0 +1,349 @@
+//! Floor 2: the state file. It remembers what rosterd believes and proves what it did; all SQL is
+//! here. Only the model is known here, and nothing outside sees a row or a statement.
+//!
+//! Whatever may write takes the write lock at once (`BEGIN IMMEDIATE`): a transaction that first reads
+//! and then writes would fail instead of waiting. Times are kept to the millisecond.
+
+mod approvals;
+mod audit;
+mod changes;
+mod documents;
+mod effects;
+mod error;
+mod given;
+mod history;
+mod holds;
+mod learned;
+mod lock;
+mod memory;
+mod open;
+mod rows;
+mod runs;
+mod settings;
+mod stored;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Sqlite, Transaction};
+
+pub use approvals::{ApprovedHold, NewApproval};
+pub use audit::*;
+pub use changes::{Intent, OpenIntent, OutcomeRecord};
+pub use documents::LatestPlan;
+pub use error::{Fault, StoreError};
+pub use history::{RunRow, SourceRead, Tally};
+pub use holds::StoredHold;
+pub use learned::FullRun;
+pub use lock::RunLock;
+pub use open::Access;
+pub use runs::{Calls, RunFinish, RunStart};
+
+use audit::chain::Chain;
+use audit::record::Record;
+use audit::verify;
+
+use crate::model::id::{GroupId, GroupName, RunId};
+use crate::model::live::MemberIdKind;
+use crate::model::memory::Memory;
+use crate::model::plan::Plan;
+use crate::model::run::PlanReport;
+
+/// The state file, opened. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: SqlitePool,
+    path: Arc<Path>,
+}
+
+impl Store {
+    /// Opens the state file, and brings it up to date where `access` lets it. A new file is its
+    /// owner's alone (mode 0600). Foreign, newer and damaged files are refused as they are.
+    pub async fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
+        // SQLite takes some names (":memory:", "file:…") for something else than a path.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        match open::open(&path, access).await {
+            Ok(pool) => Ok(Self { pool, path: Arc::from(path) }),
+            Err(fault) => Err(StoreError { path, fault }),
+        }
+    }
+
+    /// The state file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Closes the connections and waits for it, so that the file is whole without its `-wal`.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
+    /// Takes the lock that lets one run at a time be under way, across processes, until it is
+    /// dropped or the process ends. Fails with [`Fault::Busy`] where another one has it.
+    pub fn lock_run(&self, command: &str, now: Timestamp) -> Result<RunLock, StoreError> {
+        lock::lock_run(&self.path, command, now).map_err(|fault| self.failed(fault))
+    }
+
+    /// All that is remembered, as of one moment.
+    pub async fn memory(&self, now: Timestamp) -> Result<Memory, StoreError> {
+        let mut tx = self.read().await?;
+        let memory = memory::load(&mut tx, now).await;
+        self.end(tx, memory).await
+    }
+
+    /// Writes and commits something small, so that a state that cannot be written stops a run before
+    /// its first call.
+    pub async fn check_writable(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = settings::touch(&mut tx, now).await;
+        self.end(tx, done).await
+    }
+
+    /// Stores a mere plan with its holds, so that they can be approved; nothing else moves. The last
+    /// 20 plans are kept.
+    pub async fn store_plan(&self, report: &PlanReport, document: &str) -> Result<(), StoreError> {
+        let (run, at) = (&report.run, report.made_at);
+        let mut tx = self.write().await?;
+        let done = async {
+            holds::record_plan(&mut tx, run, at, &report.plan).await?;
+            documents::keep(&mut tx, run, documents::PLAN, at, document).await
+        }
+        .await;
+        self.end(tx, done).await
+    }
+
+    /// A real run begins: its row, its first record, and one more where the configuration differs
+    /// from that of the run before.
+    pub async fn begin_run(&self, start: &RunStart) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = runs::begin(&mut tx, start).await;
+        self.end(tx, done).await
+    }
+
+    /// Intents without an outcome, oldest first. Where no run is under way, they tell of a crash.
+    pub async fn open_intents(&self) -> Result<Vec<OpenIntent>, StoreError> {
+        let mut tx = self.read().await?;
+        let open = changes::open_intents(&mut tx).await;
+        self.end(tx, open).await
+    }
+
+    /// Announces changes before the call that makes them; gives the `seq` of each. Without success no
+    /// call may be made.
+    pub async fn record_intents(&self, run: &RunId, at: Timestamp, intents: &[Intent]) -> Result<Vec<i64>, StoreError> {
+        let mut tx = self.write().await?;
+        let seqs = changes::record_intents(&mut tx, run, at, intents).await;
+        self.end(tx, seqs).await
+    }
+
+    /// Records what became of intents, with all that a success means for the state: a membership that
+    /// rosterd made or took away, a group that it created, an approval that was used, a removal that
+    /// counts for the day. `run` is the run that found out; the record bears the id of the one that
+    /// announced the change.
+    pub async fn record_outcomes(
+        &self,
+        run: &RunId,
+        at: Timestamp,
+        outcomes: &[OutcomeRecord],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = changes::record_outcomes(&mut tx, run, at, outcomes).await;
+        self.end(tx, done).await
+    }
+
+    /// Remembers the id of a target group that was found by its name.
+    pub async fn link_group(&self, name: &GroupName, id: &GroupId) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = settings::link_group(&mut tx, name, id).await;
+        self.end(tx, done).await
+    }
+
+    /// Remembers the `id` of `/users/me` for a `client_id`.
+    pub async fn remember_own(&self, client_id: &str, id: &str) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = settings::remember_own(&mut tx, client_id, id).await;
+        self.end(tx, done).await
+    }
+
+    /// Remembers which id groups hold.
+    pub async fn remember_member_id(&self, kind: MemberIdKind) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = settings::remember_member_id(&mut tx, kind).await;
+        self.end(tx, done).await
+    }
+
+    /// Binds the state to an organisation; fails with [`Fault::OtherOrganisation`] where it belongs
+    /// to another one.
+    pub async fn bind_organisation(&self, organisation: &str) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = settings::bind_organisation(&mut tx, organisation).await;
+        self.end(tx, done).await
+    }
+
+    /// Remembers until when Hyperproof said to wait, or forgets it.
+    pub async fn set_throttled_until(&self, until: Option<Timestamp>) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = settings::set_throttled_until(&mut tx, until).await;
+        self.end(tx, done).await
+    }
+
+    /// Writes down the plan of a real run: its digest and its holds. Holds that it does not have any
+    /// more are closed; a run over some groups (`partial`) closes only those that are about them
+    /// alone. The log tells of a hold when it is new, or waits again.
+    pub async fn record_holds(
+        &self,
+        run: &RunId,
+        at: Timestamp,
+        plan: &Plan,
+        partial: Option<&BTreeSet<GroupName>>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = holds::record(&mut tx, run, at, plan, partial).await;
+        self.end(tx, done).await
+    }
+
+    /// A real run ends: its row, its last record, and a mark of how far the log goes. `full` takes the
+    /// place of what the last full run learned; only differences are written.
+    pub async fn finish_run(&self, finish: &RunFinish, full: Option<&FullRun>) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = runs::finish(&mut tx, finish, full).await;
+        self.end(tx, done).await
+    }
+
+    /// Lets holds through: all that the ids mean, or none. An id is a hold's, or the digest of one of
+    /// the last plans (with or without `sha256:`, 12 digits or more) for all of its holds that have no
+    /// approval. Approving an approved hold again gives it new terms; a change still passes once.
+    /// Fails with [`Fault::UnknownHold`] where an id means nothing that waits.
+    pub async fn approve(&self, ids: &[String], new: &NewApproval) -> Result<Vec<ApprovedHold>, StoreError> {
+        let mut tx = self.write().await?;
+        let approved = approvals::approve(&mut tx, ids, new).await;
+        self.end(tx, approved).await
+    }
+
+    /// The run under way, if there is one: who, and since when.
+    pub fn running(&self) -> Option<(String, Timestamp)> {
+        lock::running(&self.path)
+    }
+
+    /// The newest plan, of `plan` or of a real run: when it was made, its digest, and its document
+    /// where that is kept.
+    pub async fn latest_plan(&self) -> Result<Option<LatestPlan>, StoreError> {
+        let mut tx = self.read().await?;
+        let latest = documents::latest_plan(&mut tx).await;
+        self.end(tx, latest).await
+    }
+
+    /// What waits, approved holds included, by id.
+    pub async fn holds(&self, now: Timestamp) -> Result<Vec<StoredHold>, StoreError> {
+        let mut tx = self.read().await?;
+        let holds = holds::waiting(&mut tx, now).await;
+        self.end(tx, holds).await
+    }
+
+    /// The last real runs, newest first.
+    pub async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StoreError> {
+        let mut tx = self.read().await?;
+        let rows = history::latest(&mut tx, limit).await;
+        self.end(tx, rows).await
+    }
+
+    /// One real run; none where there was no such run.
+    pub async fn run(&self, run: &RunId) -> Result<Option<RunRow>, StoreError> {
+        let mut tx = self.read().await?;
+        let row = history::one(&mut tx, run).await;
+        self.end(tx, row).await
+    }
+
+    /// The printed document of a plan or a real run, while it is kept (the last 20 of each).
+    pub async fn document(&self, run: &RunId) -> Result<Option<String>, StoreError> {
+        let mut tx = self.read().await?;
+        let document = documents::get(&mut tx, run).await;
+        self.end(tx, document).await
+    }
+
+    /// How each source was read last by a real run, by name.
+    pub async fn sources(&self) -> Result<Vec<SourceRead>, StoreError> {
+        let mut tx = self.read().await?;
+        let sources = history::sources(&mut tx).await;
+        self.end(tx, sources).await
+    }
+
+    /// Goes through the audit log, oldest first, page by page.
+    pub async fn audit(&self, filter: AuditFilter) -> Result<AuditCursor, StoreError> {
+        AuditCursor::new(self.clone(), filter).await.map_err(|fault| self.failed(fault))
+    }
+
+    /// Checks the whole log; needs no key, and no trust in anything but the file.
+    pub async fn verify(&self) -> Result<Verification, StoreError> {
+        let mut tx = self.read().await?;
+        let verdict = verify::verify(&mut tx).await;
+        self.end(tx, verdict).await
+    }
+
+    /// Appends a record that belongs to no run: a checkpoint, an archive, an export. `detail` are
+    /// texts for the reader; they stand in the record's field `detail`.
+    pub async fn record_event(
+        &self,
+        event: Event,
+        at: Timestamp,
+        actor: &Actor,
+        version: &str,
+        detail: &BTreeMap<String, String>,
+    ) -> Result<i64, StoreError> {
+        let detail = detail.iter().map(|(name, text)| (name.clone(), text.as_str().into()));
+        let record = Record::new(event, at)
+            .with("actor", actor.json())
+            .with("version", version)
+            .with("detail", audit::canonical::Json::Object(detail.collect()));
+        let mut tx = self.write().await?;
+        let seq = async { Chain::read(&mut tx).await?.append(&mut tx, record).await }.await;
+        self.end(tx, seq).await
+    }
+
+    /// Writes a consistent copy to a file that does not exist yet, also while others write.
+    pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        let failed = |fault| StoreError { path: to.to_owned(), fault };
+        let name = to.to_str().ok_or(Fault::Path).map_err(failed)?;
+        // Made beforehand, because SQLite would make it readable for others.
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(to)
+            .map_err(|cause| failed(Fault::io("creating it", cause)))?;
+        let copied = sqlx::query("VACUUM INTO $1").bind(name).execute(&self.pool).await;
+        copied.map(|_| ()).map_err(|error| failed(error.into()))
+    }
+
+    /// A transaction that only reads: everything in it is of one moment.
+    async fn read(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.pool.begin().await.map_err(|error| self.failed(error.into()))
+    }
+
+    /// A transaction that may write: no other one is under way until it ends.
+    async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
+        begun.map_err(|error| self.failed(error.into()))
+    }
+
+    /// Commits a success; a failure leaves nothing behind.
+    async fn end<T>(&self, tx: Transaction<'static, Sqlite>, result: Result<T, Fault>) -> Result<T, StoreError> {
+        let ended = match &result {
+            Ok(_) => tx.commit().await,
+            // The transaction may be gone already, and the first failure is the one to tell.
+            Err(_) => tx.rollback().await.or(Ok(())),
+        };
+        ended.map_err(Fault::from).and(result).map_err(|fault| self.failed(fault))
+    }
+
+    fn failed(&self, fault: Fault) -> StoreError {
+        StoreError { path: PathBuf::from(&*self.path), fault }
+    }
+}
+
+#[cfg(test)]
+mod tests;

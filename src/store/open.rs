@@ -1,0 +1,189 @@
+//! Opening the state file: created for its owner alone, told from files of others, brought up to
+//! date, and set so that what is committed stays.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlSafeStr};
+
+use super::error::{Fault, of_migration};
+use super::lock;
+
+/// How the state file may be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// For plans and runs: a missing file is created, an older one brought up to date.
+    CreateOrWrite,
+    /// For commands that make no sense without one: a missing file is an error and stays missing.
+    ExistingOnly,
+    /// Looked at and left as it is: for a copy on a read-only medium.
+    ReadOnly,
+}
+
+/// Every file of `migrations/`, in order.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "state", include_str!("../../migrations/0001_state.sql"))];
+
+/// How long a writer waits for another one.
+const BUSY: Duration = Duration::from_secs(15);
+
+/// Up to this size the whole file is checked when it is opened; it takes some milliseconds.
+const CHECKED_WHOLE: u64 = 32 * 1024 * 1024;
+
+/// The first bytes of every SQLite database (<https://www.sqlite.org/fileformat.html>).
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// Opens the file and leaves connections to it.
+pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Fault> {
+    if path.to_str().is_none() {
+        return Err(Fault::Path);
+    }
+    look(path, access)?;
+    match access {
+        Access::CreateOrWrite | Access::ExistingOnly => prepare(path, access).await?,
+        Access::ReadOnly => header(path)?,
+    }
+    let pool = match connect(options(path, access)).await {
+        // In a directory that is read-only SQLite cannot make the files it shares with writers. Where
+        // no log waits beside the file, nobody writes there, and it can be read without them.
+        Err(Fault::Unwritable(_)) if access == Access::ReadOnly && !lock::beside(path, "-wal").exists() => {
+            connect(options(path, access).immutable(true)).await?
+        }
+        other => other?,
+    };
+    if access == Access::ReadOnly && probe(&pool).await? < newest() {
+        return Err(Fault::Older);
+    }
+    check(&pool, path).await?;
+    Ok(pool)
+}
+
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, Fault> {
+    let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(BUSY * 2).connect_with(options).await?;
+    // Opening alone reads nothing.
+    sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&pool).await?;
+    Ok(pool)
+}
+
+fn options(path: &Path, access: Access) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .read_only(access == Access::ReadOnly)
+        .busy_timeout(BUSY)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        // Statements may take their time on a large log; that is nothing to warn about.
+        .disable_statement_logging()
+}
+
+/// What the path alone tells.
+fn look(path: &Path, access: Access) -> Result<(), Fault> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Err(Fault::IsDirectory),
+        Ok(_) => return Ok(()),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {}
+        Err(cause) if cause.kind() == ErrorKind::NotADirectory => {}
+        Err(cause) => return Err(Fault::io("looking at it", cause)),
+    }
+    let directory = path.parent().unwrap_or(path);
+    match access {
+        Access::ExistingOnly | Access::ReadOnly => Err(Fault::Missing),
+        Access::CreateOrWrite if directory.is_dir() => Ok(()),
+        Access::CreateOrWrite => Err(Fault::NoDirectory(directory.to_owned())),
+    }
+}
+
+/// Creates the file where there is none and brings it up to date, while no other process does.
+async fn prepare(path: &Path, access: Access) -> Result<(), Fault> {
+    let guard = lock::lock_opening(path).await?;
+    if access == Access::CreateOrWrite {
+        create(path)?;
+    }
+    header(path)?;
+    // A pool of one: sqlx's migrations on a bare connection make a future that no task can run.
+    let one = SqlitePoolOptions::new().max_connections(1).connect_with(options(path, access)).await?;
+    let done = bring_up_to_date(&one).await;
+    one.close().await;
+    done?;
+    drop(guard);
+    Ok(())
+}
+
+async fn bring_up_to_date(pool: &SqlitePool) -> Result<(), Fault> {
+    probe(pool).await?;
+    // The first thing that is written, and only now: before it we did not know whose file it is.
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(pool).await?;
+    if mode != "wal" {
+        return Err(Fault::Unwritable("its file system does not allow a write-ahead log".into()));
+    }
+    migrator().run(pool).await.map_err(of_migration)
+}
+
+fn create(path: &Path) -> Result<(), Fault> {
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match created {
+        Ok(_) => Ok(()),
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(cause) => Err(Fault::io("creating it", cause)),
+    }
+}
+
+/// A file with something else at its beginning is never given to SQLite.
+fn header(path: &Path) -> Result<(), Fault> {
+    let mut start = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start))
+        .map_err(|cause| Fault::io("reading it", cause))?;
+    if start.is_empty() || start == MAGIC { Ok(()) } else { Err(Fault::NotADatabase) }
+}
+
+/// Whose database it is; the newest migration in it, 0 for an empty one.
+async fn probe(pool: &SqlitePool) -> Result<i64, Fault> {
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetch_all(pool).await?;
+    let Some(first) = tables.first() else {
+        return Ok(0);
+    };
+    if !tables.iter().any(|name| name == "_sqlx_migrations") {
+        return Err(Fault::Foreign(format!("it has a table {first:?}, and none of rosterd's")));
+    }
+    let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(pool).await?;
+    let (found, known) = (found.unwrap_or(0), newest());
+    if found > known {
+        return Err(Fault::Newer { found, known });
+    }
+    Ok(found)
+}
+
+/// Structure of the whole file where that is cheap, else of what SQLite reads on its way.
+async fn check(pool: &SqlitePool, path: &Path) -> Result<(), Fault> {
+    let size = std::fs::metadata(path).map_or(u64::MAX, |found| found.len());
+    if size > CHECKED_WHOLE {
+        return Ok(());
+    }
+    let found: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_all(pool).await?;
+    match found.first().map(String::as_str) {
+        Some("ok") => Ok(()),
+        Some(what) => Err(Fault::Damaged(what.to_owned())),
+        None => Err(Fault::Damaged("it cannot be checked".into())),
+    }
+}
+
+fn newest() -> i64 {
+    MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0)
+}
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|&(version, name, sql)| {
+            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        })
+        .collect();
+    Migrator::with_migrations(migrations)
+}

@@ -1,0 +1,133 @@
+//! Single values that are remembered: whose state this is, who we are there, what to wait for.
+
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::error::Fault;
+use super::stored::{from_json, millis, time, to_json};
+use crate::model::id::{GroupId, GroupName};
+use crate::model::live::MemberIdKind;
+
+const TABLE: &str = "setting";
+const ORGANISATION: &str = "organisation";
+const OWN_ACCOUNT: &str = "own_account";
+const MEMBER_ID: &str = "member_id";
+const CONFIG_DIGEST: &str = "config_digest";
+const THROTTLED_UNTIL: &str = "throttled_until";
+const WRITTEN_AT: &str = "written_at";
+
+async fn get(conn: &mut SqliteConnection, name: &str) -> Result<Option<String>, Fault> {
+    let value = sqlx::query_scalar("SELECT value FROM setting WHERE name = $1").bind(name);
+    Ok(value.fetch_optional(conn).await?)
+}
+
+async fn set(conn: &mut SqliteConnection, name: &str, value: &str) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO setting (name, value) VALUES ($1, $2) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )
+    .bind(name)
+    .bind(value)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn clear(conn: &mut SqliteConnection, name: &str) -> Result<(), Fault> {
+    sqlx::query("DELETE FROM setting WHERE name = $1").bind(name).execute(conn).await?;
+    Ok(())
+}
+
+pub(super) async fn organisation(conn: &mut SqliteConnection) -> Result<Option<String>, Fault> {
+    get(conn, ORGANISATION).await
+}
+
+/// The first organisation binds the state; another one is refused for ever.
+pub(super) async fn bind_organisation(conn: &mut SqliteConnection, found: &str) -> Result<(), Fault> {
+    match get(conn, ORGANISATION).await? {
+        Some(bound) if bound == found => Ok(()),
+        Some(bound) => Err(Fault::OtherOrganisation { bound, found: found.to_owned() }),
+        None => set(conn, ORGANISATION, found).await,
+    }
+}
+
+pub(super) async fn own_account(conn: &mut SqliteConnection) -> Result<Option<(String, String)>, Fault> {
+    match get(conn, OWN_ACCOUNT).await? {
+        Some(text) => from_json(TABLE, OWN_ACCOUNT, &text).map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn remember_own(conn: &mut SqliteConnection, client: &str, id: &str) -> Result<(), Fault> {
+    set(conn, OWN_ACCOUNT, &to_json(&(client, id))?).await
+}
+
+fn kind_word(kind: MemberIdKind) -> &'static str {
+    match kind {
+        MemberIdKind::UserId => "user_id",
+        MemberIdKind::Id => "id",
+    }
+}
+
+pub(super) async fn member_id(conn: &mut SqliteConnection) -> Result<Option<MemberIdKind>, Fault> {
+    let Some(word) = get(conn, MEMBER_ID).await? else {
+        return Ok(None);
+    };
+    [MemberIdKind::UserId, MemberIdKind::Id]
+        .into_iter()
+        .find(|kind| kind_word(*kind) == word)
+        .map(Some)
+        .ok_or_else(|| Fault::row(TABLE, MEMBER_ID, format!("unknown kind {word:?}")))
+}
+
+pub(super) async fn remember_member_id(conn: &mut SqliteConnection, kind: MemberIdKind) -> Result<(), Fault> {
+    set(conn, MEMBER_ID, kind_word(kind)).await
+}
+
+pub(super) async fn config_digest(conn: &mut SqliteConnection) -> Result<Option<String>, Fault> {
+    get(conn, CONFIG_DIGEST).await
+}
+
+pub(super) async fn remember_config(conn: &mut SqliteConnection, digest: &str) -> Result<(), Fault> {
+    set(conn, CONFIG_DIGEST, digest).await
+}
+
+pub(super) async fn throttled_until(conn: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
+    let Some(text) = get(conn, THROTTLED_UNTIL).await? else {
+        return Ok(None);
+    };
+    let number = text.parse().map_err(|error| Fault::row(TABLE, THROTTLED_UNTIL, error))?;
+    time(TABLE, THROTTLED_UNTIL, number).map(Some)
+}
+
+pub(super) async fn set_throttled_until(conn: &mut SqliteConnection, until: Option<Timestamp>) -> Result<(), Fault> {
+    match until {
+        Some(until) => set(conn, THROTTLED_UNTIL, &millis(until).to_string()).await,
+        None => clear(conn, THROTTLED_UNTIL).await,
+    }
+}
+
+/// A small write, to learn whether a larger one would go through.
+pub(super) async fn touch(conn: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault> {
+    set(conn, WRITTEN_AT, &millis(now).to_string()).await
+}
+
+pub(super) async fn link_group(conn: &mut SqliteConnection, name: &GroupName, id: &GroupId) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO group_link (group_name, group_id) VALUES ($1, $2) \
+         ON CONFLICT (group_name) DO UPDATE SET group_id = excluded.group_id",
+    )
+    .bind(name.as_str())
+    .bind(id.as_str())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn linked_group(conn: &mut SqliteConnection, name: &GroupName) -> Result<Option<GroupId>, Fault> {
+    let id: Option<String> = sqlx::query_scalar("SELECT group_id FROM group_link WHERE group_name = $1")
+        .bind(name.as_str())
+        .fetch_optional(conn)
+        .await?;
+    Ok(id.map(Into::into))
+}

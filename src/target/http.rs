@@ -1,0 +1,287 @@
+//! Floor 2: one request to Hyperproof: deadline, pacing, the only retry layer, and errors with a
+//! short redacted body.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::RETRY_AFTER;
+use reqwest::tls::TlsInfo;
+use reqwest::{Method, Response, Url};
+
+use super::Settings;
+use super::client::CallCounts;
+use super::connect::{causes, http_client};
+use super::error::TargetError;
+use super::outcome::{Again, Verdict, judge};
+use super::pace::Pace;
+use super::redact::excerpt;
+use super::request::{Answer, Body, Failure, Request};
+use super::token::Bearer;
+use super::{retry, wire};
+use crate::secret::Secret;
+use crate::tls;
+
+/// No answer is read further than this.
+const LONGEST_BODY: usize = 64 * 1024 * 1024;
+
+/// What the attempts of one call add up to.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    attempts: u32,
+    status: Option<u16>,
+    lost: bool,
+    pub(super) renewed: bool,
+}
+
+impl Tally {
+    pub(super) fn failure(&self, error: TargetError) -> Failure {
+        Failure { error, status: self.status, attempts: self.attempts, lost: self.lost }
+    }
+}
+
+/// Why the attempts ended.
+pub(super) enum Stop {
+    Unauthorised(String),
+    Failed(TargetError),
+}
+
+/// An attempt that is worth repeating, and the error if it is not repeated.
+struct Retry {
+    again: Again,
+    error: TargetError,
+}
+
+/// The HTTP client with its pacing: everything but the token.
+#[derive(Debug)]
+pub(super) struct Wire {
+    http: reqwest::Client,
+    pace: Pace,
+    counts: Counts,
+    secret: Secret,
+    timeout: Duration,
+    pub(super) max_attempts: u32,
+    max_wait: Duration,
+    pub(super) backoff: Duration,
+    /// When the server's certificate ends, once a connection with one was made.
+    certificate: OnceLock<Timestamp>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    reads: AtomicU32,
+    writes: AtomicU32,
+    token: AtomicU32,
+}
+
+impl Wire {
+    pub(super) fn new(settings: &Settings, base: &Url) -> Result<Self, TargetError> {
+        Ok(Self {
+            http: http_client(settings, base)?,
+            pace: Pace::new(settings.requests_per_minute, settings.burst, settings.concurrency),
+            counts: Counts::default(),
+            secret: settings.client_secret.clone(),
+            timeout: settings.timeout,
+            max_attempts: settings.max_attempts.max(1),
+            max_wait: settings.max_wait,
+            backoff: settings.backoff,
+            certificate: OnceLock::new(),
+        })
+    }
+
+    /// What was sent so far.
+    pub(super) fn counts(&self) -> CallCounts {
+        CallCounts {
+            reads: self.counts.reads.load(Ordering::Relaxed),
+            writes: self.counts.writes.load(Ordering::Relaxed),
+            token: self.counts.token.load(Ordering::Relaxed),
+            throttled: self.pace.held_back(),
+        }
+    }
+
+    /// The token call: whatever refuses it, refuses the sign-in.
+    pub(super) async fn token(&self, request: &Request) -> Result<Answer, TargetError> {
+        let mut tally = Tally::default();
+        let call = request.name();
+        match self.exchange(request, None, &mut tally).await {
+            Ok(answer) => Ok(answer),
+            Err(Stop::Unauthorised(message)) => Err(TargetError::Auth { call, message }),
+            Err(Stop::Failed(TargetError::Forbidden { call, message })) => Err(TargetError::Auth { call, message }),
+            Err(Stop::Failed(TargetError::Refused { call, status: 400..=499, message })) => {
+                Err(TargetError::Auth { call, message })
+            }
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Attempts until an answer is final.
+    pub(super) async fn exchange(
+        &self,
+        request: &Request,
+        bearer: Option<&Bearer>,
+        tally: &mut Tally,
+    ) -> Result<Answer, Stop> {
+        loop {
+            let leave = self.pace.leave(self.max_wait).await.map_err(|pause| Stop::Failed(throttled(pause.0)))?;
+            let sent = leave.at;
+            tally.attempts += 1;
+            self.count(request, bearer);
+            let retry = match self.attempt(request, bearer, tally).await? {
+                Ok(body) => {
+                    self.pace.succeeded();
+                    return Ok(Answer { status: tally.status.unwrap_or_default(), body, attempts: tally.attempts });
+                }
+                Err(retry) => retry,
+            };
+            drop(leave);
+            tally.lost |= retry.again.lost;
+            let wait = retry::wait(retry.again.asked, self.backoff, tally.attempts);
+            if retry.again.throttle {
+                tracing::warn!(
+                    call = request.name(),
+                    wait_ms = wait.as_millis() as u64,
+                    "Hyperproof throttles: all calls wait, and go on at half the rate"
+                );
+                self.pace.throttled(sent, wait);
+            }
+            self.may_repeat(request, &retry, tally, wait)?;
+            if !retry.again.throttle {
+                tracing::debug!(call = request.name(), error = %retry.error, "will be tried again");
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+
+    /// Whether another attempt is allowed.
+    fn may_repeat(&self, request: &Request, retry: &Retry, tally: &Tally, wait: Duration) -> Result<(), Stop> {
+        if retry.again.asked.is_some_and(|asked| asked > self.max_wait) {
+            return Err(Stop::Failed(throttled(wait)));
+        }
+        // The attempt that only showed that the token had ended does not count.
+        let spent = tally.attempts - u32::from(tally.renewed);
+        if spent < self.max_attempts.min(request.at_most) && !(retry.again.lost && request.once) {
+            return Ok(());
+        }
+        Err(Stop::Failed(if retry.again.throttle && !retry.again.lost { throttled(wait) } else { retry.error.clone() }))
+    }
+
+    /// One attempt: a body, or a reason to try again.
+    async fn attempt(
+        &self,
+        request: &Request,
+        bearer: Option<&Bearer>,
+        tally: &mut Tally,
+    ) -> Result<Result<Vec<u8>, Retry>, Stop> {
+        tally.status = None;
+        let call = request.name();
+        let response = match self.send(request, bearer).await {
+            Ok(response) => response,
+            Err(error) => return self.cut(call, error).map(Err),
+        };
+        self.note_certificate(&response);
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = match read_body(response).await {
+            Ok(Some(body)) => body,
+            Ok(None) => {
+                let why = format!("the answer is longer than {} MiB", LONGEST_BODY >> 20);
+                return Err(Stop::Failed(TargetError::Decode { call, why }));
+            }
+            Err(error) => return self.cut(call, error).map(Err),
+        };
+        tally.status = Some(status);
+        if (200..=299).contains(&status) {
+            return Ok(Ok(body));
+        }
+        let message = wire::message(&body);
+        let verdict = judge(status, retry_after.as_deref(), &message, Timestamp::now());
+        let message = self.excerpt(&message, bearer);
+        match verdict {
+            Verdict::Again(again) => {
+                let why = format!("status {status}: {message}");
+                Ok(Err(Retry { again, error: TargetError::Unreachable { call, why } }))
+            }
+            Verdict::Unauthorised => Err(Stop::Unauthorised(message)),
+            Verdict::Forbidden => Err(Stop::Failed(TargetError::Forbidden { call, message })),
+            Verdict::Refused | Verdict::Success => Err(Stop::Failed(TargetError::Refused { call, status, message })),
+        }
+    }
+
+    fn note_certificate(&self, response: &Response) {
+        let info = response.extensions().get::<TlsInfo>();
+        if let Some(ends) = info.and_then(TlsInfo::peer_certificate).and_then(tls::ends) {
+            self.certificate.get_or_init(|| ends);
+        }
+    }
+
+    /// When the server's certificate ends; none before the first answer, and without TLS.
+    pub(super) fn certificate_ends(&self) -> Option<Timestamp> {
+        self.certificate.get().copied()
+    }
+
+    async fn send(&self, request: &Request, bearer: Option<&Bearer>) -> Result<Response, reqwest::Error> {
+        let mut builder = self.http.request(request.method.clone(), request.url.clone());
+        if let Some(bearer) = bearer {
+            builder = builder.bearer_auth(bearer.secret.expose());
+        }
+        builder = match &request.body {
+            Body::None => builder,
+            Body::Json(json) => builder.header("content-type", "application/json").body(json.clone()),
+            Body::Form(fields) => {
+                let fields: Vec<_> = fields.iter().map(|(key, value)| (*key, value.expose())).collect();
+                builder.form(&fields)
+            }
+        };
+        builder.header("accept", "application/json").send().await
+    }
+
+    /// What to do about a connection that failed or was cut.
+    fn cut(&self, call: String, error: reqwest::Error) -> Result<Retry, Stop> {
+        if let Some(refusal) = tls::explain(&error) {
+            return Err(Stop::Failed(TargetError::Tls {
+                what: format!("{call}: {}", refusal.what),
+                help: refusal.help,
+            }));
+        }
+        // Where no connection came about, nothing was sent.
+        let lost = !error.is_connect();
+        let why = if error.is_timeout() {
+            format!("no answer within {:?}", self.timeout)
+        } else {
+            causes(&error.without_url())
+        };
+        Ok(Retry { again: Again { throttle: false, lost, asked: None }, error: TargetError::Unreachable { call, why } })
+    }
+
+    fn excerpt(&self, message: &str, bearer: Option<&Bearer>) -> String {
+        let bearer = bearer.map_or("", |bearer| bearer.secret.expose());
+        excerpt(message, &[self.secret.expose(), bearer])
+    }
+
+    fn count(&self, request: &Request, bearer: Option<&Bearer>) {
+        let count = match (bearer, &request.method) {
+            (None, _) => &self.counts.token,
+            (Some(_), method) if *method == Method::GET => &self.counts.reads,
+            (Some(_), _) => &self.counts.writes,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn throttled(wait: Duration) -> TargetError {
+    let until = Timestamp::now().checked_add(wait).unwrap_or(Timestamp::MAX);
+    TargetError::Throttled { until }
+}
+
+/// The whole body, or nothing where it is longer than the cap.
+async fn read_body(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > LONGEST_BODY {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}

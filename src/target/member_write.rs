@@ -1,0 +1,271 @@
+//! Floor 2: changing members. A change is done when the reply or a read afterwards shows it; a batch
+//! that is refused because of one account is halved until that account stands alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::TargetError;
+use super::reader::Found;
+use super::request::{Answer, Failure, Request};
+use super::shown::{Shown, Way, shown};
+use super::wire::{self, Membership, UserIds};
+use super::writer::{CallRecord, MemberResult, Writer, Written};
+use crate::model::id::{AccountId, GroupId};
+use crate::model::run::ChangeResult;
+
+/// One membership write, with what is settled so far and what is still to be sent.
+struct Work<'a> {
+    writer: &'a Writer,
+    way: Way,
+    group: &'a GroupId,
+    request: Request,
+    /// Batches to send, the next one last.
+    waiting: Vec<Vec<AccountId>>,
+    settled: BTreeMap<AccountId, MemberResult>,
+    stop: Option<TargetError>,
+    /// The members were read because of a refusal.
+    looked: bool,
+    /// The group was asked for because of a refusal.
+    asked: bool,
+}
+
+impl Writer {
+    pub(super) async fn change_members(
+        &self,
+        way: Way,
+        group: &GroupId,
+        request: Result<Request, TargetError>,
+        accounts: &[AccountId],
+    ) -> Written {
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return unsent(way, accounts, &error),
+        };
+        let batch: BTreeSet<AccountId> = accounts.iter().cloned().collect();
+        let mut work = Work {
+            writer: self,
+            way,
+            group,
+            request,
+            waiting: vec![batch.into_iter().collect()],
+            settled: BTreeMap::new(),
+            stop: None,
+            looked: false,
+            asked: false,
+        };
+        work.run().await;
+        work.written(accounts)
+    }
+
+    /// Reads a group's members until all `accounts` stand as wanted, twice at most: a read can be
+    /// older than the write before it.
+    pub(super) async fn read_members_until(
+        &self,
+        way: Way,
+        group: &GroupId,
+        accounts: &[AccountId],
+    ) -> Result<BTreeSet<AccountId>, TargetError> {
+        match self.read_members(group).await {
+            Ok(members) if accounts.iter().all(|account| way.is_so(account, &members)) => return Ok(members),
+            // A group that was made a moment ago may not be found yet.
+            Ok(_) | Err(TargetError::Refused { status: 404, .. }) => {}
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(self.client.backoff()).await;
+        self.read_members(group).await
+    }
+
+    async fn read_members(&self, group: &GroupId) -> Result<BTreeSet<AccountId>, TargetError> {
+        let members = self.reader.members(group).await?;
+        Ok(members.ids.into_iter().map(AccountId::from).collect())
+    }
+}
+
+/// The id of the group cannot be part of an address: nothing was sent.
+fn unsent(way: Way, accounts: &[AccountId], error: &TargetError) -> Written {
+    let result = |account: &AccountId| MemberResult {
+        account: account.clone(),
+        result: ChangeResult::Failed(error.to_string()),
+        read_back: None,
+        call: CallRecord {
+            method: if way == Way::In { "POST" } else { "PUT" },
+            path: String::new(),
+            status: None,
+            attempts: 0,
+        },
+    };
+    Written { members: accounts.iter().map(result).collect(), stop: None }
+}
+
+impl Work<'_> {
+    async fn run(&mut self) {
+        while let Some(batch) = self.waiting.pop() {
+            if batch.is_empty() {
+                continue;
+            }
+            let ids: Vec<&str> = batch.iter().map(AccountId::as_str).collect();
+            let request = self.request.clone().json(&UserIds { user_ids: &ids });
+            match self.writer.client.call(&request).await {
+                Ok(answer) => self.answered(&batch, &answer).await,
+                Err(failure) => self.failed(batch, failure).await,
+            }
+            if self.stop.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// A 2xx: what it shows is done, and for the rest the members are read.
+    async fn answered(&mut self, batch: &[AccountId], answer: &Answer) {
+        let call = CallRecord::answered(&self.request, answer);
+        let reply = wire::object::<Membership>(&answer.body).ok().and_then(|reply| reply.user_ids);
+        let reply: Option<BTreeSet<AccountId>> = reply.map(|ids| ids.ids.into_iter().map(AccountId::from).collect());
+        let mut open: Vec<AccountId> = batch.to_vec();
+        if let Some(reply) = reply {
+            let shown = shown(self.way, batch, &reply);
+            if shown == Shown::Members {
+                self.writer.trust_replies();
+            }
+            if shown == Shown::Members || (shown == Shown::Perhaps && self.writer.trusts_replies()) {
+                let (so, not): (Vec<_>, Vec<_>) = open.into_iter().partition(|account| self.way.is_so(account, &reply));
+                self.settle_all(&so, &ChangeResult::Done, None, &call);
+                open = not;
+            }
+        }
+        if !open.is_empty() {
+            let unseen =
+                format!("not confirmed: the answer was {}, and the group's members do not show it", answer.status);
+            self.read_back(&open, &call, &ChangeResult::Failed(unseen)).await;
+        }
+    }
+
+    /// Decides by reading: done where the members show it, else `otherwise`.
+    async fn read_back(&mut self, open: &[AccountId], call: &CallRecord, otherwise: &ChangeResult) {
+        match self.writer.read_members_until(self.way, self.group, open).await {
+            Ok(members) => {
+                for account in open {
+                    let so = self.way.is_so(account, &members);
+                    let result = if so { &ChangeResult::Done } else { otherwise };
+                    self.settle(account, result.clone(), Some(so), call);
+                }
+            }
+            Err(error) => {
+                let text = format!("not confirmed: the group's members could not be read: {error}");
+                self.settle_all(open, &ChangeResult::Failed(text), None, call);
+                self.stop_for(&error);
+            }
+        }
+    }
+
+    async fn failed(&mut self, batch: Vec<AccountId>, failure: Failure) {
+        let call = CallRecord::failed(&self.request, &failure);
+        match &failure.error {
+            error if error.stops_the_run() => {
+                self.settle_all(&batch, &failure.result(), None, &call);
+                self.stop_for(error);
+            }
+            TargetError::Forbidden { .. } => self.give_up(&batch, &failure.error, &call),
+            TargetError::Refused { .. } => self.refused(batch, failure, call).await,
+            // Answered, and not readable; or perhaps done, and the answer lost.
+            _ if failure.lost || failure.status.is_some() => {
+                let otherwise = ChangeResult::Failed(failure.error.to_string());
+                self.read_back(&batch, &call, &otherwise).await;
+            }
+            error => self.settle_all(&batch, &ChangeResult::Failed(error.to_string()), None, &call),
+        }
+    }
+
+    /// A 4xx: because of the group, because some changes are made already, or because of an account.
+    async fn refused(&mut self, batch: Vec<AccountId>, failure: Failure, call: CallRecord) {
+        let status = failure.status.unwrap_or_default();
+        if matches!(status, 404 | 410) && !std::mem::replace(&mut self.asked, true) {
+            match self.writer.reader.group(self.group).await {
+                Ok(Found::Nothing) => return self.give_up(&batch, &failure.error, &call),
+                Ok(Found::Group(_)) => {}
+                Err(error) => {
+                    self.stop_for(&error);
+                    if self.stop.is_some() {
+                        return self.settle_all(&batch, &failure.result(), None, &call);
+                    }
+                }
+            }
+        }
+        let mut read_back = None;
+        let mut rest = batch.clone();
+        if !self.looked || failure.lost || (batch.len() == 1 && matches!(status, 404 | 409 | 410)) {
+            self.looked = true;
+            match self.writer.read_members(self.group).await {
+                Ok(members) => {
+                    let (so, not): (Vec<_>, Vec<_>) =
+                        rest.into_iter().partition(|account| self.way.is_so(account, &members));
+                    rest = not;
+                    read_back = Some(false);
+                    // What an attempt of ours may have done is not "somebody else's".
+                    let result = if failure.lost { ChangeResult::Done } else { ChangeResult::AlreadySo };
+                    self.settle_all(&so, &result, Some(true), &call);
+                }
+                Err(error) => self.stop_for(&error),
+            }
+        }
+        if self.stop.is_some() {
+            self.settle_all(&rest, &failure.result(), None, &call);
+        } else if rest.len() < batch.len() {
+            self.waiting.push(rest);
+        } else if let [account] = rest.as_slice() {
+            self.settle(account, ChangeResult::Failed(failure.error.to_string()), read_back, &call);
+        } else {
+            let half = rest.split_off(rest.len() / 2);
+            self.waiting.extend([half, rest]);
+        }
+    }
+
+    /// The group as a whole is refused: nothing more is sent to it.
+    fn give_up(&mut self, batch: &[AccountId], error: &TargetError, call: &CallRecord) {
+        let result = ChangeResult::Failed(error.to_string());
+        self.settle_all(batch, &result, None, call);
+        for batch in std::mem::take(&mut self.waiting) {
+            self.settle_all(&batch, &result, None, call);
+        }
+    }
+
+    fn stop_for(&mut self, error: &TargetError) {
+        if error.stops_the_run() {
+            self.stop = Some(error.clone());
+        }
+    }
+
+    fn settle_all(
+        &mut self,
+        accounts: &[AccountId],
+        result: &ChangeResult,
+        read_back: Option<bool>,
+        call: &CallRecord,
+    ) {
+        for account in accounts {
+            self.settle(account, result.clone(), read_back, call);
+        }
+    }
+
+    fn settle(&mut self, account: &AccountId, result: ChangeResult, read_back: Option<bool>, call: &CallRecord) {
+        let member = MemberResult { account: account.clone(), result, read_back, call: call.clone() };
+        self.settled.insert(account.clone(), member);
+    }
+
+    /// One result per account; those that were not reached were not tried.
+    fn written(mut self, accounts: &[AccountId]) -> Written {
+        let why = self.stop.as_ref().map_or_else(String::new, TargetError::to_string);
+        let untried = CallRecord::new(&self.request, None, 0);
+        let members = accounts
+            .iter()
+            .map(|account| match self.settled.get(account) {
+                Some(member) => member.clone(),
+                None => MemberResult {
+                    account: account.clone(),
+                    result: ChangeResult::NotTried(why.clone()),
+                    read_back: None,
+                    call: untried.clone(),
+                },
+            })
+            .collect();
+        Written { members, stop: self.stop.take() }
+    }
+}

@@ -1,0 +1,126 @@
+//! Floor 2: the calls that read. Nothing here can change anything in Hyperproof.
+
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+
+use super::client::Client;
+use super::error::TargetError;
+use super::request::{Failure, Request};
+use super::wire::{self, Group, Ids, List, Me, Membership, User};
+use crate::model::id::GroupId;
+
+/// The reading side of a client.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    client: Client,
+}
+
+/// A group that was asked for by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It is there.
+    Group(Group),
+    /// Not found, or gone (404, 410).
+    Nothing,
+}
+
+impl Reader {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// The client.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// `GET /users/me`: the tool's own account.
+    pub async fn me(&self) -> Result<Me, TargetError> {
+        let request = self.client.request(Method::GET, &["users", "me"])?;
+        self.object(&request).await
+    }
+
+    /// The `id` of `GET /users/me`.
+    pub async fn own(&self) -> Result<String, TargetError> {
+        let request = self.client.request(Method::GET, &["users", "me"])?;
+        let me: Me = self.object(&request).await?;
+        me.id.ok_or_else(|| TargetError::Decode { call: request.name(), why: "the answer has no id".into() })
+    }
+
+    /// `GET /users`; `expand` names further fields, separated by commas.
+    pub async fn users(&self, deactivated: bool, expand: Option<&str>) -> Result<List<User>, TargetError> {
+        let request = self
+            .client
+            .request(Method::GET, &["users"])?
+            .query("includeDeactivated", deactivated.then_some("true"))
+            .query("expand", expand);
+        self.collection(&request).await
+    }
+
+    /// `GET /groups`; without a status, whatever the server lists by default (active ones, by the
+    /// vendor's other lists).
+    pub async fn groups(&self, status: Option<&str>, expand: Option<&str>) -> Result<List<Group>, TargetError> {
+        let request = self.client.request(Method::GET, &["groups"])?.query("status", status).query("expand", expand);
+        self.collection(&request).await
+    }
+
+    /// `GET /groups/users`: all memberships of the organisation.
+    pub async fn memberships(&self, status: Option<&str>) -> Result<List<Membership>, TargetError> {
+        let request = self.client.request(Method::GET, &["groups", "users"])?.query("status", status);
+        self.list(&request).await
+    }
+
+    /// `GET /groups/{id}`.
+    pub async fn group(&self, id: &GroupId) -> Result<Found, TargetError> {
+        let request = self.client.request(Method::GET, &["groups", id.as_str()])?;
+        match self.object(&request).await {
+            Ok(group) => Ok(Found::Group(group)),
+            Err(TargetError::Refused { status: 404 | 410, .. }) => Ok(Found::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `GET /groups/{id}/users`: the members of one group. An answer without `userIds` is an error.
+    pub async fn members(&self, id: &GroupId) -> Result<Ids, TargetError> {
+        let request = self.client.request(Method::GET, &["groups", id.as_str(), "users"])?;
+        let membership: Membership = self.object(&request).await?;
+        membership
+            .user_ids
+            .ok_or_else(|| TargetError::Decode { call: request.name(), why: "the answer has no userIds".into() })
+    }
+
+    /// A list whose address may or may not need a slash at its end.
+    async fn collection<T: DeserializeOwned>(&self, request: &Request) -> Result<List<T>, TargetError> {
+        let error = match self.list(request).await {
+            Err(error @ TargetError::Refused { status: 301 | 302 | 307 | 308 | 404 | 405, .. }) => error,
+            other => return other,
+        };
+        if request.path().ends_with('/') {
+            return Err(error);
+        }
+        let list = self.list(&request.slashed()).await.map_err(|_| error)?;
+        self.client.ask_with_slash();
+        Ok(list)
+    }
+
+    async fn list<T: DeserializeOwned>(&self, request: &Request) -> Result<List<T>, TargetError> {
+        let body = self.body(request).await?;
+        wire::list(&body).map_err(|why| decode(request, why))
+    }
+
+    async fn object<T: DeserializeOwned>(&self, request: &Request) -> Result<T, TargetError> {
+        let body = self.body(request).await?;
+        wire::object(&body).map_err(|why| decode(request, why))
+    }
+
+    async fn body(&self, request: &Request) -> Result<Vec<u8>, TargetError> {
+        match self.client.call(request).await {
+            Ok(answer) => Ok(answer.body),
+            Err(Failure { error, .. }) => Err(error),
+        }
+    }
+}
+
+fn decode(request: &Request, why: String) -> TargetError {
+    TargetError::Decode { call: request.name(), why }
+}

@@ -1,0 +1,311 @@
+//! Floor 2: what the API sends and takes (hyperproof-api.md, sections 7 and 8).
+//!
+//! Lenient: any field may be missing, null, extra or of an odd type; whoever needs it decides what
+//! its absence means. Strict in one thing: a list is a JSON array, or it is no list.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::lenient::{Entries, Entry, ids, lifetime, text, word};
+
+/// A user of `GET /users`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct User {
+    /// The organisation-user id.
+    #[serde(deserialize_with = "word")]
+    pub id: Option<String>,
+    /// The person's id.
+    #[serde(deserialize_with = "word")]
+    pub user_id: Option<String>,
+    /// The address.
+    #[serde(deserialize_with = "word")]
+    pub email: Option<String>,
+    /// `activeUser`, `contact`, …
+    #[serde(rename = "type", deserialize_with = "word")]
+    pub kind: Option<String>,
+    /// `active`, `archived`, …
+    #[serde(deserialize_with = "word")]
+    pub status: Option<String>,
+}
+
+/// `GET /users/me`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Me {
+    /// The user's id (by the samples, `userId` of the list).
+    #[serde(deserialize_with = "word")]
+    pub id: Option<String>,
+    /// The address.
+    #[serde(deserialize_with = "word")]
+    pub email: Option<String>,
+    /// The id of the role in the organisation. No call tells the role's name.
+    #[serde(deserialize_with = "word")]
+    pub organization_role_id: Option<String>,
+}
+
+/// A group, as all calls on groups send it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Group {
+    /// The group's id.
+    #[serde(deserialize_with = "word")]
+    pub id: Option<String>,
+    /// The organisation's id.
+    #[serde(deserialize_with = "word")]
+    pub org_id: Option<String>,
+    /// The name, as it stands.
+    #[serde(deserialize_with = "text")]
+    pub name: Option<String>,
+    /// The lead.
+    #[serde(deserialize_with = "word")]
+    pub group_lead_id: Option<String>,
+    /// Not in the vendor's schema; it may come all the same.
+    #[serde(deserialize_with = "word")]
+    pub status: Option<String>,
+    /// The members; the samples leave them out.
+    #[serde(deserialize_with = "ids")]
+    pub user_ids: Option<Ids>,
+}
+
+/// The members of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Membership {
+    /// The group. (The samples have another `id` beside it, which means nothing to us.)
+    #[serde(deserialize_with = "word")]
+    pub group_id: Option<String>,
+    /// The members.
+    #[serde(deserialize_with = "ids")]
+    pub user_ids: Option<Ids>,
+}
+
+/// The token endpoint's reply.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Token {
+    #[serde(deserialize_with = "word")]
+    pub(super) access_token: Option<String>,
+    #[serde(deserialize_with = "lifetime")]
+    pub(super) expires_in: Option<Duration>,
+}
+
+/// Body of `POST /groups`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewGroup<'a> {
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) group_lead_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) user_ids: &'a [&'a str],
+}
+
+/// Body of `PATCH /groups/{id}`: a lead, or none; never both.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum GroupPatch<'a> {
+    GroupLeadId(&'a str),
+    ClearGroupLead(bool),
+}
+
+/// Body of the membership writes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserIds<'a> {
+    pub(super) user_ids: &'a [&'a str],
+}
+
+/// Ids of a `userIds`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ids {
+    /// The ids, sorted, each once. A text with blanks inside is several (the vendor's samples).
+    pub ids: Vec<String>,
+    /// Entries that are no id.
+    pub odd: usize,
+}
+
+/// A list of the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List<T> {
+    /// Its objects.
+    pub rows: Vec<T>,
+    /// Entries that are no object.
+    pub odd: usize,
+}
+
+impl<T> List<T> {
+    /// Entries in all.
+    pub fn len(&self) -> usize {
+        self.rows.len() + self.odd
+    }
+
+    /// Whether it has no entry at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Decodes a list. Anything but a JSON array is an error.
+pub(super) fn list<T: DeserializeOwned>(body: &[u8]) -> Result<List<T>, String> {
+    let entries: Entries<T> = serde_json::from_slice(body).map_err(|error| fault(&error, "array"))?;
+    Ok(entries.0)
+}
+
+/// Decodes an object.
+pub(super) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let Entry(entry) = serde_json::from_slice(body).map_err(|error| fault(&error, "object"))?;
+    entry.ok_or_else(|| "the answer is not a JSON object".into())
+}
+
+/// The words of an error body: the vendor's gateway has `message`, the application `error` or plain
+/// text (hyperproof-api.md, section 5).
+pub(super) fn message(body: &[u8]) -> String {
+    let plain = || String::from_utf8_lossy(body).into_owned();
+    let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(body) else {
+        return plain();
+    };
+    let found =
+        ["message", "error_description", "detail", "title", "error"].iter().find_map(|key| match fields.get(*key)? {
+            Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+            Value::Object(inner) => Some(inner.get("message")?.as_str()?.to_owned()),
+            _ => None,
+        });
+    found.unwrap_or_else(plain)
+}
+
+/// serde's own words would quote the value.
+fn fault(error: &serde_json::Error, wanted: &str) -> String {
+    if error.is_data() {
+        format!("the answer is not a JSON {wanted}")
+    } else if error.is_eof() {
+        "the answer is cut off or empty".into()
+    } else {
+        format!("the answer is not JSON (line {}, column {})", error.line(), error.column())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn odd_fields_are_passed_over() {
+        let body = br#"[
+            {"id":"a","userId":"b","email":" Ann@corp.example ","type":"activeUser","status":"active","extra":{"x":[1]}},
+            {"id":null,"userId":7,"email":[],"type":{},"status":true},
+            null, 5, -1, 1.5, "text", [1,{}], false, {}
+        ]"#;
+        let users: List<User> = list(body).unwrap();
+        assert_eq!((users.rows.len(), users.odd, users.len()), (3, 7, 10));
+        assert_eq!(users.rows[0].email.as_deref(), Some("Ann@corp.example"));
+        assert_eq!(users.rows[1], User { user_id: Some("7".into()), ..User::default() });
+        assert_eq!(users.rows[2], User::default());
+    }
+
+    #[test]
+    fn ids_are_split_sorted_and_counted_once() {
+        let of = |body: &str| object::<Membership>(body.as_bytes()).unwrap().user_ids;
+        let some = |ids: &[&str], odd| Some(Ids { ids: ids.iter().map(|id| (*id).to_owned()).collect(), odd });
+        assert_eq!(of(r#"{"userIds":["b a","a"," c "]}"#), some(&["a", "b", "c"], 0));
+        assert_eq!(of(r#"{"userIds":"a b"}"#), some(&["a", "b"], 0));
+        assert_eq!(of(r#"{"userIds":[1,null,{},""]}"#), some(&["1"], 2));
+        assert_eq!(of(r#"{"userIds":[]}"#), some(&[], 0));
+        for body in [r#"{"userIds":null}"#, r#"{"userIds":{}}"#, r#"{"userIds":5}"#, "{}"] {
+            assert_eq!(of(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_is_an_error_that_quotes_nothing() {
+        for body in ["", "{}", "null", "5", "\"secret\"", "<html>", "[{}", "{\"data\":[]}", "[] []"] {
+            let error = list::<User>(body.as_bytes()).unwrap_err();
+            assert!(error.starts_with("the answer is") && !error.contains("secret"), "{body}: {error}");
+        }
+        for body in ["", "[]", "null", "<html>", "{"] {
+            assert!(object::<Group>(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn tokens_live_for_a_number_a_text_or_for_ever() {
+        let of = |body: &str| object::<Token>(body.as_bytes()).unwrap().expires_in.map(|life| life.as_secs());
+        assert_eq!(of(r#"{"expires_in":3600}"#), Some(3600));
+        assert_eq!(of(r#"{"expires_in":"86400"}"#), Some(86400));
+        assert_eq!(of(r#"{"expires_in":12.5}"#), Some(12));
+        for body in [
+            "{}",
+            r#"{"expires_in":null}"#,
+            r#"{"expires_in":"soon"}"#,
+            r#"{"expires_in":-5}"#,
+            r#"{"expires_in":1e300}"#,
+            r#"{"expires_in":"NaN"}"#,
+        ] {
+            assert_eq!(of(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn error_bodies_come_in_several_shapes() {
+        let cases = [
+            (r#"{"statusCode":429,"message":"slow"}"#, "slow"),
+            (r#"{"error":"bad"}"#, "bad"),
+            (r#"{"error":"invalid_client","error_description":"unknown"}"#, "unknown"),
+            (r#"{"error":{"message":"deep"}}"#, "deep"),
+            (r#"{"message":""}"#, r#"{"message":""}"#),
+            ("plain text", "plain text"),
+            ("", ""),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(message(body.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn bodies_are_written_as_the_api_takes_them() {
+        let json = |value: &dyn erased::Json| value.json();
+        assert_eq!(json(&NewGroup { name: "G", group_lead_id: None, user_ids: &[] }), r#"{"name":"G"}"#);
+        assert_eq!(
+            json(&NewGroup { name: "G", group_lead_id: Some("l"), user_ids: &["a"] }),
+            r#"{"name":"G","groupLeadId":"l","userIds":["a"]}"#
+        );
+        assert_eq!(json(&GroupPatch::GroupLeadId("l")), r#"{"groupLeadId":"l"}"#);
+        assert_eq!(json(&GroupPatch::ClearGroupLead(true)), r#"{"clearGroupLead":true}"#);
+        assert_eq!(json(&UserIds { user_ids: &["a", "b"] }), r#"{"userIds":["a","b"]}"#);
+    }
+
+    mod erased {
+        pub(super) trait Json {
+            fn json(&self) -> String;
+        }
+
+        impl<T: serde::Serialize> Json for T {
+            fn json(&self) -> String {
+                serde_json::to_string(self).unwrap()
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+        #[test]
+        fn any_bytes_are_decoded_or_refused(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = list::<User>(&body);
+            let _ = list::<Membership>(&body);
+            let _ = object::<Group>(&body);
+            let _ = object::<Token>(&body);
+            let _ = message(&body);
+        }
+
+        #[test]
+        fn near_json_is_decoded_or_refused(body in "[\\[\\]{}\":,0-9eE.\\-nultrsdIi ]{0,80}") {
+            let _ = list::<Group>(body.as_bytes());
+            let _ = object::<Membership>(body.as_bytes());
+        }
+    }
+}
