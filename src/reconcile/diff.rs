@@ -259,13 +259,19 @@ impl<'a> GroupDiff<'a> {
         });
     }
 
-    /// The entry of the person behind an account.
+    /// The entry of the person behind an account: for an addition one that is granted the group, for a
+    /// removal one that is not active, and the same one whatever the order of the sources.
     fn entry(&self, op: Op, account: &Account) -> Option<Entry> {
         let at = account_index(self.inputs.live, &account.id)?;
-        let person = self.people.someone(at, op != Op::RemoveMember)?;
-        let entry = self.person(person)?;
-        let source = self.inputs.sources.get(person.source as usize)?;
-        Some(Entry { source: source.name.clone(), id: entry.key.clone(), origin: entry.origin.clone() })
+        let removing = op == Op::RemoveMember;
+        let candidate = |person: PersonRef| {
+            let entry = self.person(person)?;
+            let source = &self.inputs.sources.get(person.source as usize)?.name;
+            let distance = (!self.desired.grants.contains_key(&person), entry.disabled != removing);
+            Some(((distance, source, &entry.key), entry))
+        };
+        let ((_, source, id), entry) = self.people.behind(at).filter_map(candidate).min_by_key(|(key, _)| *key)?;
+        Some(Entry { source: source.clone(), id: id.clone(), origin: entry.origin.clone() })
     }
 
     fn add(&mut self, wanted: &BTreeMap<AccountIndex, Wanted>) {
@@ -366,7 +372,7 @@ impl<'a> GroupDiff<'a> {
             let source = self.inputs.sources.get(source as usize);
             source.is_some_and(|source| self.desired.sources.contains(&source.name))
         };
-        let known = self.people.known(at, feeding);
+        let known = self.people.known(at, feeding, self.complete.contains(&false));
         if known == Known::Disabled {
             Reason::PersonDisabled
         } else if account.standing == Standing::Deactivated {

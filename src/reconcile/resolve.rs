@@ -83,26 +83,24 @@ impl Resolution {
         self.seen.get(&account).into_iter().flatten().map(|seen| seen.person)
     }
 
-    /// A person behind an account, active ones first where `active` asks for them.
-    pub fn someone(&self, account: AccountIndex, active: bool) -> Option<PersonRef> {
-        let seen = self.seen.get(&account)?;
-        let preferred = seen.iter().find(|seen| seen.disabled != active);
-        preferred.or(seen.first()).map(|seen| seen.person)
-    }
-
     /// People of a source with a mapped grant.
     pub fn granted_of(&self, source: usize) -> usize {
         self.granted.get(source).copied().unwrap_or(0)
     }
 
     /// What the directory says of the people behind an account. A source among `feeding` that has them
-    /// all inactive outweighs another that has one active.
-    pub fn known(&self, account: AccountIndex, feeding: impl Fn(u32) -> bool) -> Known {
+    /// all inactive outweighs another that has one active; any other counts only if no source that may
+    /// have one active is `unread`.
+    pub fn known(&self, account: AccountIndex, feeding: impl Fn(u32) -> bool, unread: bool) -> Known {
         let Some(seen) = self.seen.get(&account) else {
             return Known::Gone;
         };
         let inactive_by_feeding = self.inactive_in(account).any(|person| feeding(person.source));
-        if !inactive_by_feeding && seen.iter().any(|seen| !seen.disabled) { Known::Active } else { Known::Disabled }
+        if inactive_by_feeding || (!unread && seen.iter().all(|seen| seen.disabled)) {
+            Known::Disabled
+        } else {
+            Known::Active
+        }
     }
 
     /// People behind an account in sources that have nobody active behind it. (Somebody who left and

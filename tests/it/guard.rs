@@ -584,6 +584,18 @@ fn who_comes_back_in_time_starts_anew() {
     assert_eq!(world.skips(), ["Risk bob@corp.example grace"]);
 }
 
+/// Who is disabled in one source and active in another that was not read today may be active.
+#[test]
+fn an_unread_source_ends_no_grace() {
+    let mut world = World::equal(&[("Risk", "ann bob cas")]);
+    world.policy.guard.removal_grace = Duration::from_hours(2);
+    world.hr().without("bob");
+    world.source("ad").person("bob").disabled = true;
+    assert_eq!(world.changes(), ["remove Risk bob: person_disabled"]);
+    world.source("it").complete = false;
+    assert_eq!(world.skips(), ["Risk bob@corp.example grace"]);
+}
+
 /// Only complete reads count.
 #[test]
 fn an_unread_source_starts_no_clock() {
