@@ -58,6 +58,25 @@ pub struct Bench {
     pub rest: String,
 }
 
+/// What differs from run to run in what people read: ids, times, processes, hosts, ports, paths.
+const FILTERS: &[(&str, &str)] = &[
+    (r"/tmp/\.tmp\w+", "DIR"),
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "RUN"),
+    (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z| UTC)?", "TIME"),
+    (r"process \d+ on [\w.-]+", "process PID on HOST"),
+    (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
+    (r"took \d+(\.\d+)? ?m?s", "took TIME"),
+];
+
+/// What people read, with everything that differs from run to run named instead.
+pub fn filtered(text: &str) -> String {
+    let replace = |text: String, (pattern, word): &(&str, &str)| {
+        regex::Regex::new(pattern).expect("a filter is a pattern").replace_all(&text, *word).into_owned()
+    };
+    FILTERS.iter().fold(text.to_owned(), replace)
+}
+
 /// `[hyperproof]` as most tests want it: no waiting, one attempt for each call.
 const QUICK: &str =
     "requests_per_minute = 60000\nburst = 1000\ntimeout = \"5s\"\nmax_attempts = 1\nmax_wait = \"2s\"\n";
