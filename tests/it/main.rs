@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect shall stop")]
 #![allow(unreachable_pub, reason = "nothing is published from a test binary")]
 
+mod audit;
 mod chain;
 mod cli;
 mod config;
@@ -12,6 +13,7 @@ mod layers;
 mod lexer;
 mod outage;
 mod simulator;
+mod state;
 mod store;
 mod support;
 mod target;

@@ -54,6 +54,8 @@ pub struct Bench {
     simulator: Option<Simulator>,
     /// Keys of `[hyperproof]` after the ones that are always there.
     pub hyperproof: String,
+    /// `state.path`.
+    pub state_path: String,
     /// The rest of the configuration.
     pub rest: String,
 }
@@ -108,6 +110,7 @@ impl Bench {
             runtime,
             simulator: Some(simulator),
             hyperproof: QUICK.to_owned(),
+            state_path: "rosterd.db".to_owned(),
             rest: ONE_GROUP.to_owned(),
         };
         bench.people(&[]);
@@ -144,7 +147,7 @@ impl Bench {
     }
 
     pub fn state(&self) -> PathBuf {
-        self.path("rosterd.db")
+        self.path(&self.state_path)
     }
 
     pub fn write(&self, name: &str, text: &str) {
@@ -182,17 +185,21 @@ impl Bench {
         let client = rosterd::simulator::Client::default();
         format!(
             "[hyperproof]\napi_url = \"{api}\"\ntoken_url = \"{token}\"\nclient_id = \"{}\"\n\
-             client_secret = {{ file = \"secret\" }}\n{}\n[state]\npath = \"rosterd.db\"\n{}",
-            client.client_id, self.hyperproof, self.rest
+             client_secret = {{ file = \"secret\" }}\n{}\n[state]\npath = \"{}\"\n{}",
+            client.client_id, self.hyperproof, self.state_path, self.rest
         )
     }
 
     fn write_config(&self) {
-        let mut options = std::fs::File::options();
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
-        let mut secret = options.open(self.path("secret")).expect("a writable directory");
-        secret.write_all(rosterd::simulator::Client::default().client_secret.as_bytes()).expect("a writable file");
-        if self.simulator.is_some() || !self.path("rosterd.toml").exists() {
+        // Left alone where nothing changed: another process may be reading them.
+        if !self.path("secret").exists() {
+            let mut options = std::fs::File::options();
+            let options = options.write(true).create(true).truncate(true).mode(0o600);
+            let mut secret = options.open(self.path("secret")).expect("a writable directory");
+            secret.write_all(rosterd::simulator::Client::default().client_secret.as_bytes()).expect("a writable file");
+        }
+        let written = std::fs::read_to_string(self.path("rosterd.toml")).ok();
+        if written.is_none() || (self.simulator.is_some() && written != Some(self.config())) {
             self.write("rosterd.toml", &self.config());
         }
     }
