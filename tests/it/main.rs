@@ -6,6 +6,7 @@ mod audit;
 mod chain;
 mod cli;
 mod config;
+mod config_cli;
 mod csv;
 mod demo;
 mod holds;

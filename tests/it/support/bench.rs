@@ -21,7 +21,8 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    /// Of a process that has ended.
+    pub fn of(output: Output) -> Self {
         use std::os::unix::process::ExitStatusExt;
         let status = output.status;
         Self {
@@ -68,6 +69,8 @@ const FILTERS: &[(&str, &str)] = &[
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z| UTC)?", "TIME"),
     (r"process \d+ on [\w.-]+", "process PID on HOST"),
     (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
+    (r"oldest \d+ s old", "oldest AGE old"),
+    (r"\(\d+ s ago\)", "(AGO)"),
     (r"took \d+(\.\d+)? ?m?s", "took TIME"),
 ];
 
