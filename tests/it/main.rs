@@ -13,6 +13,7 @@ mod holds;
 mod layers;
 mod lexer;
 mod outage;
+mod scenarios;
 mod simulator;
 mod state;
 mod store;
