@@ -7,6 +7,7 @@ use super::args::Simulate;
 use super::exit::{Exit, Fault};
 use super::output::Output;
 use super::session;
+use crate::report::words::plural;
 use crate::simulator::{self, World};
 
 /// Serves until it is told to stop.
@@ -45,7 +46,7 @@ pub(super) fn run(output: &Output, simulate: &Simulate) -> Result<Exit, Fault> {
 /// What to write into a configuration to work with it.
 fn told(address: &str, world: &World) -> String {
     format!(
-        "Simulating {} with {} users and {} groups; stop it with Ctrl-C. To work with it:\n\
+        "Simulating {} with {} and {}; stop it with Ctrl-C. To work with it:\n\
          \n\
          [hyperproof]\n\
          api_url = \"http://{address}/v1\"\n\
@@ -55,8 +56,8 @@ fn told(address: &str, world: &World) -> String {
          \n\
          To look at it: http://{address}/_sim/state and http://{address}/_sim/requests\n",
         world.organization,
-        world.users.len(),
-        world.groups.len(),
+        plural(world.users.len(), "user"),
+        plural(world.groups.len(), "group"),
         world.client.client_id,
         world.client.client_secret,
     )

@@ -47,8 +47,10 @@ pub fn line(line: &Line, look: &Look) -> String {
         "outcome" if !line.error.is_empty() => Ink::Trouble,
         _ => Ink::Faint,
     };
-    let event = format!("{:<14}", line.event);
-    let mut text = format!("{:>6}  {}  {}", line.seq, line.at, look.paint(ink, &clean(&event)));
+    let mut text = format!("{:>6}  {}  {}", line.seq, line.at, look.paint(ink, &clean(&line.event)));
+    let mut gap = 14_usize.saturating_sub(line.event.chars().count());
+    // What the other records of a run are found by.
+    let run = if line.event.starts_with("run_") { line.run.as_str() } else { "" };
     let change = match (line.op.as_str(), line.member.as_str()) {
         ("", _) => String::new(),
         (op, "") => format!("{op} {:?}", line.group),
@@ -58,9 +60,9 @@ pub fn line(line: &Line, look: &Look) -> String {
         "" => String::new(),
         by => format!("approved by {by}"),
     };
-    for part in [&change, &line.reason, &line.result, &line.hold, &by, &line.ticket, &line.error] {
+    for part in [run, &change, &line.reason, &line.result, &line.hold, &by, &line.ticket, &line.error] {
         if !part.is_empty() {
-            text.push_str("  ");
+            text.extend(std::iter::repeat_n(' ', std::mem::take(&mut gap) + 2));
             text.push_str(&clean(part));
         }
     }

@@ -189,7 +189,7 @@ fn decided(
     let Ok(live) = &reading.live else {
         return Ok(None);
     };
-    settle::same_organisation(memory, live)?;
+    settle::same_organisation(setup.store, memory, live)?;
     let decision = decide(Inputs {
         policy: setup.order.policy,
         sources: &reading.sources,

@@ -2,12 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect shall stop")]
 #![allow(unreachable_pub, reason = "nothing is published from a test binary")]
 
+mod audit;
 mod chain;
 mod cli;
 mod config;
+mod config_cli;
 mod csv;
 mod demo;
 mod guard;
+mod holds;
 mod laws;
 mod layers;
 mod lexer;
@@ -19,6 +22,7 @@ mod plan;
 mod resolve;
 mod scenarios;
 mod simulator;
+mod state;
 mod store;
 mod support;
 mod target;
