@@ -4,3 +4,4 @@ pub mod applied;
 pub mod bench;
 pub mod random;
 pub mod small;
+pub mod doc;
