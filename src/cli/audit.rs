@@ -8,6 +8,7 @@ use super::output::Output;
 use super::session;
 use crate::model::id::RunId;
 use crate::report::audit_text;
+use crate::report::words::clean;
 use crate::store::{Access, AuditCursor, AuditEntry, AuditFilter, AuditRecord, Store, Verification, verify_jsonl};
 
 /// Shows the log, oldest first, page by page.
@@ -95,21 +96,25 @@ pub(super) fn verify(global: &Global, output: &Output, verify: &AuditVerify) -> 
     } else {
         verify_lines(&path)?
     };
+    let (text, exit) = self::verdict(&path.display().to_string(), &verdict);
+    output.answer(&text)?;
+    Ok(exit)
+}
+
+/// What was found, and how that ends.
+pub(super) fn verdict(path: &str, verdict: &Verification) -> (String, Exit) {
+    let path = clean(path);
     match verdict {
         Verification::Verified { records, first, last, head_hash } => {
             let range = match (first, last) {
                 (Some(first), Some(last)) => format!(", seq {first} to {last}"),
                 _ => String::new(),
             };
-            output.answer(&format!("{}: {records} records verified{range}\nhead {head_hash}\n", path.display()))?;
-            Ok(Exit::Fine)
+            (format!("{path}: {records} records verified{range}\nhead {head_hash}\n"), Exit::Fine)
         }
         Verification::Tampered { seq, what } => {
-            output.answer(&format!(
-                "{}: the log does not verify. First bad record: seq {seq}: {what}\n",
-                path.display()
-            ))?;
-            Ok(Exit::Unverified)
+            let text = format!("{path}: the log does not verify. First bad record: seq {seq}: {}\n", clean(what));
+            (text, Exit::Unverified)
         }
     }
 }
