@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn removals_take_no_more_calls_than_their_number_asks_for() {
-        for left in 0..7 {
+        for left in 0..7_usize {
             for other in 0..7 {
                 let mut changes: Vec<Change> = (0..left)
                     .map(|at| change(Op::RemoveMember, &format!("l{at}"), Reason::PersonGone, false))
@@ -137,7 +137,7 @@ mod tests {
                     (0..other).map(|at| change(Op::RemoveMember, &format!("o{at}"), Reason::GrantEnded, false)),
                 );
                 let steps = steps(&changes, 3);
-                assert_eq!(steps.len(), (left + other as usize).div_ceil(3), "{left} {other}");
+                assert_eq!(steps.len(), (left + other).div_ceil(3), "{left} {other}");
                 assert_eq!(steps.iter().map(|step| step.changes.len()).sum::<usize>(), left + other);
             }
         }
