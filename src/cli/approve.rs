@@ -11,7 +11,7 @@ use crate::store::{Access, ApprovedHold, NewApproval};
 
 /// Approves holds, all that were named or none.
 pub(super) fn run(global: &Global, output: &Output, approve: &Approve) -> Result<Exit, Fault> {
-    let config = session::configuration(global, output)?;
+    let config = session::without_secrets(global)?;
     let at = Timestamp::now();
     let expires = SignedDuration::try_from(approve.expires)
         .ok()

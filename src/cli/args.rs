@@ -14,15 +14,16 @@ use super::values;
 const EXAMPLES: &str = "\
 Examples:
   rosterd demo                 see all of it work, with nothing configured
-  rosterd init                 write a short configuration to start from
+  rosterd init --source csv    write a short configuration to start from
   rosterd check --online       find every mistake before the first run
   rosterd plan                 show what a run would do
-  rosterd apply                do it";
+  rosterd apply                do it, but for what looks like a mistake
+  rosterd holds                see what waits for a person, and how to let it through";
 
 /// Keeps the groups of a Hyperproof organisation in step with a company's directory.
 ///
-/// rosterd reads who should be in which group (CSV files, LDAP), reads who is in it, and carries out
-/// the difference: behind a guard that holds whatever looks like a mistake, and with an audit log
+/// rosterd reads who should be in which group from exports (CSV; directory servers come with a later
+/// version), reads who is in it, and carries out the difference: behind a guard that holds whatever looks like a mistake, and with an audit log
 /// that can be checked.
 #[derive(Debug, Parser)]
 #[command(name = "rosterd", version, max_term_width = 100)]
@@ -83,7 +84,7 @@ pub enum Command {
     Init(Init),
     /// Find every mistake in the configuration
     Check(Check),
-    /// Show what a run would do, and do nothing
+    /// Show what a run would do, and change nothing
     Plan(Plan),
     /// Make one run: read, decide, and carry out what the guard lets through
     Apply(Apply),
@@ -91,7 +92,7 @@ pub enum Command {
     Holds,
     /// Let exactly what is held through
     Approve(Approve),
-    /// Show last runs, holds, and how old the sources' reads are
+    /// Show last runs, holds, and how old the last reads of the sources are
     Status,
     /// Read and check the audit log
     Audit {
@@ -148,7 +149,7 @@ pub struct Init {
 /// Kinds of sources that a first configuration can be for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SourceChoice {
-    /// A directory server: LDAP or Active Directory.
+    /// A directory server, LDAP or Active Directory: not in this version yet.
     Ldap,
     /// Files of comma-separated values, such as an HR export.
     Csv,

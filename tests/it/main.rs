@@ -10,6 +10,7 @@ mod demo;
 mod layers;
 mod lexer;
 mod outage;
+mod readme;
 mod scenarios;
 mod simulator;
 mod store;
