@@ -11,7 +11,7 @@
 //! live ────┘   I/O      └────────────── pure ──────────────┘   └────── I/O ──────┘
 //! ```
 //!
-//! [`run`] walks it. [`run::plan`] is the same line cut after the guard; [`run::apply`] goes to its
+//! [`run`] walks it. [`run::plan()`] is the same line cut after the guard; [`run::apply()`] goes to its
 //! end. Everything is read, then everything is decided, then it is written: the plan is a value
 //! ([`model::plan::Plan`]), and nothing is decided while it is carried out.
 //!
@@ -43,7 +43,7 @@
 //!   read completely in this run ([`model::directory::Completeness`]), nothing grants it, nothing
 //!   protects it, the guard let it through, and the group's mode allows it. An error, an empty answer
 //!   and a missing group are three things, and none of them is "nobody".
-//! - **Only what the guard cleared can be written.** [`run::apply`] takes its steps from a
+//! - **Only what the guard cleared can be written.** [`run::apply()`] takes its steps from a
 //!   [`reconcile::ClearedPlan`], which nothing but the guard can make.
 //! - **A dry run has no writer.** Code that must not write is not given one; there is no flag to
 //!   forget.

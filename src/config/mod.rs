@@ -1,5 +1,5 @@
 //! Floor 3: the configuration file, compiled. The text becomes a document with positions, the
-//! document is held against the known [`keys`] (shape), the checks look at what values mean
+//! document is held against the known keys (shape), the checks look at what values mean
 //! together, and only a file without a mistake becomes a [`Config`]. All mistakes are told at once,
 //! each with file, line and key; none of them quotes a secret.
 
