@@ -178,7 +178,13 @@ mod tests {
           ! source hr was not read to its end: nobody is removed
           Auditors, Managers
         "#);
+        for group in &mut report.plan.groups {
+            group.standing = GroupStanding::Unusable;
+        }
+        let text = plan_text(&report, &Look::PLAIN);
+        assert!(text.contains("\n2 groups left alone, each for this reason\n"), "{text}");
         report.plan.groups.truncate(1);
+        report.plan.groups[0].standing = GroupStanding::Ready;
         let text = plan_text(&report, &Look::PLAIN);
         let group = text.split("\n\n").nth(2).unwrap_or_default();
         insta::assert_snapshot!(group, @r#"

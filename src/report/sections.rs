@@ -84,26 +84,25 @@ pub(crate) fn groups(out: &mut dyn Write, look: &Look, document: &PlanDocument) 
     let mut quiet = 0;
     for group in &document.groups {
         let changes = changes.remove(group.name.as_str()).unwrap_or_default();
-        if changes.is_empty() && group.standing == GroupStanding::Ready {
-            let problems = words::within(group);
-            if problems.is_empty() {
-                quiet += 1;
-                continue;
-            }
-            if alike.contains_key(&problems) {
-                continue;
-            }
+        let said = (group.standing == GroupStanding::Unusable, words::within(group));
+        if changes.is_empty() && said == (false, Vec::new()) {
+            quiet += 1;
+            continue;
+        }
+        if changes.is_empty() && alike.contains_key(&said) {
+            continue;
         }
         writeln!(out, "\n{}", heading(look, group))?;
-        problems(out, look, "  ", &words::within(group))?;
+        problems(out, look, "  ", &said.1)?;
         lines(out, look, &changes, &teller)?;
     }
     for (name, changes) in changes {
         writeln!(out, "\n{}", look.paint(Ink::Heading, &clean(name)))?;
         lines(out, look, &changes, &teller)?;
     }
-    for (said, names) in alike {
-        let title = format!("{} with nothing to do, each for this reason", plural(names.len(), "group"));
+    for ((unusable, said), names) in alike {
+        let what = if unusable { "left alone" } else { "with nothing to do" };
+        let title = format!("{} {what}, each for this reason", plural(names.len(), "group"));
         writeln!(out, "\n{}", look.paint(Ink::Heading, &title))?;
         problems(out, look, "  ", &said)?;
         let shown = look.shown(names.len());
@@ -117,17 +116,16 @@ pub(crate) fn groups(out: &mut dyn Write, look: &Look, document: &PlanDocument) 
     }
 }
 
-/// Groups without changes of which the same problems are told, by those problems; only where there
-/// are several.
-fn alike<'a>(
-    document: &'a PlanDocument,
-    changes: &BTreeMap<&str, Vec<&ChangeEntry>>,
-) -> BTreeMap<Vec<String>, Vec<&'a str>> {
-    let mut alike: BTreeMap<Vec<String>, Vec<&str>> = BTreeMap::new();
+/// What is said of a group without changes: whether it cannot be worked on, and its problems.
+type Said = (bool, Vec<String>);
+
+/// Groups without changes of which the same is said, by that; only where there are several.
+fn alike<'a>(document: &'a PlanDocument, changes: &BTreeMap<&str, Vec<&ChangeEntry>>) -> BTreeMap<Said, Vec<&'a str>> {
+    let mut alike: BTreeMap<Said, Vec<&str>> = BTreeMap::new();
     for group in &document.groups {
-        let idle = !changes.contains_key(group.name.as_str()) && group.standing == GroupStanding::Ready;
-        if idle && !group.problems.is_empty() {
-            alike.entry(words::within(group)).or_default().push(&group.name);
+        if !changes.contains_key(group.name.as_str()) && !group.problems.is_empty() {
+            let said = (group.standing == GroupStanding::Unusable, words::within(group));
+            alike.entry(said).or_default().push(&group.name);
         }
     }
     alike.retain(|_, names| names.len() > 1);

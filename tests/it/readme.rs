@@ -144,10 +144,11 @@ fn the_plan_that_it_shows_is_the_demos() {
 #[test]
 fn files_that_it_names_are_there_and_places_of_one_machine_are_not() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let links = Regex::new(r"\]\(([^)#:]+)\)").unwrap();
     for file in ["README.md", "config/README.md", "config/demo/README.md", "CHANGELOG.md"] {
         let text = std::fs::read_to_string(root.join(file)).unwrap();
         let folder = root.join(file).parent().unwrap().to_owned();
-        for link in Regex::new(r"\]\(([^)#:]+)\)").unwrap().captures_iter(&text) {
+        for link in links.captures_iter(&text) {
             assert!(folder.join(&link[1]).exists(), "{file}: {}", &link[1]);
         }
         for place in ["/work", "/root", "/tmp", "/home", "crates.io", "docs.rs"] {
