@@ -17,7 +17,7 @@ use crate::store::{Access, LatestPlan, Store, StoredHold};
 
 /// Shows the holds, those that wait first.
 pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
-    let config = session::configuration(global, output)?;
+    let config = session::without_secrets(global)?;
     let view = session::block_on(async {
         let store = session::open(&config, Access::ExistingOnly).await?;
         view(&store, Timestamp::now()).await

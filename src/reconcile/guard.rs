@@ -281,7 +281,7 @@ impl Guard<'_, '_> {
             scope: Scope::Group(name.clone()),
             limit: 0,
             measured: changes.len() as u64,
-            text: format!("{cause}: {} wait for a person to look at them", removals(changes.len())),
+            text: format!("{cause}: {} to be looked at by a person", removals(changes.len())),
             changes,
         });
         if !approved {

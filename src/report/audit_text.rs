@@ -7,6 +7,9 @@ use super::words::clean;
 pub const CSV_HEADINGS: &str =
     "seq,at,event,run_id,operator,op,group,member,reason,result,hold,approved_by,ticket,error\n";
 
+/// The longest name of an event: what follows stands in a column.
+const EVENT_WIDTH: usize = 14;
+
 /// One record. What it does not have is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Line {
@@ -48,9 +51,9 @@ pub fn line(line: &Line, look: &Look) -> String {
         _ => Ink::Faint,
     };
     let mut text = format!("{:>6}  {}  {}", line.seq, line.at, look.paint(ink, &clean(&line.event)));
-    let mut gap = 14_usize.saturating_sub(line.event.chars().count());
     // What the other records of a run are found by.
     let run = if line.event.starts_with("run_") { line.run.as_str() } else { "" };
+    let mut pad = EVENT_WIDTH.saturating_sub(line.event.chars().count());
     let change = match (line.op.as_str(), line.member.as_str()) {
         ("", _) => String::new(),
         (op, "") => format!("{op} {:?}", line.group),
@@ -62,8 +65,9 @@ pub fn line(line: &Line, look: &Look) -> String {
     };
     for part in [run, &change, &line.reason, &line.result, &line.hold, &by, &line.ticket, &line.error] {
         if !part.is_empty() {
-            text.extend(std::iter::repeat_n(' ', std::mem::take(&mut gap) + 2));
+            text.extend(std::iter::repeat_n(' ', pad + 2));
             text.push_str(&clean(part));
+            pad = 0;
         }
     }
     text.push('\n');

@@ -93,7 +93,8 @@ impl Reading {
     pub(super) fn given_up(order: &Order<'_>, memory: &Memory) -> Self {
         let why = "the run was asked to stop before everything was read";
         warn!("{why}");
-        let unread = |source: &Source| SourceSnapshot::unread(source.name.clone(), source.kind(), Problem::new("run", why));
+        let unread =
+            |source: &Source| SourceSnapshot::unread(source.name.clone(), source.kind(), Problem::new("run", why));
         let live = match memory.throttled_until {
             Some(until) => TargetError::Throttled { until },
             None => TargetError::Unreachable { call: "reading".to_owned(), why: why.to_owned() },

@@ -4,7 +4,9 @@
 use std::io::Read;
 use std::process::{Child, Command};
 
-use rosterd::simulator::{Edit, Fault, FaultKind, Group, GroupStatus, MemberId, Moment, RequestRecord, UserType, World};
+use rosterd::simulator::{
+    Edit, Fault, FaultKind, Group, GroupStatus, MemberId, Moment, RequestRecord, UserType, World,
+};
 use serde_json::{Value, json};
 
 use crate::support::bench::{Bench, ONE_GROUP, Ran, address};
@@ -598,7 +600,11 @@ fn a_lead_who_is_refused_keeps_nobody_out() {
     let mut bench = Bench::small();
     bench.simulator().change(|world| world.add_user_of("con@corp.example", UserType::Contact));
     bench.rest = format!("{ONE_GROUP}\n[group.Compliance]\nlead = \"dan@corp.example\"\n");
-    bench.simulator().inject(Fault::on("PATCH", "/v1/groups/*", FaultKind::Status { code: 400, moment: Moment::Before }));
+    bench.simulator().inject(Fault::on(
+        "PATCH",
+        "/v1/groups/*",
+        FaultKind::Status { code: 400, moment: Moment::Before },
+    ));
     bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan"]);
     let run = ended(apply(&bench), 12, "partly_applied");
     assert_eq!(results(&run), ["add_member Compliance dan done", "set_lead Compliance dan failed"]);

@@ -183,7 +183,15 @@ fn a_hidden_cap_is_survived_from_the_first_run_on() {
             "group = \"compliance\"\nto = \"Compliance\"",
             "match = \"^(.*)$\"\nto = \"$1\"\n[group_defaults]\ncreate = true",
         );
-        bench.people(&["Compliance,ann", "Compliance,bob", "Compliance,cem", "Alpha,ann", "Alpha,eve", "Beta,ann", "Beta,dan"]);
+        bench.people(&[
+            "Compliance,ann",
+            "Compliance,bob",
+            "Compliance,cem",
+            "Alpha,ann",
+            "Alpha,eve",
+            "Beta,ann",
+            "Beta,dan",
+        ]);
         for _ in 0..2 {
             let ran = apply(&bench);
             assert!(matches!(ran.code, 0 | 12 | 13), "cap {cap}: exit {}\n{}", ran.code, ran.stderr);

@@ -32,8 +32,7 @@ fn drift(document: &Value) -> Vec<bool> {
     document["changes"].as_array().unwrap().iter().map(|change| change["drift"] == true).collect()
 }
 
-const DRIFTED: [&str; 2] =
-    ["add_member Compliance ann drift_removed", "remove_member Compliance eve drift_added"];
+const DRIFTED: [&str; 2] = ["add_member Compliance ann drift_removed", "remove_member Compliance eve drift_added"];
 
 #[test]
 fn changes_by_hand_are_told_from_changes_of_the_directory() {

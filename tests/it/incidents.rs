@@ -421,7 +421,11 @@ fn somebody_who_is_gone_already_blocks_nothing() {
         let bench = settled_small();
         bench.simulator().change(|world| world.switches.remove_absent = refusal);
         bench.people(&["compliance,ann", "compliance,dan"]);
-        bench.simulator().inject(Fault::on("PUT", "/v1/groups/*/users/delete", FaultKind::Hold { moment: Moment::Before }));
+        bench.simulator().inject(Fault::on(
+            "PUT",
+            "/v1/groups/*/users/delete",
+            FaultKind::Hold { moment: Moment::Before },
+        ));
         let child = bench.start(&["apply", "--format", "json"]);
         bench.until_held();
         let gone = Edit::RemoveMember { group: "Compliance".to_owned(), user: address("bob") };

@@ -24,6 +24,7 @@ mod outage;
 mod outcomes;
 mod ownership;
 mod plan;
+mod readme;
 mod resolve;
 mod scenarios;
 mod simulator;

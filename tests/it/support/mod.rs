@@ -2,6 +2,6 @@
 
 pub mod applied;
 pub mod bench;
+pub mod doc;
 pub mod random;
 pub mod small;
-pub mod doc;
