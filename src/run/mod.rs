@@ -1,6 +1,6 @@
 //! Floor 3: one run. The line, a step a line: gather → decide → (a dry run ends here) → apply → record.
 //!
-//! A dry run ([`plan`]) is given no writer. A real run ([`apply`]) records an intent before every call
+//! A dry run ([`plan()`]) is given no writer. A real run ([`apply()`]) records an intent before every call
 //! and its outcome after it, and stops when it cannot.
 
 mod apply;
@@ -194,7 +194,7 @@ fn decided(
     let Ok(live) = &reading.live else {
         return Ok(None);
     };
-    settle::same_organisation(memory, live)?;
+    settle::same_organisation(setup.store, memory, live)?;
     let decision = decide(Inputs {
         policy: setup.order.policy,
         sources: &reading.sources,
