@@ -140,7 +140,10 @@ fn check_online_shows_what_each_mapping_matches() {
     DIR/rosterd.toml: 1 source, 1 mapping, no mistakes
     source hr: read completely: 6 people, 5 directory groups (1 file, 9 rows, oldest AGE old)
     mapping hr "^(.*)$" -> "$1": 5 directory groups with 9 direct members
-    Hyperproof: signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8; 6 accounts, 3 groups
+    Hyperproof: 6 accounts, 3 groups, read in TIME
+      signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8 (no address), role id not told
+      no certificate: the connection is not encrypted
+      no limit was met
     group Absent: cannot be worked on, 0 live, 1 desired
       group "Absent": is not in Hyperproof: left alone (help: create it there, or set `create = true` for it (Hyperproof has no way to delete a group))
     group Audit: found, 4 live, 1 desired
@@ -162,7 +165,10 @@ fn check_online_tells_of_what_cannot_be_read() {
     source hr: NOT read completely: 0 people, 0 directory groups (no files)
       DIR/people.csv: there is no such file (help: look whether the export ran, and whether `path` is right)
     mapping hr "compliance" -> "Compliance": matches NOTHING
-    Hyperproof: signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8; 6 accounts, 1 group
+    Hyperproof: 6 accounts, 1 group, read in TIME
+      signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8 (no address), role id not told
+      no certificate: the connection is not encrypted
+      no limit was met
     group Compliance: found, 3 live, 0 desired
       group "Compliance": source hr was not read to its end: nobody is removed
     "#);
@@ -626,9 +632,9 @@ fn the_status_before_and_after_runs() {
     let after = bench.run(&["status"]).exits(0);
     insta::assert_snapshot!(filtered(&after.stdout), @r#"
     Last runs
-      TIME (0 s ago, took TIME)  apply: a source or Hyperproof could not be read completely
+      TIME (AGO, took TIME)  apply: a source or Hyperproof could not be read completely
         0 done, 0 failed, 0 not tried, 0 held, 0 skipped; run RUN
-      TIME (0 s ago, took TIME)  apply: some changes failed or could not be made
+      TIME (AGO, took TIME)  apply: some changes failed or could not be made
         6 done, 0 failed, 0 not tried, 3 held, 1 skipped; run RUN
 
     Sources
