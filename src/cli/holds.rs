@@ -47,6 +47,8 @@ fn emails(latest: &LatestPlan) -> BTreeMap<String, String> {
 }
 
 fn held(hold: &StoredHold, emails: &BTreeMap<String, String>) -> HeldView {
+    let mut changes: Vec<HeldChange> = hold.changes.iter().map(|change| named(change, emails)).collect();
+    changes.sort_by(|a, b| (&a.group, a.op, &a.who).cmp(&(&b.group, b.op, &b.who)));
     HeldView {
         hold: HoldEntry {
             id: hold.id.to_string(),
@@ -62,7 +64,7 @@ fn held(hold: &StoredHold, emails: &BTreeMap<String, String>) -> HeldView {
             text: hold.text.clone(),
         },
         approved: hold.approval.as_ref().map(approved),
-        changes: hold.changes.iter().map(|change| named(change, emails)).collect(),
+        changes,
     }
 }
 

@@ -154,7 +154,7 @@ impl From<RunError> for Fault {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Store(error) => error.into(),
-            RunError::Target(_) | RunError::UnknownGroup { .. } | RunError::OtherOrganisation { .. } => {
+            RunError::Target(_) | RunError::UnknownGroup { .. } => {
                 let help = error.help();
                 Self::usage(anyhow::anyhow!("{error}\nhelp: {help}"))
             }

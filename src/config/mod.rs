@@ -37,6 +37,7 @@ pub use notify::{MailTls, NoticeKind, NoticeOn, NoticeSettings};
 pub use schema::schema;
 pub use service::{AuditSettings, HttpSettings, ScheduleSettings, StateSettings};
 pub use template::{Answers, SourceTemplate, template};
+pub use value::duration;
 
 use crate::model::digest::{Digest, sha256_hex};
 use crate::model::policy::Policy;

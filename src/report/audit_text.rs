@@ -51,6 +51,8 @@ pub fn line(line: &Line, look: &Look) -> String {
         _ => Ink::Faint,
     };
     let mut text = format!("{:>6}  {}  {}", line.seq, line.at, look.paint(ink, &clean(&line.event)));
+    // What the other records of a run are found by.
+    let run = if line.event.starts_with("run_") { line.run.as_str() } else { "" };
     let mut pad = EVENT_WIDTH.saturating_sub(line.event.chars().count());
     let change = match (line.op.as_str(), line.member.as_str()) {
         ("", _) => String::new(),
@@ -61,7 +63,7 @@ pub fn line(line: &Line, look: &Look) -> String {
         "" => String::new(),
         by => format!("approved by {by}"),
     };
-    for part in [&change, &line.reason, &line.result, &line.hold, &by, &line.ticket, &line.error] {
+    for part in [run, &change, &line.reason, &line.result, &line.hold, &by, &line.ticket, &line.error] {
         if !part.is_empty() {
             text.extend(std::iter::repeat_n(' ', pad + 2));
             text.push_str(&clean(part));
