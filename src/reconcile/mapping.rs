@@ -1,7 +1,5 @@
 //! Which directory groups feed which target groups.
 
-use regex::Regex;
-
 use crate::model::digest::Digest;
 use crate::model::directory::{DirectoryGroup, SourceKind, SourceSnapshot};
 use crate::model::id::GroupName;
@@ -47,25 +45,71 @@ pub fn indexed(source: &SourceSnapshot) -> impl Iterator<Item = (u32, &Directory
 pub fn may_yield(mapping: &Mapping, target: &str) -> bool {
     match &mapping.from {
         Selector::Name(_) => mapping.to.trim() == target,
-        Selector::Pattern(_) => template_shape(&mapping.to).is_none_or(|shape| shape.is_match(target)),
+        Selector::Pattern(_) => {
+            let mut literals = literals(&mapping.to);
+            // A reference may stand for nothing or for blanks, and the name is trimmed afterwards.
+            if let Some(first) = literals.first_mut() {
+                *first = first.trim_start().to_owned();
+            }
+            if let Some(last) = literals.last_mut() {
+                *last = last.trim_end().to_owned();
+            }
+            let padded = [target.to_owned(), format!("{target} "), format!(" {target}"), format!(" {target} ")];
+            padded.iter().any(|name| is_made_of(&literals, name))
+        }
     }
 }
 
-/// What names a template can yield: its literal parts with anything in place of its references. None
-/// when that is no usable pattern, so that anything must be expected.
-fn template_shape(template: &str) -> Option<Regex> {
-    // The regex crate's rule for `$name`: as many letters, digits and underscores as follow.
-    let reference = Regex::new(r"\$\$|\$\{[^}]*\}|\$[0-9A-Za-z_]+").ok()?;
-    let mut shape = String::from("(?s)^");
-    let mut end = 0;
-    for found in reference.find_iter(template) {
-        shape.push_str(&regex::escape(template.get(end..found.start())?));
-        shape.push_str(if found.as_str() == "$$" { r"\$" } else { ".*" });
-        end = found.end();
+/// The literal parts of a template, between its references. (No pattern is made of them: this is asked
+/// for every mapping and every target group.)
+fn literals(template: &str) -> Vec<String> {
+    let mut literals = vec![String::new()];
+    let mut rest = template;
+    while let Some(c) = rest.chars().next() {
+        let reference = reference(rest);
+        match (c, reference) {
+            ('$', Some(length)) => {
+                literals.push(String::new());
+                rest = rest.get(length..).unwrap_or_default();
+                continue;
+            }
+            ('$', None) if rest.starts_with("$$") => rest = rest.get(1..).unwrap_or_default(),
+            _ => {}
+        }
+        if let Some(last) = literals.last_mut() {
+            last.push(c);
+        }
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
     }
-    shape.push_str(&regex::escape(template.get(end..)?));
-    shape.push('$');
-    Regex::new(&shape).ok()
+    literals
+}
+
+/// The length of the reference at the beginning of a text, by the regex crate's rule: `${…}`, or `$`
+/// and as many letters, digits and underscores as follow.
+fn reference(text: &str) -> Option<usize> {
+    let behind = text.strip_prefix('$')?;
+    if let Some(name) = behind.strip_prefix('{') {
+        return Some("${}".len() + name.find('}')?);
+    }
+    let name = behind.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+    (name > 0).then_some(1 + name)
+}
+
+/// Whether a text is these parts with anything between them.
+fn is_made_of(literals: &[String], text: &str) -> bool {
+    let [first, between @ .., last] = literals else {
+        return literals.first().is_some_and(|only| only == text);
+    };
+    let Some(mut text) = text.strip_prefix(first.as_str()) else {
+        return false;
+    };
+    for part in between {
+        match text.find(part.as_str()) {
+            Some(at) => text = text.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    text.ends_with(last.as_str())
 }
 
 /// The target groups that mappings by name give: they are there whatever a source says.
@@ -95,6 +139,8 @@ pub fn digest(policy: &Policy, target: &GroupName, mode: Mode) -> String {
 
 #[cfg(test)]
 mod tests {
+    use regex::Regex;
+
     use super::*;
 
     fn pattern(from: &str, to: &str) -> Mapping {
@@ -117,6 +163,17 @@ mod tests {
         assert!(!may_yield(&mapping, "Risk"));
         assert!(may_yield(&pattern("x", "a$$b"), "a$b"));
         assert!(!may_yield(&pattern("x", "a.b"), "axb"));
+        assert!(may_yield(&pattern("x", "${a}-$b_c"), "x-y"));
+        assert!(!may_yield(&pattern("x", "${a}-$b_c"), "xy"));
+        assert!(may_yield(&pattern("x", "$ 5 ${a"), "$ 5 ${a"), "neither is a reference");
+        assert!(!may_yield(&pattern("x", "ab${c}ba"), "aba"));
+    }
+
+    #[test]
+    fn a_name_that_was_trimmed_is_one_that_the_mapping_may_yield() {
+        for (to, yielded) in [("${t} ", "Risk"), ("Team ${t}", "Team"), ("${t} team", "team"), (" a${t}", "ab")] {
+            assert!(may_yield(&pattern("^G(?<t>.*)$", to), yielded), "{to:?} {yielded:?}");
+        }
     }
 
     #[test]
