@@ -15,7 +15,7 @@ use crate::model::problem::Problem;
 
 use super::Inputs;
 use super::find::{Found, Targets};
-use super::resolve::{AccountIndex, Known, Resolution, Resolved, account_index, is_ignored};
+use super::resolve::{AccountIndex, Known, Resolution, Resolved, account_index, is_ignored, translate};
 
 /// The difference between what should be and what is.
 #[derive(Debug, Default)]
@@ -324,7 +324,9 @@ impl<'a> GroupDiff<'a> {
         let granted: BTreeSet<AccountIndex> = wanted.keys().copied().chain(self.granted_but_left_out()).collect();
         for id in &live.members {
             let at = account_index(self.inputs.live, id);
-            if at.is_some_and(|at| granted.contains(&at)) {
+            let grants = &self.desired.grants;
+            let left_out = |at| self.people.is_left_out(at, |person| grants.contains_key(&person));
+            if at.is_some_and(|at| granted.contains(&at) || left_out(at)) {
                 continue;
             }
             let Some((at, account)) = at.and_then(|at| Some((at, self.account(at)?))) else {
@@ -382,7 +384,11 @@ impl<'a> GroupDiff<'a> {
             return Some((Why::Protected, Some("the account that rosterd signs in with".to_owned())));
         }
         let email = account.email.as_ref();
-        if email.is_some_and(|email| self.policy.keep.contains(email)) {
+        let kept = |email: &Address| {
+            let identity = &self.inputs.policy.identity;
+            self.policy.keep.iter().any(|keep| keep == email || translate(identity, keep) == *email)
+        };
+        if email.is_some_and(kept) {
             return Some((Why::Protected, Some("named by keep".to_owned())));
         }
         if self.people.ignored.contains(&at) || email.is_some_and(|email| self.ignores(email)) {
@@ -457,7 +463,7 @@ impl<'a> GroupDiff<'a> {
                 continue;
             };
             for address in &entry.addresses {
-                granted.insert(super::resolve::translate(identity, address));
+                granted.insert(translate(identity, address));
                 granted.insert(address.clone());
             }
             let account = self.people.of(*person).and_then(Resolved::account).and_then(|at| self.account(at));
