@@ -1,6 +1,6 @@
 //! What a full run may remember. Nothing moves that the run held, or that it did not read to its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::{DesiredState, Feed};
 use crate::model::id::{AccountId, GroupName, PersonKey, SourceName};
@@ -27,6 +27,7 @@ pub fn learn(
         feeds: feeds(inputs, desired, guarded),
         settled: settled(inputs, difference, guarded),
         baselines: baselines(inputs, guarded, sources),
+        files: files(inputs, guarded),
         pending: difference.pending.clone(),
         accepted_missing: desired
             .iter()
@@ -113,4 +114,16 @@ fn baselines(inputs: &Inputs<'_>, guarded: &Guarded, sources: &[SourceSummary]) 
         }
     }
     baselines
+}
+
+fn files(inputs: &Inputs<'_>, guarded: &Guarded) -> BTreeMap<SourceName, BTreeSet<String>> {
+    let mut files = BTreeMap::new();
+    for source in inputs.sources {
+        let moves = source.completeness.is_complete() && !guarded.frozen_baselines.contains(&source.name);
+        let now = if moves { Some(&source.files) } else { inputs.memory.learned.files.get(&source.name) };
+        if let Some(now) = now.filter(|now| !now.is_empty()) {
+            files.insert(source.name.clone(), now.clone());
+        }
+    }
+    files
 }

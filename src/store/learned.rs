@@ -8,6 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::error::Fault;
 use super::rows::{Cell, Kind, Rows, Table, read, replace};
+use super::settings;
 use super::stored::{big, count, feeds_of, feeds_to_json, from_json, millis, time, to_json};
 use crate::model::id::{AccountId, GroupId};
 use crate::model::memory::{Learned, Memory};
@@ -121,11 +122,34 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
     for (table, wanted) in tables(full)? {
         written += replace(conn, table, &wanted).await?;
     }
+    if settings::files(conn).await? != full.learned.files {
+        settings::remember_files(conn, &full.learned.files).await?;
+        written += 1;
+    }
+    Ok(written + disown_the_gone(conn, full).await?)
+}
+
+/// A membership that rosterd made and that is over is nobody's: should it come again, somebody else
+/// made it.
+async fn disown_the_gone(conn: &mut SqliteConnection, full: &FullRun) -> Result<u64, Fault> {
+    let owned: Vec<(String, String)> = sqlx::query_as(OWNED).fetch_all(&mut *conn).await?;
+    let mut written = 0;
+    for (group, account) in owned {
+        let members = full.left.get(group.as_str());
+        if members.is_some_and(|members| members.binary_search_by(|own| own.as_str().cmp(&account)).is_err()) {
+            sqlx::query("DELETE FROM owned WHERE group_id = $1 AND account_id = $2")
+                .bind(&group)
+                .bind(&account)
+                .execute(&mut *conn)
+                .await?;
+            written += 1;
+        }
+    }
     Ok(written)
 }
 
 fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
-    let Learned { person_links, feeds, settled, baselines, pending, accepted_missing } = &full.learned;
+    let Learned { person_links, feeds, settled, baselines, pending, accepted_missing, files: _ } = &full.learned;
     let known = full.known_groups.iter().map(|(id, name)| (vec![id.to_string()], Some(Cell::text(name))));
     let left = full.left.iter().map(|(id, members)| Ok((vec![id.to_string()], Some(members_cell(members)?))));
     let links = person_links
@@ -180,6 +204,7 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
     for (group, account) in owned {
         memory.owned.entry(group.into()).or_default().insert(account.into());
     }
+    memory.learned.files = settings::files(conn).await?;
     load_learned(conn, &mut memory.learned).await
 }
 
