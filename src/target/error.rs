@@ -72,6 +72,9 @@ pub enum TargetError {
         /// What to do.
         help: &'static str,
     },
+    /// The run was asked to stop while it read.
+    #[error("the run was asked to stop before everything was read")]
+    Stopped,
     /// A setting that cannot be used.
     #[error("hyperproof.{key}: {why}")]
     Setting {
@@ -123,6 +126,7 @@ impl TargetError {
             Self::Refused { .. } => "the message is the server's; `rosterd plan` shows what is still to do",
             Self::Unbelievable { help, .. } | Self::Tls { help, .. } => help,
             Self::Decode { .. } => "is api_url the base of the API, and does no proxy answer in its place?",
+            Self::Stopped => "nothing was changed; start it again when it suits",
             Self::Setting { .. } => "mend the configuration",
         }
     }
