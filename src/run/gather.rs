@@ -15,7 +15,7 @@ use crate::model::plan::{Plan, PlanDigest, SourceSummary};
 use crate::model::policy::Policy;
 use crate::model::problem::Problem;
 use crate::reconcile::summary;
-use crate::target::{Client, Known, TargetError};
+use crate::target::{Client, Known, Settings, TargetError};
 
 /// What was read.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ async fn read_live(
     // Told to wait until then, and longer than this run would: not even asking is the polite answer.
     if let Some(until) = memory.throttled_until {
         let wait = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
-        if wait > order.target.max_wait {
+        if wait > order.target.max_wait && wait <= Settings::LONGEST_THROTTLE {
             return Err(TargetError::Throttled { until });
         }
     }

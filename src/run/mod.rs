@@ -26,7 +26,7 @@ use crate::reconcile::{Decision, Inputs, decide};
 use crate::report;
 use crate::source::Source;
 use crate::store::{Actor, RunStart, Store};
-use crate::target::{self, Client};
+use crate::target::{self, Client, TargetError};
 
 pub use error::RunError;
 pub use gather::{Reading, read};
@@ -119,8 +119,8 @@ pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
         setup.store.check_writable(Timestamp::now()).await?;
         let now = Timestamp::now();
         let memory = setup.store.memory(now).await?;
-        setup.store.begin_run(&start(setup, &run, now)).await?;
         let client = Client::new(setup.order.target)?;
+        setup.store.begin_run(&start(setup, &run, now)).await?;
         let result = real_run(setup, &client, &run, now, memory).await;
         if let Err(error) = &result {
             settle::failed(setup, &run, error).await;
@@ -138,7 +138,13 @@ async fn real_run(
     now: Timestamp,
     memory: Memory,
 ) -> Result<RunReport, RunError> {
-    let reading = gathered(setup, client, &memory, now).await;
+    let mut reading = gathered(setup, client, &memory, now).await;
+    if let Ok(live) = &reading.live
+        && recover::may_be_behind(setup, live).await?
+    {
+        tokio::time::sleep(setup.order.target.backoff).await;
+        reading = gathered(setup, client, &memory, now).await;
+    }
     let Ok(live) = &reading.live else {
         return settle::unread(setup, client, run, now, reading).await;
     };
@@ -162,7 +168,11 @@ async fn real_run(
 
 async fn gathered(setup: &Setup<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
     setup.stage("reading the directory and Hyperproof", 0);
-    read(&setup.order, client, memory, now).await
+    tokio::select! {
+        biased;
+        reading = read(&setup.order, client, memory, now) => reading,
+        () = setup.stop.cancelled() => Reading { sources: Vec::new(), live: Err(TargetError::Stopped) },
+    }
 }
 
 fn say(plan: &Plan) {

@@ -151,7 +151,7 @@ pub(super) async fn failed(setup: &Setup<'_>, run: &RunId, error: &RunError) {
         run: run.clone(),
         at: Timestamp::now(),
         outcome: Outcome::Failed,
-        exit: 1,
+        exit: error.exit(),
         planned: None,
         calls: Calls::default(),
         sources: Vec::new(),
@@ -179,9 +179,16 @@ fn left(
     learned: &Learned,
     applied: &Applied,
 ) -> BTreeMap<GroupId, Vec<AccountId>> {
-    let mut left: BTreeMap<GroupId, Vec<AccountId>> = BTreeMap::new();
-    for group in &live.groups {
-        left.insert(group.id.clone(), group.members.clone());
+    let mut edits: BTreeMap<&GroupId, BTreeMap<&AccountId, bool>> = BTreeMap::new();
+    let before =
+        |id: &GroupId, account: &AccountId| memory.left.get(id).map(|members| members.binary_search(account).is_ok());
+    for (name, account) in learned.pending.keys() {
+        let id = (plan.groups.binary_search_by(|group| group.name.cmp(name)).ok())
+            .and_then(|at| plan.groups.get(at)?.id.as_ref());
+        let Some(id) = id else { continue };
+        if let Some(present) = before(id, account) {
+            edits.entry(id).or_default().insert(account, present);
+        }
     }
     for (change, result) in plan.changes.iter().zip(&applied.results) {
         let id = change.group_id.as_ref().or_else(|| applied.created.get(&change.key.group));
@@ -193,30 +200,17 @@ fn left(
             Op::RemoveMember => false,
             Op::CreateGroup | Op::SetLead | Op::ClearLead => continue,
         };
-        let before = memory.left.get(id).map(|before| before.binary_search(account).is_ok());
-        let present = if result.is_so() { wanted } else { before.unwrap_or(!wanted) };
-        set(left.entry(id.clone()).or_default(), account, present);
+        let present = if result.is_so() { wanted } else { before(id, account).unwrap_or(!wanted) };
+        edits.entry(id).or_default().insert(account, present);
     }
-    for (name, account) in learned.pending.keys() {
-        let id = plan.groups.iter().find(|group| group.name == *name).and_then(|group| group.id.as_ref());
-        let removed =
-            plan.changes.iter().any(|change| change.key.group == *name && change.key.account.as_ref() == Some(account));
-        let Some(id) = id.filter(|_| !removed) else { continue };
-        if let Some(before) = memory.left.get(id) {
-            let present = before.binary_search(account).is_ok();
-            set(left.entry(id.clone()).or_default(), account, present);
-        }
+    let mut left: BTreeMap<GroupId, Vec<AccountId>> =
+        live.groups.iter().map(|group| (group.id.clone(), group.members.clone())).collect();
+    for (id, edits) in edits {
+        let members = left.entry(id.clone()).or_default();
+        members.retain(|account| edits.get(account) != Some(&false));
+        members.extend(edits.into_iter().filter(|(_, present)| *present).map(|(account, _)| account.clone()));
+        members.sort_unstable();
+        members.dedup();
     }
     left
-}
-
-/// Puts an account into a sorted list, or takes it out.
-fn set(members: &mut Vec<AccountId>, account: &AccountId, present: bool) {
-    match (members.binary_search(account), present) {
-        (Ok(at), false) => {
-            members.remove(at);
-        }
-        (Err(at), true) => members.insert(at, account.clone()),
-        (Ok(_), true) | (Err(_), false) => {}
-    }
 }
