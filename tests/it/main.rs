@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod csv;
 mod demo;
+mod hazards;
 mod layers;
 mod lexer;
 mod outage;
