@@ -1,15 +1,16 @@
 //! The end of a run: what it was, and what of it is remembered. Baselines move at the end of a full run
 //! alone: one over all groups that read everything it needed and was not cut off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use tracing::{error, info};
 
+use crate::model::hold::Scope;
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::live::LiveState;
 use crate::model::memory::{Learned, Memory};
-use crate::model::plan::{Op, Plan};
+use crate::model::plan::{ChangeKey, Op, Plan};
 use crate::model::run::{Outcome, PlanReport, RunReport};
 use crate::reconcile::Decision;
 use crate::report;
@@ -96,6 +97,7 @@ pub(super) async fn finished(
         applied.created.contains_key(name) || plan.groups.iter().any(|group| group.name == *name && group.id.is_some())
     };
     learned.settled.retain(|name, _| there(name) || memory.learned.settled.contains_key(name));
+    unlearn(&mut learned, memory, &plan, &applied);
     let full = full.then(|| FullRun {
         known_groups: known_groups(live, &applied),
         left: left(memory, live, &plan, &learned, &applied),
@@ -162,6 +164,43 @@ pub(super) async fn failed(setup: &Setup<'_>, run: &RunId, error: &RunError) {
     if let Err(error) = setup.store.finish_run(&finish, None).await {
         error!(%error, "the end of the run could not be recorded");
     }
+}
+
+/// What a person approved and this run did not get done keeps its hold, so that the approval still fits
+/// in the next run: nothing moves that the hold rests on.
+fn unlearn(learned: &mut Learned, memory: &Memory, plan: &Plan, applied: &Applied) {
+    let undone: BTreeSet<&ChangeKey> = (plan.changes.iter().zip(&applied.results))
+        .filter(|(change, result)| change.approval.is_some() && result.error().is_some())
+        .map(|(change, _)| &change.key)
+        .collect();
+    let approved = plan.holds.iter().filter(|hold| hold.approval.is_some());
+    for hold in approved.filter(|hold| hold.changes.iter().any(|key| undone.contains(key))) {
+        match &hold.scope {
+            Scope::Group(name) => restore(&mut learned.settled, &memory.learned.settled, name),
+            Scope::Source(source) => {
+                restore(&mut learned.baselines, &memory.learned.baselines, source);
+                restore(&mut learned.files, &memory.learned.files, source);
+            }
+            Scope::Directory { source, directory_group, group } => {
+                learned.accepted_missing.remove(&(source.clone(), directory_group.clone(), group.clone()));
+                let known = memory.learned.feeds.get(group).into_iter().flatten();
+                for feed in known.filter(|feed| feed.source == *source && feed.name == *directory_group) {
+                    let feeds = learned.feeds.entry(group.clone()).or_default();
+                    feeds.push(feed.clone());
+                    feeds.sort();
+                    feeds.dedup();
+                }
+            }
+            Scope::Run => {}
+        }
+    }
+}
+
+fn restore<K: Ord + Clone, V: Clone>(learned: &mut BTreeMap<K, V>, memory: &BTreeMap<K, V>, key: &K) {
+    match memory.get(key) {
+        Some(before) => learned.insert(key.clone(), before.clone()),
+        None => learned.remove(key),
+    };
 }
 
 fn known_groups(live: &LiveState, applied: &Applied) -> BTreeMap<GroupId, String> {

@@ -298,3 +298,30 @@ fn an_absurd_wait_is_kept_for_a_week_at_most() {
     bench.apply(0);
     bench.in_step();
 }
+
+/// What was approved and failed is still approved in the next run, and not forgotten: here the removals
+/// of a department that is gone, found by a pattern, of which Hyperproof refuses one at first.
+#[test]
+fn what_was_approved_and_failed_is_made_up_for() {
+    let mut bench = Bench::small();
+    bench.rest =
+        ONE_GROUP.replace("group = \"compliance\"\nto = \"Compliance\"", "match = \"^(C.*|O.*)$\"\nto = \"$1\"");
+    bench.rest.push_str("\n[group.Compliance]\nallow_empty = true\n");
+    bench.simulator().change(|world| world.add_group("Other", &[]));
+    bench.people(&["Compliance,ann", "Compliance,bob", "Compliance,cem", "Other,dan"]);
+    bench.apply(0);
+    bench.people(&["Other,dan"]);
+    let run = bench.apply(11);
+    assert_eq!(run["holds"][0]["rule"], "missing");
+    let id = run["holds"][0]["id"].as_str().expect("an id").to_owned();
+    bench.run(&["approve", &id, "--by", "Hana", "--reason", "dissolved"]).exits(0);
+
+    let ann = bench.simulator().world().user(&address("ann")).expect("she is there").user_id.clone();
+    bench.simulator().inject(Fault::next(FaultKind::RefuseAccount { user_id: ann }).always());
+    bench.apply(12);
+    assert_eq!(bench.members("Compliance"), ["ann"]);
+    bench.simulator().clear_faults();
+    bench.apply(0);
+    assert_eq!(bench.members("Compliance"), Vec::<String>::new());
+    bench.in_step();
+}
