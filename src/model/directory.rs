@@ -49,7 +49,7 @@ pub struct SourceSnapshot {
     pub groups: Vec<DirectoryGroup>,
     /// What was odd in it. Every reason for incompleteness is among them.
     pub problems: Vec<Problem>,
-    /// How it was read, for the audit log: one line (`2 files, 120 rows, oldest 3 h`).
+    /// How it was read, for the audit log: one line (`2 files, 120 rows, the oldest 3 h old`).
     pub evidence: String,
     /// The files that it was read from, where its kind has files. One that is not there any more may
     /// be missing by mistake, with everybody in it.

@@ -14,7 +14,7 @@ use crate::model::plan::{ChangeKey, Op, Plan};
 use crate::model::run::{Outcome, PlanReport, RunReport};
 use crate::reconcile::Decision;
 use crate::report;
-use crate::store::{Calls, FullRun, RunFinish, StoreError};
+use crate::store::{Calls, Fault, FullRun, RunFinish, Store, StoreError};
 use crate::target::Client;
 
 use super::Setup;
@@ -24,19 +24,20 @@ use super::gather::Reading;
 use super::grade::grade;
 
 /// Refuses to go on with another organisation's state.
-pub(super) fn same_organisation(memory: &Memory, live: &LiveState) -> Result<(), RunError> {
+pub(super) fn same_organisation(store: &Store, memory: &Memory, live: &LiveState) -> Result<(), StoreError> {
     match (&memory.organisation, &live.organisation) {
-        (Some(known), Some(found)) if known != found => {
-            Err(RunError::OtherOrganisation { known: known.clone(), found: found.clone() })
-        }
+        (Some(bound), Some(found)) if bound != found => Err(StoreError {
+            path: store.path().to_owned(),
+            fault: Fault::OtherOrganisation { bound: bound.clone(), found: found.clone() },
+        }),
         _ => Ok(()),
     }
 }
 
 /// Remembers whom rosterd is, where it is, and which id groups hold. A throttle is over: it answered.
 pub(super) async fn identity(setup: &Setup<'_>, memory: &Memory, live: &LiveState) -> Result<(), RunError> {
-    same_organisation(memory, live)?;
     let store = setup.store;
+    same_organisation(store, memory, live)?;
     if let Some(organisation) = live.organisation.as_ref().filter(|_| memory.organisation.is_none()) {
         store.bind_organisation(organisation).await?;
     }
@@ -51,6 +52,20 @@ pub(super) async fn identity(setup: &Setup<'_>, memory: &Memory, live: &LiveStat
         store.set_throttled_until(None).await?;
     }
     Ok(())
+}
+
+/// Lets go of memberships that rosterd made and somebody else has removed since: if they come back, it is
+/// not rosterd who made them.
+pub(super) async fn ownership(setup: &Setup<'_>, memory: &Memory, live: &LiveState) -> Result<(), StoreError> {
+    let is_gone = |group: &GroupId, account: &AccountId| {
+        live.group(group).is_some_and(|group| group.members.binary_search(account).is_err())
+    };
+    let owned = memory.owned.iter().flat_map(|(group, accounts)| accounts.iter().map(move |account| (group, account)));
+    let gone: Vec<(GroupId, AccountId)> = owned
+        .filter(|(group, account)| is_gone(group, account))
+        .map(|(group, account)| (group.clone(), account.clone()))
+        .collect();
+    if gone.is_empty() { Ok(()) } else { setup.store.disown(&gone).await }
 }
 
 /// Ends a run that could not read Hyperproof.

@@ -4,7 +4,7 @@ pub mod csv;
 
 use jiff::Timestamp;
 
-use crate::model::directory::SourceSnapshot;
+use crate::model::directory::{SourceKind, SourceSnapshot};
 use crate::model::id::SourceName;
 
 /// A configured source: a closed set of kinds.
@@ -24,6 +24,13 @@ pub enum Kind {
 }
 
 impl Source {
+    /// Its kind, as the core knows it.
+    pub fn kind(&self) -> SourceKind {
+        match self.kind {
+            Kind::Csv(_) => SourceKind::Csv,
+        }
+    }
+
     /// Reads the source. A failure is a snapshot too: incomplete, with its problems.
     pub async fn read(&self, now: Timestamp) -> SourceSnapshot {
         match &self.kind {

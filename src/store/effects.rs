@@ -8,7 +8,7 @@ use super::changes::{OpenIntent, OutcomeRecord};
 use super::error::Fault;
 use super::stored::{key_columns, millis};
 use super::{given, settings};
-use crate::model::id::GroupId;
+use crate::model::id::{AccountId, GroupId};
 use crate::model::plan::Op;
 use crate::model::run::ChangeResult;
 
@@ -42,7 +42,9 @@ pub(super) async fn take_effect(
         Op::CreateGroup => settings::link_group(conn, &intent.change.group, &group).await,
         Op::AddMember if done => own(conn, at, &group, intent).await,
         Op::RemoveMember => {
-            disown(conn, &group, intent).await?;
+            if let Some(account) = &intent.change.account {
+                disown(conn, &group, account).await?;
+            }
             if done {
                 count_removal(conn, at, seq, intent.approval.is_some()).await?;
             }
@@ -67,11 +69,11 @@ async fn own(conn: &mut SqliteConnection, at: Timestamp, group: &GroupId, intent
     Ok(())
 }
 
-async fn disown(conn: &mut SqliteConnection, group: &GroupId, intent: &OpenIntent) -> Result<(), Fault> {
-    let (_, _, account) = key_columns(&intent.change);
+/// A membership is no longer one that rosterd made.
+pub(super) async fn disown(conn: &mut SqliteConnection, group: &GroupId, account: &AccountId) -> Result<(), Fault> {
     sqlx::query("DELETE FROM owned WHERE group_id = $1 AND account_id = $2")
         .bind(group.as_str())
-        .bind(account)
+        .bind(account.as_str())
         .execute(conn)
         .await?;
     Ok(())

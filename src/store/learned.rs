@@ -126,25 +126,6 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
         settings::remember_files(conn, &full.learned.files).await?;
         written += 1;
     }
-    Ok(written + disown_the_gone(conn, full).await?)
-}
-
-/// A membership that rosterd made and that is over is nobody's: should it come again, somebody else
-/// made it.
-async fn disown_the_gone(conn: &mut SqliteConnection, full: &FullRun) -> Result<u64, Fault> {
-    let owned: Vec<(String, String)> = sqlx::query_as(OWNED).fetch_all(&mut *conn).await?;
-    let mut written = 0;
-    for (group, account) in owned {
-        let members = full.left.get(group.as_str());
-        if members.is_some_and(|members| members.binary_search_by(|own| own.as_str().cmp(&account)).is_err()) {
-            sqlx::query("DELETE FROM owned WHERE group_id = $1 AND account_id = $2")
-                .bind(&group)
-                .bind(&account)
-                .execute(&mut *conn)
-                .await?;
-            written += 1;
-        }
-    }
     Ok(written)
 }
 

@@ -48,7 +48,7 @@ use audit::chain::Chain;
 use audit::record::Record;
 use audit::verify;
 
-use crate::model::id::{GroupId, GroupName, RunId};
+use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::live::MemberIdKind;
 use crate::model::memory::Memory;
 use crate::model::plan::Plan;
@@ -161,6 +161,17 @@ impl Store {
     pub async fn link_group(&self, name: &GroupName, id: &GroupId) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let done = settings::link_group(&mut tx, name, id).await;
+        self.end(tx, done).await
+    }
+
+    /// Memberships that rosterd made and that are not there any more: somebody else removed them, and
+    /// whoever makes them again is not rosterd.
+    pub async fn disown(&self, gone: &[(GroupId, AccountId)]) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let mut done = Ok(());
+        for (group, account) in gone {
+            done = done.and(effects::disown(&mut tx, group, account).await);
+        }
         self.end(tx, done).await
     }
 

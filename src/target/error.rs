@@ -72,9 +72,6 @@ pub enum TargetError {
         /// What to do.
         help: &'static str,
     },
-    /// The run was asked to stop while it read.
-    #[error("the run was asked to stop before everything was read")]
-    Stopped,
     /// A setting that cannot be used.
     #[error("hyperproof.{key}: {why}")]
     Setting {
@@ -113,7 +110,7 @@ impl TargetError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => {
-                "is api_url right, and is it reachable from here (proxy, firewall)? otherwise the next run tries again"
+                "are api_url and token_url right, and can this machine reach them (proxy, firewall)? otherwise the next run tries again"
             }
             Self::Auth { .. } => {
                 "check client_id, client_secret and token_url, and that API clients are switched on for the organisation"
@@ -126,7 +123,6 @@ impl TargetError {
             Self::Refused { .. } => "the message is the server's; `rosterd plan` shows what is still to do",
             Self::Unbelievable { help, .. } | Self::Tls { help, .. } => help,
             Self::Decode { .. } => "is api_url the base of the API, and does no proxy answer in its place?",
-            Self::Stopped => "nothing was changed; start it again when it suits",
             Self::Setting { .. } => "mend the configuration",
         }
     }
