@@ -406,7 +406,7 @@ impl<'a> GroupDiff<'a> {
         if account.standing == Standing::Ineligible {
             return Some((Why::IneligibleType, Some(format!("{} account", account.kind))));
         }
-        if email.is_none() && self.people.known(at, |_| true, false) == Known::Gone {
+        if email.is_none() && self.people.behind(at).next().is_none() {
             // Nobody can be matched to it, granted or not: that nobody is, is no ground for a removal.
             return Some((Why::NoEmail, Some("Hyperproof shows no usable address of this account".to_owned())));
         }

@@ -160,7 +160,9 @@ async fn real_run(
     for (name, id) in decision.links.iter().filter(|(name, id)| memory.group_links.get(name) != Some(id)) {
         setup.store.link_group(name, id).await?;
     }
-    settle::ownership(setup, &memory, live).await?;
+    if !decision.lapsed.is_empty() {
+        setup.store.disown(&decision.lapsed).await?;
+    }
     setup.store.record_holds(run, now, plan, setup.only.as_ref()).await?;
     say(plan);
     let applied = apply::apply(setup, client, run, &memory, &decision.cleared).await?;

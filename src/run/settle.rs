@@ -54,20 +54,6 @@ pub(super) async fn identity(setup: &Setup<'_>, memory: &Memory, live: &LiveStat
     Ok(())
 }
 
-/// Lets go of memberships that rosterd made and somebody else has removed since: if they come back, it is
-/// not rosterd who made them.
-pub(super) async fn ownership(setup: &Setup<'_>, memory: &Memory, live: &LiveState) -> Result<(), StoreError> {
-    let is_gone = |group: &GroupId, account: &AccountId| {
-        live.group(group).is_some_and(|group| group.members.binary_search(account).is_err())
-    };
-    let owned = memory.owned.iter().flat_map(|(group, accounts)| accounts.iter().map(move |account| (group, account)));
-    let gone: Vec<(GroupId, AccountId)> = owned
-        .filter(|(group, account)| is_gone(group, account))
-        .map(|(group, account)| (group.clone(), account.clone()))
-        .collect();
-    if gone.is_empty() { Ok(()) } else { setup.store.disown(&gone).await }
-}
-
 /// Ends a run that could not read Hyperproof.
 pub(super) async fn unread(
     setup: &Setup<'_>,

@@ -42,9 +42,8 @@ pub(super) async fn take_effect(
         Op::CreateGroup => settings::link_group(conn, &intent.change.group, &group).await,
         Op::AddMember if done => own(conn, at, &group, intent).await,
         Op::RemoveMember => {
-            if let Some(account) = &intent.change.account {
-                disown(conn, &group, account).await?;
-            }
+            let (_, _, account) = key_columns(&intent.change);
+            disown(conn, &group, account).await?;
             if done {
                 count_removal(conn, at, seq, intent.approval.is_some()).await?;
             }
@@ -69,11 +68,18 @@ async fn own(conn: &mut SqliteConnection, at: Timestamp, group: &GroupId, intent
     Ok(())
 }
 
-/// A membership is no longer one that rosterd made.
-pub(super) async fn disown(conn: &mut SqliteConnection, group: &GroupId, account: &AccountId) -> Result<(), Fault> {
+/// Memberships that rosterd made and that somebody else took back.
+pub(super) async fn disown_all(conn: &mut SqliteConnection, lapsed: &[(GroupId, AccountId)]) -> Result<(), Fault> {
+    for (group, account) in lapsed {
+        disown(conn, group, account.as_str()).await?;
+    }
+    Ok(())
+}
+
+async fn disown(conn: &mut SqliteConnection, group: &GroupId, account: &str) -> Result<(), Fault> {
     sqlx::query("DELETE FROM owned WHERE group_id = $1 AND account_id = $2")
         .bind(group.as_str())
-        .bind(account.as_str())
+        .bind(account)
         .execute(conn)
         .await?;
     Ok(())

@@ -164,14 +164,10 @@ impl Store {
         self.end(tx, done).await
     }
 
-    /// Memberships that rosterd made and that are not there any more: somebody else removed them, and
-    /// whoever makes them again is not rosterd.
-    pub async fn disown(&self, gone: &[(GroupId, AccountId)]) -> Result<(), StoreError> {
+    /// Forgets that rosterd made these memberships: they are no longer there.
+    pub async fn disown(&self, lapsed: &[(GroupId, AccountId)]) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let mut done = Ok(());
-        for (group, account) in gone {
-            done = done.and(effects::disown(&mut tx, group, account).await);
-        }
+        let done = effects::disown_all(&mut tx, lapsed).await;
         self.end(tx, done).await
     }
 

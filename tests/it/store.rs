@@ -593,6 +593,13 @@ async fn outcomes_move_what_rosterd_owns() {
     let memory = store.memory(at(6)).await.unwrap();
     assert_eq!(memory.owned, BTreeMap::new());
     assert_eq!(memory.removed_today, 0, "somebody else had removed it");
+
+    change(&store, "r1", 7, key(Op::AddMember, "New", "a2"), ChangeResult::Done).await;
+    change(&store, "r1", 7, key(Op::AddMember, "New", "a3"), ChangeResult::Done).await;
+    let (group, mut members) = store.memory(at(8)).await.unwrap().owned.pop_first().unwrap();
+    store.disown(&[(group.clone(), "a2".into()), (group.clone(), "nobody".into())]).await.unwrap();
+    assert!(members.remove("a2"));
+    assert_eq!(store.memory(at(9)).await.unwrap().owned, [(group, members)].into(), "somebody took it back");
 }
 
 #[tokio::test]
