@@ -17,8 +17,7 @@ use crate::target::{CallRecord, Client, MemberResult, TargetError, Writer};
 
 use super::Setup;
 
-/// So many calls without a word from Hyperproof, one after the other, end the run: what is wrong is not
-/// one account.
+/// So many calls that failed one after the other, and not because of the accounts in them, end the run.
 const FAILURES_IN_A_ROW: u32 = 5;
 
 /// What became of every change.
@@ -215,7 +214,7 @@ impl Applier<'_> {
         if let Some(id) = &called.created {
             tally.created.insert(step.group.clone(), id.clone());
         }
-        tally.failures_in_a_row = if called.results.values().all(is_silence) { tally.failures_in_a_row + 1 } else { 0 };
+        tally.failures_in_a_row = if called.results.values().all(is_general) { tally.failures_in_a_row + 1 } else { 0 };
         if let Some(stop) = &called.stop {
             tally.throttled_until = tally.throttled_until.max(stop.until());
             tally.stopped.get_or_insert_with(|| stop.to_string());
@@ -324,10 +323,11 @@ fn is_unknown((result, read_back, call): &Answered) -> bool {
     matches!(result, ChangeResult::Failed(_)) && read_back.is_none() && (call.lost || answered)
 }
 
-/// Whether Hyperproof said nothing that is about this change. A refusal does, and so does a read
-/// afterwards; an account that fails in five groups must not keep all others from their turn.
-fn is_silence((result, read_back, call): &Answered) -> bool {
-    let refused = call.status.is_some_and(|status| (400..500).contains(&status));
+/// Whether the failure says nothing about this very change: no answer, or permission refused. A refusal
+/// of the account does, and so does a read afterwards; an account that fails in five groups must not keep
+/// all others from their turn.
+fn is_general((result, read_back, call): &Answered) -> bool {
+    let refused = call.status.is_some_and(|status| (400..500).contains(&status) && status != 403);
     !result.is_so() && read_back.is_none() && !refused
 }
 

@@ -633,20 +633,20 @@ fn who_approved_and_why_is_in_the_log_and_in_the_list() {
     insta::assert_snapshot!(filtered(&shown), @r#"
     Holds of the plan of TIME
 
-    h-11bd4957729e  5 removals, the limit is 3 [group_removals: 5 removals, limit 3; 5 changes]
-      remove p000@corp.example in B
-      remove p001@corp.example in B
-      remove p002@corp.example in B
-      remove p003@corp.example in B
-      remove p004@corp.example in B
+    h-11bd4957729e  B: 5 removals, the limit is 3 [group_removals]
+      remove p000@corp.example
+      remove p001@corp.example
+      remove p002@corp.example
+      remove p003@corp.example
+      remove p004@corp.example
       rosterd approve h-11bd4957729e --by YOU --reason "…"
 
-    h-9e39339b8322  5 removals, the limit is 3 [group_removals: 5 removals, limit 3; 5 changes]
-      remove p000@corp.example in A
-      remove p001@corp.example in A
-      remove p002@corp.example in A
-      remove p003@corp.example in A
-      remove p004@corp.example in A
+    h-9e39339b8322  A: 5 removals, the limit is 3 [group_removals]
+      remove p000@corp.example
+      remove p001@corp.example
+      remove p002@corp.example
+      remove p003@corp.example
+      remove p004@corp.example
       approved: by Ann Miller (login LOGIN): team dissolved, ticket GRC-421; until TIME
 
     1 waiting, 1 approved
