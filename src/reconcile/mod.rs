@@ -83,13 +83,13 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
         groups,
         changes: difference.changes,
         skips: difference.skips,
-        holds: guarded.holds,
+        holds: Vec::new(),
         problems,
         reads: inputs.live.reads,
         writes: 0,
     };
     Decision {
-        cleared: ClearedPlan::clear(plan, inputs.policy.max_users_per_call),
+        cleared: ClearedPlan::clear(plan, guarded, inputs.policy.max_users_per_call),
         learned,
         links,
         lapsed: learn::lapsed(&inputs),

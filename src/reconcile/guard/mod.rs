@@ -1,0 +1,259 @@
+//! The guard: changes × limits × approvals → holds, and the only place that can build a
+//! [`ClearedPlan`]. What is held is left alone; everything else goes ahead.
+//!
+//! The order is part of the rules: first what a group's removals depend on, then the limits of each
+//! group, then those of sources and of the run over what the groups' rules let through. What a person
+//! approved under one rule is not measured by the rules after it. One hold is judged at a time: its
+//! changes are collected, its id is made of them, and an approval lets them through only if it covers
+//! them all. A lower limit never lets more through: no limit of a run is measured over what another one
+//! left.
+
+mod conditions;
+mod limits;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::desired::{DesiredGroup, DesiredState, Feed, Missing};
+use crate::model::hold::{Approval, Hold, HoldId, Rule, Scope};
+use crate::model::id::{GroupName, SourceName};
+use crate::model::plan::{Change, ChangeKey, Op, Plan, SourceSummary};
+use crate::model::policy::{FirstRemovals, Mode};
+use crate::model::problem::Problem;
+
+use super::Inputs;
+use super::diff::{Difference, GroupFacts};
+use super::mapping;
+use super::steps::{Step, steps};
+
+/// A plan that has passed the guard, with the steps of it that may be taken. It can be built here
+/// alone, so that skipping the guard does not compile.
+#[derive(Debug, Clone)]
+pub struct ClearedPlan {
+    plan: Plan,
+    steps: Vec<Step>,
+}
+
+impl ClearedPlan {
+    /// Takes the guard's findings as proof that the plan's changes were judged; its holds become the plan's.
+    pub(super) fn clear(mut plan: Plan, guarded: Guarded, max_users_per_call: usize) -> Self {
+        let Guarded { judged: (), holds, .. } = guarded;
+        plan.holds = holds;
+        let steps = steps(&plan.changes, max_users_per_call);
+        plan.writes = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+        Self { plan, steps }
+    }
+
+    /// The whole plan, held and reported changes included.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The calls to make, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The plan alone: what is left of it in a dry run.
+    pub fn into_plan(self) -> Plan {
+        self.plan
+    }
+}
+
+/// What the guard found. Only [`judge`] makes one, and [`ClearedPlan`] asks for it.
+#[derive(Debug)]
+pub struct Guarded {
+    /// Nobody else can build this.
+    judged: (),
+    /// Holds, the approved ones included, by id.
+    pub holds: Vec<Hold>,
+    /// Sources whose baseline must not move.
+    pub frozen_baselines: BTreeSet<SourceName>,
+    /// Target groups whose first full run is not over.
+    pub unsettled: BTreeSet<GroupName>,
+    /// Missing directory groups that a person accepted as empty in this run.
+    pub accepted: BTreeSet<(SourceName, String, GroupName)>,
+    /// What is worth saying beside the holds.
+    pub problems: Vec<Problem>,
+}
+
+/// Judges the changes: marks each with the holds that it waits for, or the approval that lets it pass.
+pub fn judge(
+    inputs: &Inputs<'_>,
+    desired: &DesiredState,
+    sources: &[SourceSummary],
+    difference: &mut Difference,
+) -> Guarded {
+    let guarded = Guarded {
+        judged: (),
+        holds: Vec::new(),
+        frozen_baselines: BTreeSet::new(),
+        unsettled: BTreeSet::new(),
+        accepted: BTreeSet::new(),
+        problems: Vec::new(),
+    };
+    let mut guard = Guard { inputs, difference, guarded, held_by_group: BTreeSet::new() };
+    let names: Vec<GroupName> = guard.difference.groups.keys().cloned().collect();
+    guard.blind_creations();
+    for name in &names {
+        guard.conditions(name, desired);
+    }
+    for name in &names {
+        guard.group_limits(name);
+    }
+    let emptied: BTreeSet<&GroupName> = names.iter().filter(|name| guard.empty(name)).collect();
+    guard.held_by_group = guard.held();
+    guard.source_shrink(desired, sources);
+    guard.run_removals();
+    guard.day_removals();
+    guard.run_adds();
+    // Additions that the run's limit holds do not take anybody's place.
+    for name in names.iter().filter(|name| !emptied.contains(name)) {
+        guard.empty(name);
+    }
+    guard.creations();
+    guard.guarded.holds.sort_by(|a, b| a.id.cmp(&b.id));
+    guard.guarded
+}
+
+/// A situation that a rule objects to.
+struct Objection {
+    rule: Rule,
+    scope: Scope,
+    limit: u64,
+    measured: u64,
+    /// Indices of the changes.
+    changes: Vec<usize>,
+    text: String,
+}
+
+struct Guard<'a, 'b> {
+    inputs: &'a Inputs<'a>,
+    difference: &'b mut Difference,
+    guarded: Guarded,
+    /// Indices of the changes that the rules of groups hold.
+    held_by_group: BTreeSet<usize>,
+}
+
+impl Guard<'_, '_> {
+    fn facts(&self, name: &GroupName) -> Option<&GroupFacts> {
+        self.difference.groups.get(name)
+    }
+
+    /// Changes of a kind that are not reported only, in one group or (none) all.
+    fn of(&self, op: Op, group: Option<&GroupName>) -> Vec<usize> {
+        let changes = &self.difference.changes;
+        // Changes are sorted by group first.
+        let range = match group {
+            Some(group) => {
+                changes.partition_point(|change| change.key.group < *group)
+                    ..changes.partition_point(|change| change.key.group <= *group)
+            }
+            None => 0..changes.len(),
+        };
+        let meant = |at: &usize| changes.get(*at).is_some_and(|change| change.key.op == op && !change.report);
+        range.filter(meant).collect()
+    }
+
+    /// Those of them that no person has approved yet.
+    fn unapproved(&self, op: Op, group: Option<&GroupName>) -> Vec<usize> {
+        let mut changes = self.of(op, group);
+        changes.retain(|at| self.difference.changes.get(*at).is_some_and(|change| change.approval.is_none()));
+        changes
+    }
+
+    /// Those of them that the rules of their groups let through.
+    fn passing(&self, op: Op) -> Vec<usize> {
+        let mut changes = self.unapproved(op, None);
+        changes.retain(|at| !self.held_by_group.contains(at));
+        changes
+    }
+
+    /// Changes that wait for something so far.
+    fn held(&self) -> BTreeSet<usize> {
+        let held = |(_, change): &(usize, &Change)| !change.holds.is_empty();
+        self.difference.changes.iter().enumerate().filter(held).map(|(at, _)| at).collect()
+    }
+
+    /// Additions bring the creation of their group (and its lead) with them: a group is created with
+    /// its first members in one call.
+    fn with_creation(&self, mut changes: Vec<usize>) -> Vec<usize> {
+        let groups: BTreeSet<&GroupName> =
+            changes.iter().filter_map(|at| self.difference.changes.get(*at)).map(|change| &change.key.group).collect();
+        let created: BTreeSet<&GroupName> = (self.difference.changes.iter())
+            .filter(|change| change.key.op == Op::CreateGroup && groups.contains(&change.key.group))
+            .map(|change| &change.key.group)
+            .collect();
+        for (at, change) in self.difference.changes.iter().enumerate() {
+            let creation = matches!(change.key.op, Op::CreateGroup | Op::SetLead);
+            if creation && created.contains(&change.key.group) {
+                changes.push(at);
+            }
+        }
+        changes.sort_unstable();
+        changes.dedup();
+        changes
+    }
+
+    /// Makes a hold of an objection, approved or not. Returns whether an approval covers it.
+    fn hold(&mut self, objection: Objection) -> bool {
+        let Objection { rule, scope, limit, measured, changes: at, text } = objection;
+        let keys: BTreeSet<ChangeKey> =
+            at.iter().filter_map(|at| self.difference.changes.get(*at)).map(|change| change.key.clone()).collect();
+        let id = HoldId::of(rule, &scope, &keys);
+        let approval = self.approval(rule, &scope, &keys);
+        for at in at {
+            let Some(change) = self.difference.changes.get_mut(at) else {
+                continue;
+            };
+            match approval {
+                Some(approval) => change.approval = change.approval.or(Some(approval)),
+                None => change.holds.push(id.clone()),
+            }
+        }
+        self.guarded.holds.push(Hold { id, rule, scope, limit, measured, changes: keys, text, approval });
+        approval.is_some()
+    }
+
+    fn approval(&self, rule: Rule, scope: &Scope, keys: &BTreeSet<ChangeKey>) -> Option<usize> {
+        let scope = scope.to_string();
+        let fits = |approval: &Approval| {
+            approval.rule == rule
+                && approval.scope == scope
+                && approval.expires > self.inputs.now
+                && keys.is_subset(&approval.changes)
+        };
+        self.inputs.memory.approvals.iter().position(fits)
+    }
+
+    /// What is left of an approved set after a crash may be nothing to object to by itself. It is
+    /// approved all the same, so the rules after this one do not measure it.
+    fn remainder(&mut self, rule: Rule, scope: &Scope, changes: &[usize]) {
+        if self.inputs.memory.approvals.is_empty() {
+            return;
+        }
+        for at in changes {
+            let Some(key) = self.difference.changes.get(*at).map(|change| BTreeSet::from([change.key.clone()])) else {
+                continue;
+            };
+            let approval = self.approval(rule, scope, &key);
+            if let Some(change) = self.difference.changes.get_mut(*at) {
+                change.approval = change.approval.or(approval);
+            }
+        }
+    }
+
+    /// Nothing can be done to a group whose creation waits, whatever of it was approved before.
+    fn creations(&mut self) {
+        let waiting: BTreeMap<GroupName, Vec<HoldId>> = (self.difference.changes.iter())
+            .filter(|change| change.key.op == Op::CreateGroup && !change.holds.is_empty())
+            .map(|change| (change.key.group.clone(), change.holds.clone()))
+            .collect();
+        for change in &mut self.difference.changes {
+            for hold in waiting.get(&change.key.group).into_iter().flatten() {
+                if !change.holds.contains(hold) {
+                    change.holds.push(hold.clone());
+                }
+            }
+        }
+    }
+}
