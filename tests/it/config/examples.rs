@@ -104,7 +104,7 @@ fn answers_may_hold_anything() {
     assert_eq!(config.target.token_url, "https://token.example/oauth");
     let mapping = config.policy.mappings.first().unwrap();
     assert_eq!((mapping.from.as_str(), mapping.to.as_str()), (answers.group.as_str(), answers.to.as_str()));
-    let Kind::Csv(settings) = &config.sources.first().unwrap().kind;
+    let Kind::Csv(settings) = &config.sources.first().unwrap().kind else { panic!("another kind") };
     assert!(settings.path.ends_with(&answers.csv_path));
 }
 
