@@ -2,5 +2,7 @@
 
 pub mod bench;
 pub mod ber;
+pub mod ca;
 pub mod ldap_proxy;
+pub mod samba;
 pub mod servers;
