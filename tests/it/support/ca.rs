@@ -25,10 +25,8 @@ impl Ca {
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
-        let ca = Self {
-            issuer: CertifiedIssuer::self_signed(params, key).expect("a certificate"),
-            dir: dir.to_owned(),
-        };
+        let ca =
+            Self { issuer: CertifiedIssuer::self_signed(params, key).expect("a certificate"), dir: dir.to_owned() };
         ca.write(&format!("{name}.pem"), &ca.issuer.pem(), 0o644);
         ca
     }

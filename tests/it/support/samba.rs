@@ -47,7 +47,9 @@ impl Samba {
         }
         let template = template();
         // Not under target/: the names of its sockets may have 107 bytes.
-        let dir = tempfile::Builder::new().prefix("samba").tempdir_in("/tmp").expect("a temporary directory");
+        sweep();
+        let prefix = format!("{COPY}{}-", std::process::id());
+        let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in("/tmp").expect("a temporary directory");
         let copied = Command::new("cp").arg("-a").arg(template.join(".")).arg(dir.path()).status();
         assert!(copied.is_ok_and(|status| status.success()), "the template is copied");
         let address = address();
@@ -137,6 +139,20 @@ pub fn crowd(number: usize) -> String {
     format!("CN=c{number:04},OU=Crowd")
 }
 
+/// Name of a copy's directory, up to the process id of its test.
+const COPY: &str = "rosterd-samba-";
+
+/// Removes what tests left behind that were killed.
+fn sweep() {
+    for entry in std::fs::read_dir("/tmp").expect("a readable directory").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let id = name.strip_prefix(COPY).and_then(|rest| rest.split('-').next());
+        if id.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+            drop(std::fs::remove_dir_all(entry.path()));
+        }
+    }
+}
+
 /// An address that nobody listens on. The process id makes it one that no other test tries.
 fn address() -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(0);
@@ -207,8 +223,13 @@ fn template() -> PathBuf {
     let lock = File::create(folder.join("samba.lock")).expect("a writable target directory");
     lock.lock().expect("the lock comes free");
     if !ready.is_dir() {
-        let part = folder.join("samba.part");
-        drop(std::fs::remove_dir_all(&part));
+        // Left over from another version of the world, or from a test that was killed.
+        for entry in std::fs::read_dir(folder).expect("a readable directory").flatten() {
+            if entry.file_name().to_string_lossy().starts_with("samba-") {
+                drop(std::fs::remove_dir_all(entry.path()));
+            }
+        }
+        let part = folder.join("samba-part");
         provision(&part);
         std::fs::rename(&part, &ready).expect("both are in one directory");
     }

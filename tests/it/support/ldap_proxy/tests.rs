@@ -1,70 +1,25 @@
 //! The proxy itself, in front of slapd, asked by `ldapsearch`.
 
-use std::net::SocketAddr;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use super::{Break, Fail, How, Proxy, Rules};
-use crate::support::servers;
+use crate::support::little_slapd::{LittleSlapd, PASSWORD, ROOT, SUFFIX};
 
-/// A slapd with 25 people and a group of them, without TLS.
-struct Small {
-    address: SocketAddr,
-    child: Child,
-    _dir: tempfile::TempDir,
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-fn small() -> Option<Small> {
-    if !servers::there("slapd", &["slapd", "slapadd", "ldapsearch"]) {
-        return None;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path();
-    let config = format!(
-        "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\n\
-         include /etc/ldap/schema/inetorgperson.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n\
-         pidfile {0}/pid\ndatabase mdb\nsuffix dc=corp\nrootdn cn=root,dc=corp\nrootpw secret\n\
-         directory {0}\nmaxsize 10485760\n",
-        path.display()
-    );
-    std::fs::write(path.join("slapd.conf"), config).unwrap();
-    let mut ldif = String::from("dn: dc=corp\nobjectClass: domain\ndc: corp\n\n");
+/// 25 people and a group of them.
+fn small() -> Option<LittleSlapd> {
+    let mut ldif = format!("dn: {SUFFIX}\nobjectClass: domain\ndc: corp\n\n");
     for n in 0..25 {
-        ldif += &format!("dn: cn=p{n},dc=corp\nobjectClass: inetOrgPerson\ncn: p{n}\nsn: p{n}\nmail: p{n}@corp\n\n");
+        ldif += &format!("dn: cn=p{n},{SUFFIX}\nobjectClass: inetOrgPerson\ncn: p{n}\nsn: p{n}\nmail: p{n}@corp\n\n");
     }
-    ldif += "dn: cn=all,dc=corp\nobjectClass: groupOfNames\ncn: all\n";
-    ldif.extend((0..25).map(|n| format!("member: cn=p{n},dc=corp\n")));
-    std::fs::write(path.join("all.ldif"), ldif).unwrap();
-    let run = |program: &str, args: &[&str]| {
-        let mut command = Command::new(servers::find(program).unwrap());
-        command.arg("-f").arg(path.join("slapd.conf")).args(args).stdout(Stdio::null()).stderr(Stdio::null());
-        command
-    };
-    assert!(run("slapadd", &["-q", "-l"]).arg(path.join("all.ldif")).status().unwrap().success());
-    for _ in 0..20 {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut child = run("slapd", &["-d", "0", "-h", &format!("ldap://{free}")]).spawn().unwrap();
-        while child.try_wait().unwrap().is_none() {
-            if std::net::TcpStream::connect(free).is_ok() {
-                return Some(Small { address: free, child, _dir: dir });
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        // Somebody else took the port in between.
-    }
-    panic!("slapd does not start");
+    ldif += &format!("dn: cn=all,{SUFFIX}\nobjectClass: groupOfNames\ncn: all\n");
+    ldif.extend((0..25).map(|n| format!("member: cn=p{n},{SUFFIX}\n")));
+    LittleSlapd::start(&ldif)
 }
 
 fn search(proxy: &Proxy, args: &[&str]) -> Output {
     Command::new("ldapsearch")
-        .args(["-x", "-LLL", "-o", "ldif-wrap=no", "-o", "nettimeout=2", "-H", &proxy.url(), "-b", "dc=corp"])
+        .args(["-x", "-LLL", "-o", "ldif-wrap=no", "-o", "nettimeout=2", "-H", &proxy.url(), "-b", SUFFIX])
         .args(args)
         .output()
         .unwrap()
@@ -81,20 +36,20 @@ fn lines(output: &Output, start: &str) -> Vec<String> {
 #[test]
 fn without_rules_nothing_changes() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::start(slapd.address);
+    let proxy = Proxy::start(slapd.plain());
     let all = search(&proxy, &["-E", "pr=10/noprompt", "(objectClass=*)", "mail", "member"]);
     assert_eq!(all.status.code(), Some(0), "{all:?}");
     assert_eq!((lines(&all, "mail:").len(), lines(&all, "member:").len()), (25, 25));
     let seen = proxy.seen();
     assert_eq!(seen.len(), 3, "{seen:?}");
-    assert_eq!((seen[0].base.as_str(), seen[0].scope, seen[0].page), ("dc=corp", 2, Some(10)));
+    assert_eq!((seen[0].base.as_str(), seen[0].scope, seen[0].page), (SUFFIX, 2, Some(10)));
     assert_eq!(seen[0].attributes, ["mail", "member"]);
 }
 
 #[test]
 fn ranges_as_active_directory_cuts_them() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::with(slapd.address, Rules { max_values: Some(10), ..Rules::default() });
+    let proxy = Proxy::with(slapd.plain(), Rules { max_values: Some(10), ..Rules::default() });
     let mut all = Vec::new();
     for (asked, given, values) in [
         ("member", "member;range=0-9: ", 10),
@@ -123,7 +78,7 @@ fn ranges_as_active_directory_cuts_them() {
 #[test]
 fn page_sizes_are_lowered_and_unpaged_searches_end_with_4() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::with(slapd.address, Rules { max_page: Some(7), ..Rules::default() });
+    let proxy = Proxy::with(slapd.plain(), Rules { max_page: Some(7), ..Rules::default() });
     let paged = search(&proxy, &["-E", "pr=1000/noprompt", "(mail=*)", "mail"]);
     assert_eq!((paged.status.code(), lines(&paged, "mail:").len()), (Some(0), 25));
     assert_eq!(proxy.seen().len(), 4);
@@ -136,7 +91,7 @@ fn page_sizes_are_lowered_and_unpaged_searches_end_with_4() {
 #[test]
 fn result_codes_on_the_page_that_was_named() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::start(slapd.address);
+    let proxy = Proxy::start(slapd.plain());
     for code in [4, 11, 51, 52, 53, 80] {
         proxy.rules(Rules { fail: Some(Fail::from(2, code)), ..Rules::default() });
         let output = search(&proxy, &["-E", "pr=10/noprompt", "(mail=*)", "mail"]);
@@ -154,31 +109,31 @@ fn result_codes_on_the_page_that_was_named() {
 #[test]
 fn hidden_attributes_references_denied_bases_and_refused_binds() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::with(slapd.address, Rules { hidden: vec!["MAIL".to_owned()], ..Rules::default() });
+    let proxy = Proxy::with(slapd.plain(), Rules { hidden: vec!["MAIL".to_owned()], ..Rules::default() });
     let output = search(&proxy, &["(cn=p1)", "mail", "sn"]);
     assert_eq!((lines(&output, "mail:").len(), lines(&output, "sn:").len()), (0, 1));
     let references = vec!["ldap://other.example/dc=other".to_owned()];
     proxy.rules(Rules { references, ..Rules::default() });
     let output = search(&proxy, &["(cn=p1)", "mail"]);
     assert_eq!(lines(&output, "# refldap://other.example").len(), 1, "{}", text(&output));
-    proxy.rules(Rules { denied: Some(("DC=corp".to_owned(), 50)), ..Rules::default() });
+    proxy.rules(Rules { denied: Some((SUFFIX.to_uppercase(), 50)), ..Rules::default() });
     assert_eq!(search(&proxy, &["(cn=p1)"]).status.code(), Some(50));
     proxy.rules(Rules { bind: Some(49), ..Rules::default() });
-    assert_eq!(search(&proxy, &["-D", "cn=root,dc=corp", "-w", "secret"]).status.code(), Some(49));
+    assert_eq!(search(&proxy, &["-D", ROOT, "-w", PASSWORD]).status.code(), Some(49));
     proxy.rules(Rules::default());
-    assert_eq!(search(&proxy, &["-D", "cn=root,dc=corp", "-w", "secret", "(cn=p1)"]).status.code(), Some(0));
+    assert_eq!(search(&proxy, &["-D", ROOT, "-w", PASSWORD, "(cn=p1)"]).status.code(), Some(0));
 }
 
 #[test]
 fn breaks() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::start(slapd.address);
+    let proxy = Proxy::start(slapd.plain());
     for how in [How::Cut, How::Stall, How::Rubbish, How::Inconsistent, How::Unknown] {
         proxy.rules(Rules { broken: Some(Break { after_entries: 12, how }), ..Rules::default() });
         let started = Instant::now();
         // -l: the client's own limit is told to the server only, so the test stops it after a second.
         let output = Command::new("timeout")
-            .args(["1", "ldapsearch", "-x", "-LLL", "-H", &proxy.url(), "-b", "dc=corp", "(mail=*)", "mail"])
+            .args(["1", "ldapsearch", "-x", "-LLL", "-H", &proxy.url(), "-b", SUFFIX, "(mail=*)", "mail"])
             .output()
             .unwrap();
         assert!(!output.status.success(), "{how:?} {output:?}");
