@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
@@ -68,6 +69,12 @@ impl TlsError {
             Self::Provider(_) => "this is a fault of the build",
         }
     }
+}
+
+/// When a certificate (DER) ends; none where it cannot be read.
+pub fn ends(certificate: &[u8]) -> Option<Timestamp> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }
 
 /// A configuration without ALPN and without a client certificate, and a warning for each of the

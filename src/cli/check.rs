@@ -1,6 +1,7 @@
 //! `rosterd check [--online]`: every mistake before the first run.
 
 use std::fmt::Write;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -9,13 +10,15 @@ use super::exit::{Exit, Fault};
 use super::output::Output;
 use super::session;
 use crate::config::Config;
+use crate::model::live::LiveState;
 use crate::model::memory::Memory;
 use crate::model::plan::GroupStanding;
 use crate::reconcile::{self, Inputs, mapping};
-use crate::report::words::{clean, plural};
+use crate::report::words::{clean, duration, plural, when};
 use crate::run::{self, Reading};
 use crate::store::{Access, Store};
-use crate::target::Client;
+use crate::target::wire::Me;
+use crate::target::{CallCounts, Client};
 
 /// Checks the configuration; online, also signs in and reads everything. Nothing is written.
 pub(super) fn run(global: &Global, output: &Output, check: &Check) -> Result<Exit, Fault> {
@@ -30,14 +33,25 @@ pub(super) fn run(global: &Global, output: &Output, check: &Check) -> Result<Exi
         output.answer(&text)?;
         return Ok(Exit::Fine);
     }
-    let (reading, memory) = session::block_on(read(&config, output))?;
+    let seen = session::block_on(read(&config, output))?;
     output.progress().finish();
-    let exit = online(&mut text, &config, &reading, &memory);
+    let exit = online(&mut text, &config, &seen);
     output.answer(&text)?;
     Ok(exit)
 }
 
-async fn read(config: &Config, output: &Output) -> Result<(Reading, Memory), Fault> {
+/// What an online check saw.
+struct Seen {
+    reading: Reading,
+    memory: Memory,
+    /// The tool's own account, where it could be asked for.
+    me: Option<Me>,
+    certificate_ends: Option<Timestamp>,
+    calls: CallCounts,
+    took: Duration,
+}
+
+async fn read(config: &Config, output: &Output) -> Result<Seen, Fault> {
     let now = Timestamp::now();
     // What is known lets the read tell more; without a state file there is nothing known yet.
     let memory = match config.state.path.exists() {
@@ -46,11 +60,19 @@ async fn read(config: &Config, output: &Output) -> Result<(Reading, Memory), Fau
     };
     let client = Client::new(&config.target).map_err(run::RunError::from)?;
     output.progress().stage("reading the directory and Hyperproof", None);
-    Ok((run::read(&session::order(config), &client, &memory, now).await, memory))
+    let begun = Instant::now();
+    let reading = run::read(&session::order(config), &client, &memory, now).await;
+    let took = begun.elapsed();
+    let me = match reading.live.is_ok() {
+        true => client.reader().me().await.ok(),
+        false => None,
+    };
+    Ok(Seen { reading, memory, me, certificate_ends: client.certificate_ends(), calls: client.calls(), took })
 }
 
 /// Writes what was found, and says how it ends.
-fn online(out: &mut String, config: &Config, reading: &Reading, memory: &Memory) -> Exit {
+fn online(out: &mut String, config: &Config, seen: &Seen) -> Exit {
+    let reading = &seen.reading;
     let mut exit = Exit::Fine;
     for source in &reading.sources {
         let complete = source.completeness.is_complete();
@@ -68,15 +90,15 @@ fn online(out: &mut String, config: &Config, reading: &Reading, memory: &Memory)
     mappings(out, config, reading);
     match &reading.live {
         Ok(live) => {
-            let own = live.account(&live.own);
-            let own = own.map_or("an account that is not listed", |own| own.kind.as_str());
             let accounts = plural(live.accounts.len(), "account");
             let groups = plural(live.groups.len(), "group");
-            line(out, &format!("Hyperproof: signed in as {own} {}; {accounts}, {groups}", live.own));
+            line(out, &format!("Hyperproof: {accounts}, {groups}, read in {}", duration(seen.took)));
+            signed_in(out, live, seen.me.as_ref());
+            connection(out, seen);
             for problem in &live.problems {
                 line(out, &format!("  {problem}"));
             }
-            exit = exit.max(targets(out, config, reading, memory));
+            exit = exit.max(targets(out, config, reading, &seen.memory));
         }
         Err(error) => {
             line(out, &format!("Hyperproof: NOT read: {error}"));
@@ -85,6 +107,26 @@ fn online(out: &mut String, config: &Config, reading: &Reading, memory: &Memory)
         }
     }
     exit
+}
+
+/// Who rosterd is in Hyperproof. The role decides what it is shown, and no call tells the role's name.
+fn signed_in(out: &mut String, live: &LiveState, me: Option<&Me>) {
+    let kind = live.account(&live.own).map_or("account", |own| own.kind.as_str());
+    let email = me.and_then(|me| me.email.as_deref()).unwrap_or("no address");
+    let role = me.and_then(|me| me.organization_role_id.as_deref()).unwrap_or("not told");
+    line(out, &format!("  signed in as {kind} {} ({email}), role id {role}", live.own));
+}
+
+/// Certificate and limits that the read met.
+fn connection(out: &mut String, seen: &Seen) {
+    match seen.certificate_ends {
+        Some(ends) => line(out, &format!("  its certificate ends on {}", when(&crate::report::time(ends)))),
+        None => line(out, "  no certificate: the connection is not encrypted"),
+    }
+    match seen.calls.throttled {
+        none if none.is_zero() => line(out, "  no limit was met"),
+        held => line(out, &format!("  its throttling held calls back for {}", duration(held))),
+    }
 }
 
 /// One line, safe to show.

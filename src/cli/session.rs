@@ -49,13 +49,27 @@ pub(super) fn actor(config: &Config) -> Actor {
     }
 }
 
-/// The login: whoever became root by sudo is still who they were. The user id where there is no name.
+/// The operating-system login: of the session that the process belongs to, where the kernel knows it
+/// (it survives `sudo`), else of the process itself. The environment is not asked: anybody can set it.
 pub(super) fn login() -> String {
-    let named = ["SUDO_USER", "LOGNAME", "USER"].into_iter().filter_map(|name| std::env::var(name).ok());
-    let mut named = named.filter(|name| !name.trim().is_empty());
-    named.next().unwrap_or_else(|| {
+    let session = std::fs::read_to_string("/proc/self/loginuid").ok().and_then(|text| text.trim().parse().ok());
+    let uid = session.filter(|uid| *uid != NO_LOGIN).or_else(|| {
         use std::os::unix::fs::MetadataExt;
-        std::fs::metadata("/proc/self").map_or_else(|_| "unknown".to_owned(), |own| format!("uid {}", own.uid()))
+        std::fs::metadata("/proc/self").ok().map(|own| own.uid())
+    });
+    let Some(uid) = uid else { return "unknown".to_owned() };
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_of(uid, &users).unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// What the kernel says where there was no login (audit, `man 5 proc`).
+const NO_LOGIN: u32 = u32::MAX;
+
+fn name_of(uid: u32, passwd: &str) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
     })
 }
 
@@ -132,5 +146,17 @@ impl From<RunError> for Fault {
                 Self::usage(anyhow::anyhow!("{error}\nhelp: {help}"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn a_login_is_found_by_its_number() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nbroken\n";
+        assert_eq!(name_of(1000, passwd).as_deref(), Some("ann"));
+        assert_eq!(name_of(1, passwd), None);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::{Method, Url};
 
 use super::Settings;
@@ -73,6 +74,11 @@ impl Client {
     /// The side that writes.
     pub fn writer(&self) -> Writer {
         Writer::new(self.clone())
+    }
+
+    /// When the server's certificate ends; none before the first answer, and without TLS.
+    pub fn certificate_ends(&self) -> Option<Timestamp> {
+        self.0.wire.certificate_ends()
     }
 
     /// What was sent so far.

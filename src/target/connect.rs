@@ -51,7 +51,8 @@ pub(super) fn http_client(settings: &Settings, base: &Url) -> Result<reqwest::Cl
         .connect_timeout(settings.timeout.min(CONNECT))
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
-        .gzip(true);
+        .gzip(true)
+        .tls_info(true);
     if let Some(proxy) = &settings.proxy {
         // An address without a scheme would silently mean http.
         let url = parse_url("proxy", proxy)?;

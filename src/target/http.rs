@@ -1,11 +1,13 @@
 //! Floor 2: one request to Hyperproof: deadline, pacing, the only retry layer, and errors with a
 //! short redacted body.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::RETRY_AFTER;
+use reqwest::tls::TlsInfo;
 use reqwest::{Method, Response, Url};
 
 use super::Settings;
@@ -62,6 +64,8 @@ pub(super) struct Wire {
     pub(super) max_attempts: u32,
     max_wait: Duration,
     pub(super) backoff: Duration,
+    /// When the server's certificate ends, once a connection with one was made.
+    certificate: OnceLock<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +86,7 @@ impl Wire {
             max_attempts: settings.max_attempts.max(1),
             max_wait: settings.max_wait,
             backoff: settings.backoff,
+            certificate: OnceLock::new(),
         })
     }
 
@@ -174,6 +179,7 @@ impl Wire {
             Ok(response) => response,
             Err(error) => return self.cut(call, error).map(Err),
         };
+        self.note_certificate(&response);
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = match read_body(response).await {
@@ -200,6 +206,18 @@ impl Wire {
             Verdict::Forbidden => Err(Stop::Failed(TargetError::Forbidden { call, message })),
             Verdict::Refused | Verdict::Success => Err(Stop::Failed(TargetError::Refused { call, status, message })),
         }
+    }
+
+    fn note_certificate(&self, response: &Response) {
+        let info = response.extensions().get::<TlsInfo>();
+        if let Some(ends) = info.and_then(TlsInfo::peer_certificate).and_then(tls::ends) {
+            self.certificate.get_or_init(|| ends);
+        }
+    }
+
+    /// When the server's certificate ends; none before the first answer, and without TLS.
+    pub(super) fn certificate_ends(&self) -> Option<Timestamp> {
+        self.certificate.get().copied()
     }
 
     async fn send(&self, request: &Request, bearer: Option<&Bearer>) -> Result<Response, reqwest::Error> {

@@ -34,7 +34,13 @@ impl Reader {
         &self.client
     }
 
-    /// The `id` of `GET /users/me`: the tool's own account.
+    /// `GET /users/me`: the tool's own account.
+    pub async fn me(&self) -> Result<Me, TargetError> {
+        let request = self.client.request(Method::GET, &["users", "me"])?;
+        self.object(&request).await
+    }
+
+    /// The `id` of `GET /users/me`.
     pub async fn own(&self) -> Result<String, TargetError> {
         let request = self.client.request(Method::GET, &["users", "me"])?;
         let me: Me = self.object(&request).await?;

@@ -39,6 +39,12 @@ pub struct Me {
     /// The user's id (by the samples, `userId` of the list).
     #[serde(deserialize_with = "word")]
     pub id: Option<String>,
+    /// The address.
+    #[serde(deserialize_with = "word")]
+    pub email: Option<String>,
+    /// The id of the role in the organisation. No call tells the role's name.
+    #[serde(deserialize_with = "word")]
+    pub organization_role_id: Option<String>,
 }
 
 /// A group, as all calls on groups send it.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect shall stop")]
 #![allow(unreachable_pub, reason = "nothing is published from a test binary")]
 
+mod ad;
 mod chain;
 mod cli;
 mod config;

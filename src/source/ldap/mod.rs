@@ -1,14 +1,13 @@
 //! LDAP directories and Active Directory as sources. Floor 2.
 //!
 //! `address` (URLs), `wire` (sockets and TLS), `session` (one signed-in connection), `reader` (what is
-//! asked, in which order); pure: `ber`, `certificate`, `dn`, `entry`, `url`, `schema` (presets),
+//! asked, in which order); pure: `ber`, `dn`, `entry`, `url`, `schema` (presets),
 //! `people`, `groups` and `members` (names become people). A read is whole or it is nothing: any result
 //! code but success fails it, a connection that ends is never an end, and what cannot be told of one
 //! group makes that group incomplete.
 
 pub mod address;
 mod ber;
-mod certificate;
 mod dn;
 mod entry;
 mod fault;

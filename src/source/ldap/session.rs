@@ -141,7 +141,7 @@ impl Session {
         search: &Search,
         mut take: impl FnMut(Entry) + Send,
     ) -> Result<Tally, Fault> {
-        debug!(server = self.shown, "{}", Command(self, search, Some(self.page_size)));
+        debug!("{}", Command(self, search));
         let mut tally = Tally::default();
         let mut cookie = Vec::new();
         loop {
@@ -224,11 +224,6 @@ impl Session {
         }
     }
 
-    /// A search as a command for a shell.
-    pub(super) fn command(&self, search: &Search) -> String {
-        Command(self, search, None).to_string()
-    }
-
     fn fault(&self, what: &str, error: LdapError) -> Fault {
         let fault = match error {
             LdapError::LdapResult { result } => return Fault::of_code(what, result.rc, &result.text),
@@ -278,15 +273,12 @@ fn shown(server: &Server, settings: &Settings) -> String {
 }
 
 /// A search as it could be pasted into a shell. It asks for the password.
-struct Command<'a>(&'a Session, &'a Search, Option<i32>);
+struct Command<'a>(&'a Session, &'a Search);
 
 impl fmt::Display for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(session, search, page) = self;
-        write!(f, "ldapsearch -LLL -o ldif-wrap=no {}", session.shown)?;
-        if let Some(page) = page {
-            write!(f, " -E pr={page}/noprompt")?;
-        }
+        let Self(session, search) = self;
+        write!(f, "ldapsearch -LLL -o ldif-wrap=no {} -E pr={}/noprompt", session.shown, session.page_size)?;
         let scope = match search.scope {
             Scope::Base => "base",
             Scope::OneLevel => "one",

@@ -18,7 +18,6 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::address::{Host, Server};
 use super::ber::{self, Messages, Odd};
-use super::certificate;
 use super::fault::Fault;
 use crate::tls;
 
@@ -93,7 +92,7 @@ async fn encrypted(stream: TcpStream, host: &Host, tls: &Tls) -> Result<Wire, Fa
     })?;
     let expires = (stream.get_ref().1.peer_certificates())
         .and_then(|chain| chain.first())
-        .and_then(|certificate| certificate::expiry(certificate));
+        .and_then(|certificate| tls::ends(certificate));
     bridge(stream, true, expires)
 }
 

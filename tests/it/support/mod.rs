@@ -1,3 +1,9 @@
 //! What the tests stand on.
 
 pub mod bench;
+pub mod ber;
+pub mod ca;
+pub mod ldap_proxy;
+pub mod little_slapd;
+pub mod samba;
+pub mod servers;

@@ -73,7 +73,11 @@ async fn a_certificate_is_always_checked() {
             }
         };
         match (client.reader().own().await, expected) {
-            (Ok(own), Ok(())) => assert_eq!(own, "me"),
+            (Ok(own), Ok(())) => {
+                assert_eq!(own, "me");
+                let ends = client.certificate_ends().expect("the server has shown its certificate");
+                assert_eq!(ends.to_string(), "4096-01-01T00:00:00Z", "what the certificate says");
+            }
             (Err(error @ TargetError::Tls { .. }), Err(help)) => {
                 assert!(error.help().contains(help), "{name} {expired}: {error} {}", error.help());
                 assert_eq!(client.calls().token, 1, "not tried again");
