@@ -264,7 +264,7 @@ fn a_wrong_password() {
     secret(&bench.path("ldap-password"), "wrong");
     let ran = unread(&bench, "wrong password");
     assert_eq!(proxy.connections(), 1, "{}", ran.stderr);
-    assert!(ran.stderr.contains("bind_password") || ran.stderr.contains("password"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("bind_password"), "{}", ran.stdout);
     proxy.rules(Rules { bind: Some(51), ..Rules::default() });
     secret(&bench.path("ldap-password"), PASSWORD);
     unread(&bench, "busy");
@@ -346,13 +346,13 @@ fn certificates() {
 
     let Some(other) = LittleSlapd::with(&people(), |ca| ca.issue("server", &["dc9.corp.example"])) else { return };
     let ran = unread(&secure(&slapd, &other, ""), "another authority");
-    assert!(ran.stderr.contains("ca_file"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("ca_file"), "{}", ran.stdout);
     unread(&secure(&other, &other, ""), "another name");
     heals(&secure(&other, &other, "server_name = \"dc9.corp.example\""));
 
     let Some(old) = LittleSlapd::with(&people(), |ca| ca.issue_expired("server", &["localhost"])) else { return };
     let ran = unread(&secure(&old, &old, ""), "expired");
-    assert!(ran.stderr.contains("expired"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("expired"), "{}", ran.stdout);
     // Never in the clear instead: StartTLS that fails ends there.
     let starttls = format!("ca_file = {:?}\nstart_tls = true", slapd.ca_file());
     let proxy = Proxy::start(other.plain());

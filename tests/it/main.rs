@@ -9,6 +9,7 @@ mod config;
 mod csv;
 mod demo;
 mod layers;
+mod ldap;
 mod ldap_faults;
 mod lexer;
 mod outage;

@@ -39,6 +39,26 @@ pub(super) fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 pub(super) struct Messages {
     head: Vec<u8>,
     left: u64,
+    /// The first bytes of a message, until its operation has been seen.
+    start: Vec<u8>,
+    known: bool,
+}
+
+/// Operations that a server may send (RFC 4511, section 4.2 on). The LDAP crate panics on any other.
+const ANSWERS: [u8; 11] = [0x61, 0x64, 0x65, 0x67, 0x69, 0x6b, 0x6d, 0x6f, 0x73, 0x78, 0x79];
+
+/// Whether a message begins with its number and the operation of an answer; `Ok(false)`: it is too
+/// short to tell.
+fn is_answer(start: &[u8]) -> Result<bool, Odd> {
+    let (Some(&tag), Some(&length)) = (start.first(), start.get(1)) else { return Ok(false) };
+    if tag != 0x02 || !(1..=4).contains(&length) {
+        return Err(Odd::NoLdap);
+    }
+    match start.get(2 + usize::from(length)) {
+        None => Ok(false),
+        Some(operation) if ANSWERS.contains(operation) => Ok(true),
+        Some(_) => Err(Odd::NoLdap),
+    }
 }
 
 /// Why a stream of messages is not believed.
@@ -56,8 +76,13 @@ impl Messages {
         while let Some((&first, rest)) = bytes.split_first() {
             if self.left > 0 {
                 let inside = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+                let (part, behind) = bytes.split_at(inside);
+                self.look_into(part)?;
                 self.left -= inside as u64;
-                bytes = bytes.get(inside..).unwrap_or_default();
+                if self.left == 0 && !self.known {
+                    return Err(Odd::NoLdap);
+                }
+                bytes = behind;
                 continue;
             }
             bytes = rest;
@@ -70,9 +95,25 @@ impl Messages {
                 if head.length > longest {
                     return Err(Odd::TooLong(head.length));
                 }
+                if head.length == 0 {
+                    return Err(Odd::NoLdap);
+                }
                 self.left = head.length;
                 self.head.clear();
+                self.start.clear();
+                self.known = false;
             }
+        }
+        Ok(())
+    }
+
+    fn look_into(&mut self, part: &[u8]) -> Result<(), Odd> {
+        for byte in part {
+            if self.known {
+                break;
+            }
+            self.start.push(*byte);
+            self.known = is_answer(&self.start)?;
         }
         Ok(())
     }
@@ -86,7 +127,9 @@ mod tests {
 
     #[test]
     fn messages_are_followed_wherever_they_are_cut() {
-        let stream = [&[0x30, 0x03, 1, 2, 3][..], &[0x30, 0x82, 0x00, 0x04, 9, 9, 9, 9], &[0x30, 0x00]].concat();
+        let entry = [0x30, 0x05, 0x02, 0x01, 0x07, 0x64, 0x00];
+        let done = [0x30, 0x82, 0x00, 0x07, 0x02, 0x02, 0x01, 0x00, 0x65, 0x01, 0x00];
+        let stream = [&entry[..], &done, &entry].concat();
         for cut in 0..stream.len() {
             let mut messages = Messages::default();
             let (a, b) = stream.split_at(cut);
@@ -101,6 +144,10 @@ mod tests {
         assert_eq!(messages.follow(&[0x30, 0x84, 0x80, 0, 0, 0], 1000), Err(Odd::TooLong(0x8000_0000)));
         assert_eq!(Messages::default().follow(b"HTTP/1.1 400", 1000), Err(Odd::NoLdap));
         assert_eq!(Messages::default().follow(&[0x30, 0x80], 1000), Err(Odd::NoLdap));
+        // No message, no number, an operation that nobody knows, and none at all.
+        for odd in [&[0x30, 0x00][..], &[0x30, 1, 4], &[0x30, 4, 2, 1, 7, 0x5e], &[0x30, 3, 2, 1, 7]] {
+            assert_eq!(Messages::default().follow(odd, 1000), Err(Odd::NoLdap), "{odd:x?}");
+        }
     }
 
     proptest! {

@@ -145,10 +145,8 @@ fn bridge(
     let why = Arc::new(OnceLock::new());
     let (from_server, to_server) = tokio::io::split(stream);
     let (from_us, to_us) = far.into_split();
-    let pumps = [
-        tokio::spawn(outwards(from_us, to_server)),
-        tokio::spawn(inwards(from_server, to_us, Arc::clone(&why))),
-    ];
+    let pumps =
+        [tokio::spawn(outwards(from_us, to_server)), tokio::spawn(inwards(from_server, to_us, Arc::clone(&why)))];
     Ok(Wire { near, why, encrypted, expires, _pumps: pumps.map(AbortOnDropHandle::new) })
 }
 
@@ -188,7 +186,8 @@ fn cut(error: &io::Error) -> Fault {
 
 fn odd_fault(odd: Odd) -> Fault {
     match odd {
-        Odd::NoLdap => Fault::lasting("what answers does not speak LDAP", "check scheme, host and port of url"),
+        // Another server, or the same one in a moment, may do better.
+        Odd::NoLdap => Fault::passing("what answers does not speak LDAP").help("check scheme, host and port of url"),
         Odd::TooLong(length) => Fault::lasting(
             format!("the server announced a message of {length} bytes; at most {LONGEST} are taken"),
             "have a look at the server; a group of that size needs a server that parts its members (ranges)",

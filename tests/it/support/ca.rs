@@ -49,6 +49,22 @@ impl Ca {
         })
     }
 
+    /// A server's certificate that is its own authority, as `openssl req -x509` makes it. It takes the
+    /// place of the authority's file.
+    pub fn own(dir: &Path, name: &str, names: &[&str]) -> Issued {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("host names");
+        params.distinguished_name.push(DnType::CommonName, "self-signed");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let issuer = CertifiedIssuer::self_signed(params, &key).expect("a certificate");
+        let ca = Ca::new(dir, "unused");
+        Issued {
+            cert: ca.write(&format!("{name}.pem"), &issuer.pem(), 0o644),
+            key: ca.write(&format!("{name}.key"), &key.serialize_pem(), 0o600),
+        }
+    }
+
     fn sign(&self, file: &str, names: &[&str], adapt: impl Fn(&mut CertificateParams)) -> Issued {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("host names");

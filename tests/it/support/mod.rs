@@ -7,3 +7,4 @@ pub mod ldap_proxy;
 pub mod little_slapd;
 pub mod samba;
 pub mod servers;
+pub mod slapd;
