@@ -189,8 +189,9 @@ async fn once(
     let open = || async { Session::open(server, settings, tls).await.map_err(|fault| (fault, Stage::Connecting)) };
     let session = open().await?;
     let second = if wanted.all { Some(open().await?) } else { None };
-    let about = About::ask(&session).await;
-    let raw = Reader::new(settings, wanted).read(session, second).await.map_err(|fault| (fault, Stage::Reading))?;
+    let reading = |fault| (fault, Stage::Reading);
+    let about = About::ask(&session).await.map_err(reading)?;
+    let raw = Reader::new(settings, wanted).read(session, second).await.map_err(reading)?;
     Ok(Read { raw, about, server: server.to_string() })
 }
 
