@@ -45,6 +45,8 @@ pub(super) enum Stray {
 pub(super) struct Raw {
     /// People.
     pub(super) people: People,
+    /// All people of the base were read.
+    pub(super) everyone: bool,
     /// Groups.
     pub(super) groups: Groups,
     /// Members who are neither.
@@ -73,8 +75,6 @@ pub(super) struct Reader<'a> {
     settings: &'a Settings,
     wanted: &'a Wanted,
     raw: Raw,
-    /// All people of the base were read.
-    all_people: bool,
     /// Groups whose members were seen to.
     done: usize,
 }
@@ -84,12 +84,13 @@ impl<'a> Reader<'a> {
     pub(super) fn new(settings: &'a Settings, wanted: &'a Wanted) -> Self {
         let raw = Raw {
             people: People::default(),
+            everyone: false,
             groups: Groups::default(),
             strays: BTreeMap::new(),
             dynamic: Vec::new(),
             effort: Effort::default(),
         };
-        Self { settings, wanted, raw, all_people: false, done: 0 }
+        Self { settings, wanted, raw, done: 0 }
     }
 
     /// Reads everything over one connection, or two (`second`) where all groups are wanted.
@@ -102,7 +103,7 @@ impl<'a> Reader<'a> {
                 )?;
                 (self.raw.people, self.raw.effort.people) = people;
                 (self.raw.groups, self.raw.effort.groups) = groups;
-                self.all_people = true;
+                self.raw.everyone = true;
             }
             None => {
                 self.named_groups(&mut session).await?;
@@ -134,13 +135,13 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        if !self.all_people {
+        if !self.raw.everyone {
             self.primary_members(session, new.clone()).await?;
             self.logins(session, new.clone()).await?;
         }
         self.dynamic(session, new.clone()).await?;
         let mut unknown = self.unknown(new.clone());
-        if !self.all_people && unknown.len() >= FEW {
+        if !self.raw.everyone && unknown.len() >= FEW {
             self.every_person(session).await?;
             unknown = self.unknown(new);
         }
@@ -162,7 +163,7 @@ impl<'a> Reader<'a> {
             }
         };
         self.raw.effort.people.add(tally);
-        self.all_people = true;
+        self.raw.everyone = true;
         Ok(())
     }
 
@@ -294,7 +295,7 @@ impl<'a> Reader<'a> {
     /// People who were linked to accounts before, and whom nothing has met yet: so that somebody who
     /// is no member any more is not taken for somebody who is gone.
     async fn known_people(&mut self, session: &mut Session) -> Result<(), Fault> {
-        if self.all_people {
+        if self.raw.everyone {
             return Ok(());
         }
         let attribute = &self.settings.schema.id_attribute;
