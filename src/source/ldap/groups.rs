@@ -199,6 +199,14 @@ impl Groups {
         self.by_name.entry(asked).or_insert(at);
     }
 
+    /// Lets a group be called by a spelling of its name as well.
+    pub(super) fn also(&mut self, key: Key, name: &str) {
+        let group = self.named(key).and_then(|at| self.rows.get_mut(at as usize));
+        if let Some(group) = group.filter(|group| group.names.iter().all(|own| own != name)) {
+            group.names.push(name.to_owned());
+        }
+    }
+
     /// The group of a distinguished name.
     pub(super) fn named(&self, name: Key) -> Option<u32> {
         self.by_name.get(&name).copied()

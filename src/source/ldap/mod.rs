@@ -189,8 +189,9 @@ async fn once(
     let open = || async { Session::open(server, settings, tls).await.map_err(|fault| (fault, Stage::Connecting)) };
     let session = open().await?;
     let second = if wanted.all { Some(open().await?) } else { None };
-    let about = About::ask(&session).await;
-    let raw = Reader::new(settings, wanted).read(session, second).await.map_err(|fault| (fault, Stage::Reading))?;
+    let reading = |fault| (fault, Stage::Reading);
+    let about = About::ask(&session).await.map_err(reading)?;
+    let raw = Reader::new(settings, wanted).read(session, second).await.map_err(reading)?;
     Ok(Read { raw, about, server: server.to_string() })
 }
 
@@ -218,7 +219,7 @@ fn tls(settings: &Settings) -> Result<Option<Tls>, Fault> {
 fn snapshot(name: SourceName, settings: &Settings, read: Read, began: Instant, now: Timestamp) -> SourceSnapshot {
     let Read { raw, about, server } = read;
     let place = place(&name);
-    let effort = raw.effort;
+    let (effort, everyone) = (raw.effort, raw.everyone);
     let Joined { people, groups, mut problems, gap } = join(&place, raw, settings.nested);
     problems.extend(about.problems(&place, now));
     let references = effort.people.references + effort.groups.references;
@@ -243,5 +244,5 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, began: Instant, n
         effort.looks,
         began.elapsed().as_secs_f64(),
     );
-    SourceSnapshot { name, kind: SourceKind::Ldap, completeness, people, groups, problems, evidence }
+    SourceSnapshot { name, kind: SourceKind::Ldap, completeness, people, everyone, groups, problems, evidence }
 }

@@ -9,7 +9,8 @@ use crate::model::address::Address;
 use crate::model::directory::Person;
 use crate::model::id::PersonKey;
 
-/// Everybody who was read. Found by login and group only after [`People::finish`].
+/// Everybody who was read. Found by name after [`People::seal`], by login and group after
+/// [`People::finish`].
 #[derive(Debug, Default)]
 pub(super) struct People {
     /// In the order of the reading.
@@ -92,7 +93,7 @@ impl People {
     }
 
     /// Makes everybody findable by name who came with [`People::add`].
-    fn seal(&mut self) {
+    pub(super) fn seal(&mut self) {
         if self.sealed == self.names.len() {
             return;
         }

@@ -5,7 +5,6 @@
 //! few. Whatever is still unknown then is looked at by name, until nothing is.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 use ldap3::Scope;
@@ -16,7 +15,7 @@ use super::entry::{Entry, escape, id_in_filter};
 use super::fault::Fault;
 use super::groups::{Group, Groups, stamp};
 use super::people::{Found, People};
-use super::session::{Look, Search, Session, Shared, Tally};
+use super::session::{Look, Search, Session, Tally};
 use super::url;
 use crate::model::id::PersonKey;
 use crate::source::Wanted;
@@ -46,6 +45,8 @@ pub(super) enum Stray {
 pub(super) struct Raw {
     /// People.
     pub(super) people: People,
+    /// All people of the base were read.
+    pub(super) everyone: bool,
     /// Groups.
     pub(super) groups: Groups,
     /// Members who are neither.
@@ -74,8 +75,6 @@ pub(super) struct Reader<'a> {
     settings: &'a Settings,
     wanted: &'a Wanted,
     raw: Raw,
-    /// All people of the base were read.
-    all_people: bool,
     /// Groups whose members were seen to.
     done: usize,
 }
@@ -85,17 +84,18 @@ impl<'a> Reader<'a> {
     pub(super) fn new(settings: &'a Settings, wanted: &'a Wanted) -> Self {
         let raw = Raw {
             people: People::default(),
+            everyone: false,
             groups: Groups::default(),
             strays: BTreeMap::new(),
             dynamic: Vec::new(),
             effort: Effort::default(),
         };
-        Self { settings, wanted, raw, all_people: false, done: 0 }
+        Self { settings, wanted, raw, done: 0 }
     }
 
     /// Reads everything over one connection, or two (`second`) where all groups are wanted.
     pub(super) async fn read(mut self, mut session: Session, second: Option<Session>) -> Result<Raw, Fault> {
-        let mut session = match second {
+        match second {
             Some(mut second) => {
                 let (people, groups) = tokio::try_join!(
                     scan_people(self.settings, &mut session),
@@ -103,19 +103,18 @@ impl<'a> Reader<'a> {
                 )?;
                 (self.raw.people, self.raw.effort.people) = people;
                 (self.raw.groups, self.raw.effort.groups) = groups;
-                self.all_people = true;
-                session
+                self.raw.everyone = true;
             }
             None => {
                 self.named_groups(&mut session).await?;
                 if self.settings.schema.has_member_attribute("memberOf") {
                     self.every_person(&mut session).await?;
                 }
-                session
             }
-        };
+        }
+        self.groups_by_dn(&session).await?;
         while self.done < self.raw.groups.rows.len() {
-            session = self.round(session).await?;
+            self.round(&mut session).await?;
         }
         self.known_people(&mut session).await?;
         self.raw.people.finish();
@@ -123,25 +122,30 @@ impl<'a> Reader<'a> {
     }
 
     /// Sees to the members of the groups that are new.
-    async fn round(&mut self, mut session: Session) -> Result<Session, Fault> {
+    async fn round(&mut self, session: &mut Session) -> Result<(), Fault> {
         let new = self.done..self.raw.groups.rows.len();
         self.done = new.end;
         for at in new.clone() {
-            self.ranges(&session, at).await?;
+            if let Err(fault) = self.ranges(session, at).await {
+                // What the server refuses is missing in one group; a connection that ended, everywhere.
+                let group = self.raw.groups.rows.get_mut(at).filter(|_| fault.code.is_some());
+                match group {
+                    Some(group) => group.gap = Some(fault.to_string()),
+                    None => return Err(fault),
+                }
+            }
         }
-        if !self.all_people {
-            self.primary_members(&mut session, new.clone()).await?;
-            self.logins(&mut session, new.clone()).await?;
+        if !self.raw.everyone {
+            self.primary_members(session, new.clone()).await?;
+            self.logins(session, new.clone()).await?;
         }
-        self.dynamic(&mut session, new.clone()).await?;
+        self.dynamic(session, new.clone()).await?;
         let mut unknown = self.unknown(new.clone());
-        if !self.all_people && unknown.len() >= FEW {
-            self.every_person(&mut session).await?;
+        if !self.raw.everyone && unknown.len() >= FEW {
+            self.every_person(session).await?;
             unknown = self.unknown(new);
         }
-        let session = Arc::new(session);
-        self.look_at(&session, unknown).await;
-        Arc::into_inner(session).ok_or_else(|| Fault::passing("a look at an entry did not end"))
+        self.look_at(session, unknown).await
     }
 
     async fn every_person(&mut self, session: &mut Session) -> Result<(), Fault> {
@@ -159,7 +163,7 @@ impl<'a> Reader<'a> {
             }
         };
         self.raw.effort.people.add(tally);
-        self.all_people = true;
+        self.raw.everyone = true;
         Ok(())
     }
 
@@ -179,13 +183,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Looks at members by name, several at a time. What fails costs the groups that name them.
-    async fn look_at(&mut self, session: &Shared, unknown: BTreeMap<Key, String>) {
+    async fn look_at(&mut self, session: &Session, unknown: BTreeMap<Key, String>) -> Result<(), Fault> {
         self.raw.effort.looks += unknown.len();
         let settings = self.settings;
         let looks = unknown.into_iter().map(|(key, dn)| async move { (key, look(session, settings, &dn).await) });
         let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
         while let Some((key, seen)) = looks.next().await {
-            match seen {
+            match seen? {
                 Seen::Person(entry) => {
                     self.raw.people.add_as(key, entry, &settings.schema);
                 }
@@ -197,6 +201,7 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+        Ok(())
     }
 
     /// Groups by name, by distinguished name, and by the id under which they fed a target group before.
@@ -216,16 +221,26 @@ impl<'a> Reader<'a> {
             let tally = session.scan("reading groups", &search, |entry| groups.add(Group::of(entry, schema))).await;
             self.raw.effort.groups.add(tally.map_err(|fault| base_help(fault, "group_base", &search.base))?);
         }
+        Ok(())
+    }
+
+    /// Groups that are named in full, wherever they are. They bear the name as it was written, too.
+    async fn groups_by_dn(&mut self, session: &Session) -> Result<(), Fault> {
+        let schema = &self.settings.schema;
         for name in self.wanted.names.iter().filter(|name| is_dn(name)) {
-            let look = session.look("reading a group", name, &schema.group_filter, &schema.group_attributes()).await;
-            match look {
-                Ok(Look::Found(entry)) => self.raw.groups.add(outside(Group::of(entry, schema), self.settings)),
-                // Not there is an answer; 34 says that the name could be nobody's.
-                Ok(Look::NotMeant | Look::NoSuchObject) => {}
-                Err(fault) if fault.code == Some(34) => {}
-                Err(fault) => return Err(fault.at(name)),
+            let key = Key::of_dn(name);
+            if self.raw.groups.named(key).is_none() {
+                self.raw.effort.looks += 1;
+                let asked = schema.group_attributes();
+                match session.look("reading a group", name, &schema.group_filter, &asked).await {
+                    Ok(Look::Found(entry)) => self.raw.groups.add_as(key, outside(Group::of(entry, schema), self.settings)),
+                    // Not there is an answer; 34 says that the name could be nobody's.
+                    Ok(Look::NotMeant | Look::NoSuchObject) => {}
+                    Err(fault) if fault.code == Some(34) => {}
+                    Err(fault) => return Err(fault.at(name)),
+                }
             }
-            self.raw.effort.looks += 1;
+            self.raw.groups.also(key, name);
         }
         Ok(())
     }
@@ -280,7 +295,7 @@ impl<'a> Reader<'a> {
     /// People who were linked to accounts before, and whom nothing has met yet: so that somebody who
     /// is no member any more is not taken for somebody who is gone.
     async fn known_people(&mut self, session: &mut Session) -> Result<(), Fault> {
-        if self.all_people {
+        if self.raw.everyone {
             return Ok(());
         }
         let attribute = &self.settings.schema.id_attribute;
@@ -355,22 +370,27 @@ enum Seen {
     Stray(Stray),
 }
 
-async fn look(session: &Session, settings: &Settings, dn: &str) -> Seen {
+/// An error is a connection that ended: what the server refuses is the member's own fate.
+async fn look(session: &Session, settings: &Settings, dn: &str) -> Result<Seen, Fault> {
+    let failed = |fault: Fault| match fault.code {
+        // It is no distinguished name at all, so nobody can bear it.
+        Some(34) => Ok(Seen::Stray(Stray::Dangling)),
+        Some(_) => Ok(Seen::Stray(Stray::Failed(fault.to_string()))),
+        None => Err(fault),
+    };
     let schema = &settings.schema;
     let person = session.look("a look at a member", dn, &schema.user_filter, &schema.person_attributes()).await;
     match person {
-        Ok(Look::Found(entry)) => return Seen::Person(entry),
-        Ok(Look::NoSuchObject) => return Seen::Stray(Stray::Dangling),
+        Ok(Look::Found(entry)) => return Ok(Seen::Person(entry)),
+        Ok(Look::NoSuchObject) => return Ok(Seen::Stray(Stray::Dangling)),
         Ok(Look::NotMeant) => {}
-        // It is no distinguished name at all, so nobody can bear it.
-        Err(fault) if fault.code == Some(34) => return Seen::Stray(Stray::Dangling),
-        Err(fault) => return Seen::Stray(Stray::Failed(fault.to_string())),
+        Err(fault) => return failed(fault),
     }
     match session.look("a look at a member", dn, &schema.group_filter, &schema.group_attributes()).await {
-        Ok(Look::Found(entry)) => Seen::Group(entry),
-        Ok(Look::NotMeant) => Seen::Stray(Stray::Other),
-        Ok(Look::NoSuchObject) => Seen::Stray(Stray::Dangling),
-        Err(fault) => Seen::Stray(Stray::Failed(fault.to_string())),
+        Ok(Look::Found(entry)) => Ok(Seen::Group(entry)),
+        Ok(Look::NotMeant) => Ok(Seen::Stray(Stray::Other)),
+        Ok(Look::NoSuchObject) => Ok(Seen::Stray(Stray::Dangling)),
+        Err(fault) => failed(fault),
     }
 }
 
@@ -434,7 +454,9 @@ async fn scan_people(settings: &Settings, session: &mut Session) -> Result<(Peop
     let search = people_search(settings, None);
     let mut people = People::default();
     let tally = session.scan("reading people", &search, |entry| people.add(entry, &settings.schema)).await;
-    Ok((people, tally.map_err(|fault| base_help(fault, "user_base", &search.base))?))
+    let tally = tally.map_err(|fault| base_help(fault, "user_base", &search.base))?;
+    people.seal();
+    Ok((people, tally))
 }
 
 async fn scan_groups(settings: &Settings, session: &mut Session) -> Result<(Groups, Tally), Fault> {

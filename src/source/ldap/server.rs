@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::entry::Entry;
+use super::fault::Fault;
 use super::session::{Look, Session};
 use crate::model::problem::Problem;
 
@@ -21,7 +22,7 @@ pub(super) struct About {
 
 impl About {
     /// Asks. A server that keeps it to itself is no worse for it.
-    pub(super) async fn ask(session: &Session) -> Self {
+    pub(super) async fn ask(session: &Session) -> Result<Self, Fault> {
         let asked = [
             "vendorName",
             "vendorVersion",
@@ -35,9 +36,10 @@ impl About {
         .map(str::to_owned);
         let about = match session.look("asking what the server is", "", "(objectClass=*)", &asked).await {
             Ok(Look::Found(entry)) => Self::of(&entry),
+            Err(fault) if fault.code.is_none() => return Err(fault),
             _ => Self::default(),
         };
-        Self { expires: session.expires(), ..about }
+        Ok(Self { expires: session.expires(), ..about })
     }
 
     fn of(entry: &Entry) -> Self {

@@ -2,7 +2,6 @@
 //! search to its end, page by page, and a look at one entry. Floor 2.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ldap3::controls::{Control, ControlType, PagedResults, RawControl};
@@ -289,9 +288,6 @@ fn quoted(word: &str) -> String {
         false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
-
-/// Shared by tasks that look at entries at the same time.
-pub(super) type Shared = Arc<Session>;
 
 #[cfg(test)]
 mod tests {

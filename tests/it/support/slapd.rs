@@ -97,9 +97,9 @@ impl Slapd {
         self.path("ca.pem")
     }
 
-    /// A client's certificate.
+    /// The certificate of a client `cn=client`.
     pub fn client(&self) -> Issued {
-        Ca::new(self.dir.path(), "clients").issue("client", &["rosterd.corp.example"])
+        Issued { cert: self.path("client.pem"), key: self.path("client.key") }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -139,6 +139,7 @@ fn top() -> String {
 fn certificate(dir: &Path, wish: &Wish<'_>) -> Issued {
     let names = ["localhost", "127.0.0.1", "ldap.corp.example"];
     let ca = Ca::new(dir, "ca");
+    ca.issue("client", &[]);
     match (wish.self_signed, wish.expired) {
         (true, _) => Ca::own(dir, "ca", &names),
         (false, true) => ca.issue_expired("server", &names),
