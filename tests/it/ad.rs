@@ -224,7 +224,10 @@ fn a_group_that_outgrows_a_range_loses_nobody() {
         let more: Vec<String> = more.into_iter().map(crowd).collect();
         samba.add_members("GRC-Big", &more);
         proxy.rules(Rules { max_values: Some(1500), max_page: Some(1000), ..Rules::default() });
-        bench.apply(0);
+        let ran = bench.apply(0);
+        // Members whom the scan has brought are not looked at once more.
+        let evidence = ran["sources"][0]["evidence"].as_str().unwrap_or_default();
+        assert!(evidence.contains(" 0 looks"), "{evidence}");
         assert_eq!(bench.members("Big").len(), count);
         let ranged = proxy.seen().iter().any(|seen| seen.attributes.iter().any(|name| name.contains("range=1500-*")));
         assert_eq!(ranged, count > 1500, "{:?}", proxy.seen());

@@ -166,15 +166,8 @@ fn searches_are_logged_as_commands_without_the_password() {
     let line = line.unwrap_or_else(|| panic!("no search is logged: {}", ran.stderr));
     assert!(!ran.stderr.contains(READER_PASSWORD), "{}", ran.stderr);
     let command = line.split_once("ldapsearch").unwrap().1.split("\u{1b}").next().unwrap();
-<<<<<<< HEAD
-    let command = format!(
-        "LDAPTLS_CACERT={} ldapsearch{}",
-        slapd.ca_file().display(),
-        command.replace(" -W", &format!(" -w {READER_PASSWORD}"))
-    );
-=======
-    let command = format!("LDAPTLS_REQCERT=never ldapsearch{}", command.replace(" -W", &format!(" -w {READER_PASSWORD}")));
->>>>>>> ldap
+    let command =
+        format!("LDAPTLS_REQCERT=never ldapsearch{}", command.replace(" -W", &format!(" -w {READER_PASSWORD}")));
     let pasted = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
     let shown = String::from_utf8_lossy(&pasted.stdout).into_owned();
     assert!(pasted.status.success() && shown.matches("dn: uid=").count() == 4, "{command}\n{shown}{:?}", pasted.stderr);

@@ -385,7 +385,10 @@ fn directories() {
         "url = \"ldaps://dc1\"\nstart_tls = true",
         &["28 source[2].url: start_tls = true turns ldap:// into TLS, and this is another kind of address"],
     );
-    directory("url = \"ldaps://dc1\"\nbind_dn = \"cn=r\"", &["29 source[2].bind_dn: has no bind_password to go with it"]);
+    directory(
+        "url = \"ldaps://dc1\"\nbind_dn = \"cn=r\"",
+        &["29 source[2].bind_dn: has no bind_password to go with it"],
+    );
     directory(
         "url = \"ldaps://dc1\"\nbind_password = { env = \"SECRET\" }",
         &["29 source[2].bind_password: has no bind_dn to go with it"],
