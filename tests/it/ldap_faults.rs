@@ -1,7 +1,6 @@
 //! Every way for an LDAP server to fail costs one unread source: exit 13, nobody is removed, the other
 //! source goes on, and it all stays within bounds of time and memory.
 
-use std::fmt::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::bench::{Bench, Ran, address, secret};
 use crate::support::ldap_proxy::{Break, Fail, How, Proxy, Rules};
-use crate::support::little_slapd::{LittleSlapd, PASSWORD, ROOT, SUFFIX};
+use crate::support::slapd::{self, ROOT, ROOT_PASSWORD, SUFFIX, Slapd, Wish};
 
 /// What `timeout` is set to, and what a run may take then, with every new attempt.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -19,26 +18,18 @@ const BOUND: Duration = Duration::from_secs(45);
 const MEMORY: u64 = 150 * 1024;
 
 /// 36 people: with pages of ten four pages; two groups, one of them nested in the other.
-fn people() -> String {
-    let mut ldif = format!("dn: {SUFFIX}\nobjectClass: domain\ndc: corp\n\n");
-    for unit in ["people", "groups"] {
-        write!(ldif, "dn: ou={unit},{SUFFIX}\nobjectClass: organizationalUnit\nou: {unit}\n\n").unwrap();
-    }
-    let crowd = (0..30).map(|number| format!("p{number:02}"));
-    for name in ["ann", "bob", "cem", "dan", "eve", "fay"].map(str::to_owned).into_iter().chain(crowd) {
-        write!(ldif, "dn: uid={name},ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: {name}\n").unwrap();
-        write!(ldif, "cn: {name}\nsn: {name}\nmail: {name}@corp.example\n\n").unwrap();
-    }
-    let member = |name: &str| format!("member: uid={name},ou=people,{SUFFIX}\n");
-    for (group, members) in [("Risk", vec!["dan"]), ("Compliance", vec!["ann", "bob", "cem"])] {
-        write!(ldif, "dn: cn={group},ou=groups,{SUFFIX}\nobjectClass: groupOfNames\ncn: {group}\n").unwrap();
-        ldif.extend(members.iter().map(|name| member(name)));
-        if group == "Compliance" {
-            writeln!(ldif, "member: cn=Risk,ou=groups,{SUFFIX}").unwrap();
-        }
-        ldif.push('\n');
-    }
-    ldif
+fn entries() -> String {
+    let crowd: Vec<String> = (0..30).map(|number| format!("p{number:02}")).collect();
+    let names = ["ann", "bob", "cem", "dan", "eve", "fay"].into_iter().chain(crowd.iter().map(String::as_str));
+    let risk = format!("cn=Risk,ou=groups,{SUFFIX}");
+    let [ann, bob, cem, dan] = ["ann", "bob", "cem", "dan"].map(slapd::dn);
+    slapd::people(&names.collect::<Vec<_>>())
+        + &slapd::group("Risk", &[&dan])
+        + &slapd::group("Compliance", &[&ann, &bob, &cem, &risk])
+}
+
+fn server() -> Option<Slapd> {
+    Slapd::start(&Wish { ldif: &entries(), ..Wish::default() })
 }
 
 /// The directory wants Dan in and Eve out of Compliance; the CSV source wants Fay among the auditors.
@@ -56,7 +47,7 @@ fn organisation() -> World {
 /// A bench that reads these URLs. All groups are scanned, so that reading takes pages and two connections.
 fn bench(urls: &[String], more: &str) -> Bench {
     let mut bench = Bench::new(organisation());
-    secret(&bench.path("ldap-password"), PASSWORD);
+    secret(&bench.path("ldap-password"), ROOT_PASSWORD);
     let urls: Vec<String> = urls.iter().map(|url| format!("{url:?}")).collect();
     bench.rest = format!(
         r#"
@@ -141,7 +132,7 @@ fn unread(bench: &Bench, what: &str) -> Ran {
     let source = directory(&document);
     assert_eq!(source["complete"], false, "{what}: {source}");
     assert!(source["problems"].as_array().is_some_and(|problems| !problems.is_empty()), "{what}: {source}");
-    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains(PASSWORD), "{what}");
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains(ROOT_PASSWORD), "{what}");
     ran
 }
 
@@ -160,15 +151,15 @@ fn heals(bench: &Bench) {
 }
 
 /// A bench behind a proxy.
-fn behind(slapd: &LittleSlapd) -> (Proxy, Bench) {
-    let proxy = Proxy::start(slapd.plain());
+fn behind(slapd: &Slapd) -> (Proxy, Bench) {
+    let proxy = Proxy::start(slapd.upstream());
     let bench = bench(&[proxy.url()], "");
     (proxy, bench)
 }
 
 #[test]
 fn result_codes() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
+    let Some(slapd) = server() else { return };
     let (proxy, bench) = behind(&slapd);
     for code in [1, 2, 3, 4, 11, 32, 50, 51, 52, 53, 80] {
         proxy.rules(Rules { fail: Some(Fail::from(2, code)), ..Rules::default() });
@@ -180,7 +171,7 @@ fn result_codes() {
 
 #[test]
 fn page_sizes_that_are_refused_are_halved() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
+    let Some(slapd) = server() else { return };
     let (proxy, bench) = behind(&slapd);
     // Never a page: an end must come.
     let refused = Fail { entries: false, ..Fail::from(1, 11) };
@@ -197,7 +188,7 @@ fn page_sizes_that_are_refused_are_halved() {
 
 #[test]
 fn answers_that_break_off() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
+    let Some(slapd) = server() else { return };
     let (proxy, bench) = behind(&slapd);
     for how in [How::Cut, How::Rubbish, How::Inconsistent, How::Unknown, How::OddName] {
         for after_entries in [0, 12] {
@@ -211,7 +202,7 @@ fn answers_that_break_off() {
 
 #[test]
 fn a_server_that_stalls() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
+    let Some(slapd) = server() else { return };
     let (proxy, bench) = behind(&slapd);
     proxy.rules(Rules { broken: Some(Break { after_entries: 12, how: How::Stall }), ..Rules::default() });
     unread(&bench, "stall");
@@ -221,7 +212,7 @@ fn a_server_that_stalls() {
 
 #[test]
 fn an_endless_message() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
+    let Some(slapd) = server() else { return };
     let (proxy, bench) = behind(&slapd);
     proxy.rules(Rules { broken: Some(Break { after_entries: 12, how: How::Endless }), ..Rules::default() });
     unread(&bench, "endless");
@@ -242,7 +233,7 @@ fn nobody_answers() {
 
 #[test]
 fn bases_that_are_denied() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
+    let Some(slapd) = server() else { return };
     let (proxy, bench) = behind(&slapd);
     for unit in ["people", "groups"] {
         for code in [32, 50] {
@@ -258,15 +249,15 @@ fn bases_that_are_denied() {
 /// A wrong password is asked for once: more attempts lock the account.
 #[test]
 fn a_wrong_password() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
-    let proxy = Proxy::start(slapd.plain());
+    let Some(slapd) = server() else { return };
+    let proxy = Proxy::start(slapd.upstream());
     let bench = bench(&[proxy.url(), proxy.url()], "");
     secret(&bench.path("ldap-password"), "wrong");
     let ran = unread(&bench, "wrong password");
     assert_eq!(proxy.connections(), 1, "{}", ran.stderr);
     assert!(ran.stdout.contains("bind_password"), "{}", ran.stdout);
     proxy.rules(Rules { bind: Some(51), ..Rules::default() });
-    secret(&bench.path("ldap-password"), PASSWORD);
+    secret(&bench.path("ldap-password"), ROOT_PASSWORD);
     unread(&bench, "busy");
     proxy.rules(Rules::default());
     heals(&bench);
@@ -275,7 +266,7 @@ fn a_wrong_password() {
 /// After a full run, the right to read an attribute is lost: every code is 0 all the same.
 #[test]
 fn a_lost_right_removes_nobody() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
+    let Some(slapd) = server() else { return };
     for attribute in ["mail", "member", "objectClass"] {
         let (proxy, bench) = behind(&slapd);
         heals(&bench);
@@ -292,7 +283,7 @@ fn a_lost_right_removes_nobody() {
 
 #[test]
 fn references_are_reported_and_not_followed() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
+    let Some(slapd) = server() else { return };
     let (proxy, bench) = behind(&slapd);
     let trap = TcpListener::bind("127.0.0.1:0").unwrap();
     trap.set_nonblocking(true).unwrap();
@@ -306,9 +297,9 @@ fn references_are_reported_and_not_followed() {
 
 #[test]
 fn the_next_url_is_tried() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
-    let good = Proxy::start(slapd.plain());
-    let bad = Proxy::start(slapd.plain());
+    let Some(slapd) = server() else { return };
+    let good = Proxy::start(slapd.upstream());
+    let bad = Proxy::start(slapd.upstream());
     let dead = "ldap://127.0.0.1:1".to_owned();
     let bench = bench(&[dead, bad.url(), good.url()], "");
     for how in [How::Cut, How::Stall, How::Rubbish] {
@@ -324,7 +315,7 @@ fn the_next_url_is_tried() {
 /// The read of a server that is gone for a moment is begun again.
 #[test]
 fn a_busy_moment_is_outlived() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
+    let Some(slapd) = server() else { return };
     for code in [51, 52] {
         let (proxy, bench) = behind(&slapd);
         proxy.rules(Rules { fail: Some(Fail::once(2, code)), ..Rules::default() });
@@ -332,39 +323,37 @@ fn a_busy_moment_is_outlived() {
     }
 }
 
-fn secure(slapd: &LittleSlapd, ca: &LittleSlapd, more: &str) -> Bench {
-    let more = format!("ca_file = {:?}\n{more}", ca.ca_file());
-    bench(&[format!("ldaps://localhost:{}", slapd.secure().port())], &more)
+fn secure(slapd: &Slapd, ca: &Slapd, more: &str) -> Bench {
+    bench(&[slapd.secure()], &format!("ca_file = {:?}\n{more}", ca.ca_file()))
 }
 
 #[test]
 fn certificates() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
+    let Some(slapd) = server() else { return };
     heals(&secure(&slapd, &slapd, ""));
+    heals(&secure(&slapd, &slapd, "server_name = \"ldap.corp.example\""));
+    unread(&secure(&slapd, &slapd, "server_name = \"dc9.corp.example\""), "another name");
     let starttls = format!("ca_file = {:?}\nstart_tls = true", slapd.ca_file());
-    heals(&bench(&[format!("ldap://localhost:{}", slapd.plain().port())], &starttls));
+    heals(&bench(&[slapd.plain()], &starttls));
 
-    let Some(other) = LittleSlapd::with(&people(), |ca| ca.issue("server", &["dc9.corp.example"])) else { return };
+    let Some(other) = server() else { return };
     let ran = unread(&secure(&slapd, &other, ""), "another authority");
     assert!(ran.stdout.contains("ca_file"), "{}", ran.stdout);
-    unread(&secure(&other, &other, ""), "another name");
-    heals(&secure(&other, &other, "server_name = \"dc9.corp.example\""));
+    // Never in the clear instead: StartTLS that fails ends there.
+    unread(&bench(&[other.plain()], &starttls), "StartTLS with another authority");
 
-    let Some(old) = LittleSlapd::with(&people(), |ca| ca.issue_expired("server", &["localhost"])) else { return };
+    let wish = Wish { ldif: &entries(), expired: true, ..Wish::default() };
+    let Some(old) = Slapd::start(&wish) else { return };
     let ran = unread(&secure(&old, &old, ""), "expired");
     assert!(ran.stdout.contains("expired"), "{}", ran.stdout);
-    // Never in the clear instead: StartTLS that fails ends there.
-    let starttls = format!("ca_file = {:?}\nstart_tls = true", slapd.ca_file());
-    let proxy = Proxy::start(other.plain());
-    unread(&bench(&[proxy.url()], &starttls), "StartTLS with another authority");
 }
 
 /// Killed while it answers.
 #[test]
 fn a_server_that_is_killed() {
-    let Some(slapd) = LittleSlapd::start(&people()) else { return };
+    let Some(slapd) = server() else { return };
     let (proxy, bench) = behind(&slapd);
-    let address: SocketAddr = slapd.plain();
+    let address: SocketAddr = slapd.upstream();
     proxy.rules(Rules { broken: Some(Break { after_entries: 12, how: How::Cut }), ..Rules::default() });
     drop(slapd);
     assert!(std::net::TcpStream::connect(address).is_err());

@@ -4,7 +4,6 @@ pub mod bench;
 pub mod ber;
 pub mod ca;
 pub mod ldap_proxy;
-pub mod little_slapd;
 pub mod samba;
 pub mod servers;
 pub mod slapd;

@@ -112,14 +112,6 @@ impl Samba {
         self.modify(&ldif);
     }
 
-    /// Takes one member out of a group of OU=Groups.
-    #[track_caller]
-    pub fn remove_member(&self, group: &str, member: &str) {
-        self.modify(&format!(
-            "dn: CN={group},OU=Groups,{DOMAIN}\nchangetype: modify\ndelete: member\nmember: {member},{DOMAIN}\n"
-        ));
-    }
-
     /// Gives an entry another name in its place.
     #[track_caller]
     pub fn rename(&self, dn: &str, name: &str) {

@@ -82,11 +82,6 @@ impl Slapd {
         format!("ldaps://localhost:{}", self.secure.port())
     }
 
-    /// The port without TLS.
-    pub fn address(&self) -> SocketAddr {
-        self.plain
-    }
-
     /// On its local socket.
     pub fn socket(&self) -> String {
         format!("ldapi://{}", self.path("ldapi").display().to_string().replace('/', "%2F"))
@@ -120,6 +115,11 @@ impl Slapd {
         command.args(["-x", "-H", &self.plain(), "-D", ROOT, "-w", ROOT_PASSWORD, "-f"]).arg(self.path("change.ldif"));
         let output = command.output().expect("it starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Where a proxy finds it.
+    pub fn upstream(&self) -> SocketAddr {
+        self.plain
     }
 }
 

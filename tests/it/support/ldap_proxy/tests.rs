@@ -4,17 +4,17 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use super::{Break, Fail, How, Proxy, Rules};
-use crate::support::little_slapd::{LittleSlapd, PASSWORD, ROOT, SUFFIX};
+use crate::support::slapd::{ROOT, ROOT_PASSWORD, SUFFIX, Slapd, Wish};
 
 /// 25 people and a group of them.
-fn small() -> Option<LittleSlapd> {
-    let mut ldif = format!("dn: {SUFFIX}\nobjectClass: domain\ndc: corp\n\n");
+fn small() -> Option<Slapd> {
+    let mut ldif = String::new();
     for n in 0..25 {
         ldif += &format!("dn: cn=p{n},{SUFFIX}\nobjectClass: inetOrgPerson\ncn: p{n}\nsn: p{n}\nmail: p{n}@corp\n\n");
     }
     ldif += &format!("dn: cn=all,{SUFFIX}\nobjectClass: groupOfNames\ncn: all\n");
     ldif.extend((0..25).map(|n| format!("member: cn=p{n},{SUFFIX}\n")));
-    LittleSlapd::start(&ldif)
+    Slapd::start(&Wish { ldif: &ldif, ..Wish::default() })
 }
 
 fn search(proxy: &Proxy, args: &[&str]) -> Output {
@@ -36,7 +36,7 @@ fn lines(output: &Output, start: &str) -> Vec<String> {
 #[test]
 fn without_rules_nothing_changes() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::start(slapd.plain());
+    let proxy = Proxy::start(slapd.upstream());
     let all = search(&proxy, &["-E", "pr=10/noprompt", "(objectClass=*)", "mail", "member"]);
     assert_eq!(all.status.code(), Some(0), "{all:?}");
     assert_eq!((lines(&all, "mail:").len(), lines(&all, "member:").len()), (25, 25));
@@ -49,7 +49,7 @@ fn without_rules_nothing_changes() {
 #[test]
 fn ranges_as_active_directory_cuts_them() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::with(slapd.plain(), Rules { max_values: Some(10), ..Rules::default() });
+    let proxy = Proxy::with(slapd.upstream(), Rules { max_values: Some(10), ..Rules::default() });
     let mut all = Vec::new();
     for (asked, given, values) in [
         ("member", "member;range=0-9: ", 10),
@@ -78,7 +78,7 @@ fn ranges_as_active_directory_cuts_them() {
 #[test]
 fn page_sizes_are_lowered_and_unpaged_searches_end_with_4() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::with(slapd.plain(), Rules { max_page: Some(7), ..Rules::default() });
+    let proxy = Proxy::with(slapd.upstream(), Rules { max_page: Some(7), ..Rules::default() });
     let paged = search(&proxy, &["-E", "pr=1000/noprompt", "(mail=*)", "mail"]);
     assert_eq!((paged.status.code(), lines(&paged, "mail:").len()), (Some(0), 25));
     assert_eq!(proxy.seen().len(), 4);
@@ -91,7 +91,7 @@ fn page_sizes_are_lowered_and_unpaged_searches_end_with_4() {
 #[test]
 fn result_codes_on_the_page_that_was_named() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::start(slapd.plain());
+    let proxy = Proxy::start(slapd.upstream());
     for code in [4, 11, 51, 52, 53, 80] {
         proxy.rules(Rules { fail: Some(Fail::from(2, code)), ..Rules::default() });
         let output = search(&proxy, &["-E", "pr=10/noprompt", "(mail=*)", "mail"]);
@@ -109,7 +109,7 @@ fn result_codes_on_the_page_that_was_named() {
 #[test]
 fn hidden_attributes_references_denied_bases_and_refused_binds() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::with(slapd.plain(), Rules { hidden: vec!["MAIL".to_owned()], ..Rules::default() });
+    let proxy = Proxy::with(slapd.upstream(), Rules { hidden: vec!["MAIL".to_owned()], ..Rules::default() });
     let output = search(&proxy, &["(cn=p1)", "mail", "sn"]);
     assert_eq!((lines(&output, "mail:").len(), lines(&output, "sn:").len()), (0, 1));
     let references = vec!["ldap://other.example/dc=other".to_owned()];
@@ -119,15 +119,15 @@ fn hidden_attributes_references_denied_bases_and_refused_binds() {
     proxy.rules(Rules { denied: Some((SUFFIX.to_uppercase(), 50)), ..Rules::default() });
     assert_eq!(search(&proxy, &["(cn=p1)"]).status.code(), Some(50));
     proxy.rules(Rules { bind: Some(49), ..Rules::default() });
-    assert_eq!(search(&proxy, &["-D", ROOT, "-w", PASSWORD]).status.code(), Some(49));
+    assert_eq!(search(&proxy, &["-D", ROOT, "-w", ROOT_PASSWORD]).status.code(), Some(49));
     proxy.rules(Rules::default());
-    assert_eq!(search(&proxy, &["-D", ROOT, "-w", PASSWORD, "(cn=p1)"]).status.code(), Some(0));
+    assert_eq!(search(&proxy, &["-D", ROOT, "-w", ROOT_PASSWORD, "(cn=p1)"]).status.code(), Some(0));
 }
 
 #[test]
 fn breaks() {
     let Some(slapd) = small() else { return };
-    let proxy = Proxy::start(slapd.plain());
+    let proxy = Proxy::start(slapd.upstream());
     for how in [How::Cut, How::Stall, How::Rubbish, How::Inconsistent, How::Unknown] {
         proxy.rules(Rules { broken: Some(Break { after_entries: 12, how }), ..Rules::default() });
         let started = Instant::now();
