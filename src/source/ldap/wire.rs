@@ -145,10 +145,8 @@ fn bridge(
     let why = Arc::new(OnceLock::new());
     let (from_server, to_server) = tokio::io::split(stream);
     let (from_us, to_us) = far.into_split();
-    let pumps = [
-        tokio::spawn(outwards(from_us, to_server)),
-        tokio::spawn(inwards(from_server, to_us, Arc::clone(&why))),
-    ];
+    let pumps =
+        [tokio::spawn(outwards(from_us, to_server)), tokio::spawn(inwards(from_server, to_us, Arc::clone(&why)))];
     Ok(Wire { near, why, encrypted, expires, _pumps: pumps.map(AbortOnDropHandle::new) })
 }
 
