@@ -7,11 +7,11 @@ use super::exit::{Exit, Fault};
 use super::output::Output;
 use super::session;
 use crate::report::words::{clean, plural, when};
-use crate::store::{Access, NewApproval};
+use crate::store::{Access, ApprovedHold, NewApproval};
 
 /// Approves holds, all that were named or none.
 pub(super) fn run(global: &Global, output: &Output, approve: &Approve) -> Result<Exit, Fault> {
-    let config = session::configuration(global, output)?;
+    let config = session::without_secrets(global)?;
     let at = Timestamp::now();
     let expires = SignedDuration::try_from(approve.expires)
         .ok()
@@ -32,17 +32,23 @@ pub(super) fn run(global: &Global, output: &Output, approve: &Approve) -> Result
         store.close().await;
         Ok(approved?)
     })?;
+    output.answer(&told(&approved, expires))?;
+    Ok(Exit::Fine)
+}
+
+/// What was approved, and what happens next.
+pub(super) fn told(approved: &[ApprovedHold], expires: Timestamp) -> String {
     let mut text = String::new();
-    for approved in &approved {
+    for approved in approved {
         let hold = &approved.hold;
+        let group = hold.group.as_ref().map(|group| format!("{}: ", clean(group.as_str()))).unwrap_or_default();
         let changes = plural(hold.changes.len(), "change");
-        text.push_str(&format!("approved {}  {}: {changes}\n", hold.id, clean(&hold.text)));
+        text.push_str(&format!("approved {}  {group}{} [{changes}]\n", hold.id, clean(&hold.text)));
     }
     let until = when(&crate::report::time(expires));
     text.push_str(&format!(
         "{} approved until {until}. The next run lets exactly these changes through, each once: rosterd apply\n",
         plural(approved.len(), "hold"),
     ));
-    output.answer(&text)?;
-    Ok(Exit::Fine)
+    text
 }

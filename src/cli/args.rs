@@ -14,19 +14,33 @@ use super::values;
 const EXAMPLES: &str = "\
 Examples:
   rosterd demo                 see all of it work, with nothing configured
-  rosterd init                 write a short configuration to start from
+  rosterd init --source csv    write a short configuration to start from
   rosterd check --online       find every mistake before the first run
   rosterd plan                 show what a run would do
-  rosterd apply                do it";
+  rosterd apply                do it, but for what looks like a mistake
+  rosterd holds                see what waits for a person, and how to let it through";
+
+const PLACES: &str = "\
+Environment:
+  ROSTERD_CONFIG          the configuration, where --config does not name it
+  ROSTERD_LOG             what is logged, as directives such as info,rosterd::target=debug
+  CREDENTIALS_DIRECTORY   where { credential = \"name\" } is looked for; systemd sets it
+  NO_COLOR                no colours
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
+                          how Hyperproof is reached, where the configuration names no proxy
+
+Files:
+  /etc/rosterd/rosterd.toml     the configuration, where nothing else is named
+  /var/lib/rosterd/rosterd.db   the state with the audit log, in the examples";
 
 /// Keeps the groups of a Hyperproof organisation in step with a company's directory.
 ///
-/// rosterd reads who should be in which group (CSV files, LDAP), reads who is in it, and carries out
-/// the difference: behind a guard that holds whatever looks like a mistake, and with an audit log
+/// rosterd reads who should be in which group from exports (CSV; directory servers come with a later
+/// version), reads who is in it, and carries out the difference: behind a guard that holds whatever looks like a mistake, and with an audit log
 /// that can be checked.
 #[derive(Debug, Parser)]
 #[command(name = "rosterd", version, max_term_width = 100)]
-#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", Exit::table()))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}\n\n{PLACES}", Exit::table()))]
 pub struct Arguments {
     /// What holds for every command.
     #[command(flatten)]
@@ -83,7 +97,7 @@ pub enum Command {
     Init(Init),
     /// Find every mistake in the configuration
     Check(Check),
-    /// Show what a run would do, and do nothing
+    /// Show what a run would do, and change nothing
     Plan(Plan),
     /// Make one run: read, decide, and carry out what the guard lets through
     Apply(Apply),
@@ -91,7 +105,7 @@ pub enum Command {
     Holds,
     /// Let exactly what is held through
     Approve(Approve),
-    /// Show last runs, holds, and how old the sources' reads are
+    /// Show last runs, holds, and how old the last reads of the sources are
     Status,
     /// Read and check the audit log
     Audit {
@@ -106,8 +120,8 @@ pub enum Command {
 See all of it work, with nothing configured.
 
 Starts a simulated Hyperproof organisation on a free loopback port, reads CSV files that are in the \
-binary, plans, applies, plans again, shows the audit log, and how a hold is approved. Nothing outside \
-a temporary directory is touched.")]
+binary, plans, applies, lets through what is held, puts a change by hand right, and checks the audit \
+log. Needs no network; nothing outside a temporary directory is touched.")]
     Demo,
     /// Print the JSON Schema of the configuration
     #[command(after_help = "\
@@ -148,7 +162,7 @@ pub struct Init {
 /// Kinds of sources that a first configuration can be for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SourceChoice {
-    /// A directory server: LDAP or Active Directory.
+    /// A directory server, LDAP or Active Directory: not in this version yet.
     Ldap,
     /// Files of comma-separated values, such as an HR export.
     Csv,
@@ -208,7 +222,9 @@ Examples:
   rosterd apply --format json > run.json
   rosterd apply --group \"Compliance Managers\"
 
-What the guard holds is left alone, and everything else goes ahead: see rosterd holds.")]
+What the guard holds is left alone, and everything else goes ahead: see rosterd holds. Ends with 0 when \
+everything was done, 11 when something is held, 12 when something failed, 13 when something could not \
+be read.")]
 pub struct Apply {
     /// How to show what was done
     #[arg(long, value_enum, default_value_t = RunFormat::Text)]

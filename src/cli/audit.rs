@@ -4,15 +4,16 @@ use std::path::Path;
 
 use super::args::{AuditFormat, AuditList, AuditVerify, Global};
 use super::exit::{Exit, Fault};
-use super::output::Output;
+use super::output::{Output, io_text};
 use super::session;
 use crate::model::id::RunId;
 use crate::report::audit_text;
+use crate::report::words::clean;
 use crate::store::{Access, AuditCursor, AuditEntry, AuditFilter, AuditRecord, Store, Verification, verify_jsonl};
 
 /// Shows the log, oldest first, page by page.
 pub(super) fn list(global: &Global, output: &Output, list: &AuditList) -> Result<Exit, Fault> {
-    let config = session::configuration(global, output)?;
+    let config = session::without_secrets(global)?;
     session::block_on(async {
         let store = session::open(&config, Access::ExistingOnly).await?;
         let filter = AuditFilter {
@@ -82,8 +83,11 @@ fn fields(entry: &AuditEntry) -> Result<audit_text::Line, Fault> {
 /// Checks the chain of a state file, or of an export with a record a line. Changes nothing.
 pub(super) fn verify(global: &Global, output: &Output, verify: &AuditVerify) -> Result<Exit, Fault> {
     let path = match &verify.path {
-        Some(path) => path.clone(),
-        None => session::configuration(global, output)?.state.path,
+        Some(path) => {
+            std::fs::metadata(path).map_err(|error| cannot_read(path, &error))?;
+            path.clone()
+        }
+        None => session::without_secrets(global)?.state.path,
     };
     let verdict = if is_database(&path)? {
         session::block_on(async {
@@ -95,21 +99,25 @@ pub(super) fn verify(global: &Global, output: &Output, verify: &AuditVerify) -> 
     } else {
         verify_lines(&path)?
     };
+    let (text, exit) = self::verdict(&path.display().to_string(), &verdict);
+    output.answer(&text)?;
+    Ok(exit)
+}
+
+/// What was found, and how that ends.
+pub(super) fn verdict(path: &str, verdict: &Verification) -> (String, Exit) {
+    let path = clean(path);
     match verdict {
         Verification::Verified { records, first, last, head_hash } => {
             let range = match (first, last) {
                 (Some(first), Some(last)) => format!(", seq {first} to {last}"),
                 _ => String::new(),
             };
-            output.answer(&format!("{}: {records} records verified{range}\nhead {head_hash}\n", path.display()))?;
-            Ok(Exit::Fine)
+            (format!("{path}: {records} records verified{range}\nhead {head_hash}\n"), Exit::Fine)
         }
         Verification::Tampered { seq, what } => {
-            output.answer(&format!(
-                "{}: the log does not verify. First bad record: seq {seq}: {what}\n",
-                path.display()
-            ))?;
-            Ok(Exit::Unverified)
+            let text = format!("{path}: the log does not verify. First bad record: seq {seq}: {}\n", clean(what));
+            (text, Exit::Unverified)
         }
     }
 }
@@ -120,7 +128,7 @@ fn is_database(path: &Path) -> Result<bool, Fault> {
     match std::fs::File::open(path) {
         Ok(file) => {
             let read = file.take(16).read_to_end(&mut head);
-            read.map_err(|error| cannot_read(path, error))?;
+            read.map_err(|error| cannot_read(path, &error))?;
             Ok(!head.starts_with(b"{"))
         }
         // The state says best what to do about a file that is not there.
@@ -129,10 +137,10 @@ fn is_database(path: &Path) -> Result<bool, Fault> {
 }
 
 fn verify_lines(path: &Path) -> Result<Verification, Fault> {
-    let file = std::fs::File::open(path).map_err(|error| cannot_read(path, error))?;
-    verify_jsonl(std::io::BufReader::new(file)).map_err(|error| cannot_read(path, error))
+    let file = std::fs::File::open(path).map_err(|error| cannot_read(path, &error))?;
+    verify_jsonl(std::io::BufReader::new(file)).map_err(|error| cannot_read(path, &error))
 }
 
-fn cannot_read(path: &Path, error: std::io::Error) -> Fault {
-    Fault::usage(anyhow::Error::new(error).context(format!("cannot read {}", path.display())))
+fn cannot_read(path: &Path, error: &std::io::Error) -> Fault {
+    Fault::usage(anyhow::anyhow!("cannot read {}: {}", path.display(), io_text(error)))
 }

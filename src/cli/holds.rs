@@ -17,7 +17,7 @@ use crate::store::{Access, LatestPlan, Store, StoredHold};
 
 /// Shows the holds, those that wait first.
 pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
-    let config = session::configuration(global, output)?;
+    let config = session::without_secrets(global)?;
     let view = session::block_on(async {
         let store = session::open(&config, Access::ExistingOnly).await?;
         view(&store, Timestamp::now()).await
@@ -47,6 +47,8 @@ fn emails(latest: &LatestPlan) -> BTreeMap<String, String> {
 }
 
 fn held(hold: &StoredHold, emails: &BTreeMap<String, String>) -> HeldView {
+    let mut changes: Vec<HeldChange> = hold.changes.iter().map(|change| named(change, emails)).collect();
+    changes.sort_by(|a, b| (&a.group, a.op, &a.who).cmp(&(&b.group, b.op, &b.who)));
     HeldView {
         hold: HoldEntry {
             id: hold.id.to_string(),
@@ -62,7 +64,7 @@ fn held(hold: &StoredHold, emails: &BTreeMap<String, String>) -> HeldView {
             text: hold.text.clone(),
         },
         approved: hold.approval.as_ref().map(approved),
-        changes: hold.changes.iter().map(|change| named(change, emails)).collect(),
+        changes,
     }
 }
 

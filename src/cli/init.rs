@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::args::{Global, Init, SourceChoice};
 use super::exit::{Exit, Fault};
-use super::output::Output;
+use super::output::{Output, io_text};
 use crate::config::{Answers, SourceTemplate, template};
 use crate::report::words::clean;
 
@@ -27,8 +27,11 @@ pub(super) fn run(global: &Global, output: &Output, init: &Init) -> Result<Exit,
     write(path, &template(kind, &answers))?;
     let shown = clean(&path.display().to_string()).into_owned();
     output.answer(&format!(
-        "wrote {shown}\n\nNext:\n  1. put the client secret into ${}\n  2. rosterd check --config {shown}\n  \
-         3. rosterd plan  --config {shown}     (shows what a run would do, and does nothing)\n",
+        "wrote {shown}\n\nNext:\n  \
+         1. put your own client id, files and groups where it has examples\n  \
+         2. export {}=…                  (the client secret; or name a file in client_secret)\n  \
+         3. rosterd check --online --config {shown}     (every mistake at once; nothing is written)\n  \
+         4. rosterd plan --config {shown}               (what a run would do; nothing is changed)\n",
         answers.secret_variable
     ))?;
     Ok(Exit::Fine)
@@ -45,7 +48,12 @@ fn write(path: &Path, text: &str) -> Result<(), Fault> {
         if error.kind() == io::ErrorKind::AlreadyExists {
             return exists(path);
         }
-        Fault::usage(anyhow::Error::new(error).context(format!("cannot write {}", path.display())))
+        let help = match error.kind() {
+            io::ErrorKind::NotFound => "make its directory first, or name another file with --out",
+            _ => "name another file with --out",
+        };
+        let why = io_text(&error);
+        Fault::usage(anyhow::anyhow!("cannot write {}: {why}\nhelp: {help}", path.display()))
     };
     let mut file = File::options().write(true).create_new(true).open(path).map_err(cannot)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(cannot)

@@ -27,10 +27,21 @@ fn page(command: Command) -> io::Result<Vec<u8>> {
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     subcommands(&mut page, &command, "rosterd")?;
-    man.render_extra_section(&mut page)?;
+    page.extend(notes(&man)?.bytes());
     man.render_version_section(&mut page)?;
-    // clap_mangen calls whatever stands behind the help "extra".
-    Ok(String::from_utf8_lossy(&page).replace(" EXTRA\n", " NOTES\n").into_bytes())
+    Ok(page)
+}
+
+/// What stands behind the help: examples and tables, whose lines must stay as they are.
+fn notes(man: &Man) -> io::Result<String> {
+    let mut extra = Vec::new();
+    man.render_extra_section(&mut extra)?;
+    let extra = String::from_utf8_lossy(&extra);
+    // clap_mangen calls it "extra".
+    Ok(match extra.split_once(" EXTRA\n") {
+        Some((before, lines)) => format!("{before} NOTES\n.nf\n{}\n.fi\n", lines.trim_end()),
+        None => String::new(),
+    })
 }
 
 /// A section for each command that does something itself, with what only it has.
@@ -50,7 +61,7 @@ fn subcommands(page: &mut Vec<u8>, command: &Command, path: &str) -> io::Result<
         man.render_description_section(&mut section)?;
         man.render_synopsis_section(&mut section)?;
         man.render_options_section(&mut section)?;
-        man.render_extra_section(&mut section)?;
+        section.extend(notes(&man)?.bytes());
         writeln!(page, ".SH \"{}\"", path.to_uppercase())?;
         page.extend(String::from_utf8_lossy(&section).replace(".SH ", ".SS ").bytes());
     }
@@ -64,10 +75,11 @@ mod tests {
     #[test]
     fn the_page_has_every_command_and_the_exit_codes() {
         let page = String::from_utf8(page(Arguments::command()).unwrap()).unwrap();
-        for part in ["ROSTERD PLAN", "ROSTERD AUDIT VERIFY", "exit\\-code", "Exit codes", "--reason"] {
+        for part in ["ROSTERD PLAN", "ROSTERD AUDIT VERIFY", "exit\\-code", "Exit codes", "Environment:", "--reason"] {
             let part = part.replace("--", "\\-\\-");
             assert!(page.contains(&part), "{part}:\n{page}");
         }
+        assert_eq!(page.matches(".nf\n").count(), page.matches(".fi\n").count());
         assert_eq!(page.matches("\\-\\-log\\-format").count(), 2, "{page}");
     }
 }

@@ -123,6 +123,12 @@ fn written(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// An error of the operating system in its own words, without its number.
+pub fn io_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
 /// Writes a file as a whole or not at all: beside it, synced, then renamed over it. Links are
 /// followed; a device or a pipe is written to as it is. An existing file keeps its permissions.
 ///

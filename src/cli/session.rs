@@ -25,6 +25,12 @@ pub(super) fn configuration(global: &Global, output: &Output) -> Result<Config, 
     Ok(config)
 }
 
+/// Loads the configuration for a command that works on the state alone: it needs no secret, so that a
+/// person can use it whose shell does not have the service's. What is odd is told by the other commands.
+pub(super) fn without_secrets(global: &Global) -> Result<Config, Fault> {
+    config::load_without_secrets(&global.config, &Environment::process()).map_err(Fault::usage)
+}
+
 /// Opens the state that the configuration names.
 pub(super) async fn open(config: &Config, access: Access) -> Result<Store, Fault> {
     Store::open(&config.state.path, access).await.map_err(Fault::from)
@@ -133,7 +139,14 @@ impl From<StoreError> for Fault {
             _ => Exit::Failed,
         };
         let help = error.help();
-        Self::new(exit, anyhow::anyhow!("{error}\nhelp: {help}"))
+        // What was typed is wrong here, and not the file.
+        let text = match &error.fault {
+            store::Fault::UnknownHold { .. } | store::Fault::AmbiguousPlan(_) | store::Fault::UnknownRun(_) => {
+                error.fault.to_string()
+            }
+            _ => error.to_string(),
+        };
+        Self::new(exit, anyhow::anyhow!("{text}\nhelp: {help}"))
     }
 }
 
@@ -141,7 +154,7 @@ impl From<RunError> for Fault {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Store(error) => error.into(),
-            RunError::Target(_) | RunError::UnknownGroup { .. } | RunError::OtherOrganisation { .. } => {
+            RunError::Target(_) | RunError::UnknownGroup { .. } => {
                 let help = error.help();
                 Self::usage(anyhow::anyhow!("{error}\nhelp: {help}"))
             }

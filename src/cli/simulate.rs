@@ -5,8 +5,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::Simulate;
 use super::exit::{Exit, Fault};
-use super::output::Output;
+use super::output::{Output, io_text};
 use super::session;
+use crate::report::words::plural;
 use crate::simulator::{self, World};
 
 /// Serves until it is told to stop.
@@ -14,7 +15,7 @@ pub(super) fn run(output: &Output, simulate: &Simulate) -> Result<Exit, Fault> {
     let world = match &simulate.world {
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| {
-                Fault::usage(anyhow::Error::new(error).context(format!("cannot read {}", path.display())))
+                Fault::usage(anyhow::anyhow!("cannot read {}: {}", path.display(), io_text(&error)))
             })?;
             World::from_json(&text).map_err(Fault::usage)?
         }
@@ -25,7 +26,8 @@ pub(super) fn run(output: &Output, simulate: &Simulate) -> Result<Exit, Fault> {
     }
     session::block_on(async {
         let listener = TcpListener::bind(simulate.listen).await.map_err(|error| {
-            Fault::usage(anyhow::Error::new(error).context(format!("cannot listen on {}", simulate.listen)))
+            let help = "name another port, or port 0 for a free one";
+            Fault::usage(anyhow::anyhow!("cannot listen on {}: {}\nhelp: {help}", simulate.listen, io_text(&error)))
         })?;
         let address = listener.local_addr().map_err(anyhow::Error::new)?;
         output.answer(&told(&address.to_string(), &world))?;
@@ -45,7 +47,7 @@ pub(super) fn run(output: &Output, simulate: &Simulate) -> Result<Exit, Fault> {
 /// What to write into a configuration to work with it.
 fn told(address: &str, world: &World) -> String {
     format!(
-        "Simulating {} with {} users and {} groups; stop it with Ctrl-C. To work with it:\n\
+        "Simulating {} with {} and {}; stop it with Ctrl-C. To work with it:\n\
          \n\
          [hyperproof]\n\
          api_url = \"http://{address}/v1\"\n\
@@ -55,8 +57,8 @@ fn told(address: &str, world: &World) -> String {
          \n\
          To look at it: http://{address}/_sim/state and http://{address}/_sim/requests\n",
         world.organization,
-        world.users.len(),
-        world.groups.len(),
+        plural(world.users.len(), "account"),
+        plural(world.groups.len(), "group"),
         world.client.client_id,
         world.client.client_secret,
     )

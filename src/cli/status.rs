@@ -16,7 +16,7 @@ const RUNS: u32 = 5;
 
 /// Shows the state's own view; nobody is asked.
 pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
-    let config = session::configuration(global, output)?;
+    let config = session::without_secrets(global)?;
     let view = session::block_on(async {
         let store = session::open(&config, Access::ExistingOnly).await?;
         view(&store, Timestamp::now()).await

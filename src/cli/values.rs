@@ -4,25 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// A length of time: `30s`, `15m`, `24h`, `400d`, as in the configuration. More than nothing.
+use crate::config;
+
+/// A length of time as the configuration writes it. More than nothing.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a duration; write \"30s\", \"15m\", \"24h\" or \"7d\"");
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3_600,
-        Some('d') => 86_400,
-        _ => return Err(wrong()),
-    };
-    let digits = text.get(..text.len() - 1).unwrap_or_default();
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(wrong());
-    }
-    let count: u64 = digits.parse().map_err(|_| wrong())?;
-    match count.checked_mul(unit) {
-        Some(0) => Err("must be longer than nothing".to_owned()),
-        Some(seconds) => Ok(Duration::from_secs(seconds)),
-        None => Err(wrong()),
+    match config::duration(text) {
+        Some(Duration::ZERO) => Err("must be longer than nothing".to_owned()),
+        Some(length) => Ok(length),
+        None => Err(format!("{text:?} is not a duration; write \"30m\", \"24h\", \"7d\" or \"1h 30m\"")),
     }
 }
 
@@ -48,10 +37,12 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn durations_are_whole_numbers_with_a_unit() {
+    fn durations_are_those_of_the_configuration_but_never_nothing() {
         assert_eq!(duration("24h"), Ok(Duration::from_secs(86_400)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5_400)));
         assert_eq!(duration("400d"), Ok(Duration::from_secs(400 * 86_400)));
-        for text in ["", "h", "24", "24 h", "-1h", "1.5h", "0s", "1w", "1é", "99999999999999999999s"] {
+        for text in ["", "h", "24", "24 h", "-1h", "1.5h", "0s", "0h 0m", "1w", "1é", "40000d", "99999999999999999999s"]
+        {
             assert!(duration(text).is_err(), "{text:?}");
         }
     }

@@ -17,27 +17,49 @@ pub(super) struct Place {
     pub(super) line: Option<usize>,
 }
 
+/// What becomes of secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrets {
+    /// They are fetched, and those that are not there are mistakes.
+    Fetched,
+    /// They are left where they are: nobody is asked for whom they would be needed.
+    Left,
+}
+
 /// See the module.
 pub(super) struct Desk<'a> {
     file: &'a Path,
     folder: PathBuf,
     lines: Lines,
     environment: &'a Environment,
+    secrets: Secrets,
     mistakes: RefCell<Vec<Mistake>>,
     warnings: RefCell<Vec<Problem>>,
 }
 
 impl<'a> Desk<'a> {
     /// A desk for the file with this text. Relative paths are relative to `folder`.
-    pub(super) fn new(file: &'a Path, folder: PathBuf, text: &str, environment: &'a Environment) -> Self {
+    pub(super) fn new(
+        file: &'a Path,
+        folder: PathBuf,
+        text: &str,
+        environment: &'a Environment,
+        secrets: Secrets,
+    ) -> Self {
         Self {
             file,
             folder,
             lines: Lines::new(text),
             environment,
+            secrets,
             mistakes: RefCell::default(),
             warnings: RefCell::default(),
         }
+    }
+
+    /// Whether secrets are left where they are; each is empty then.
+    pub(super) fn leaves_secrets(&self) -> bool {
+        self.secrets == Secrets::Left
     }
 
     /// The environment.

@@ -101,7 +101,8 @@ fn in_clear(table: &Table<'_>, servers: &[(Item<'_>, Server)]) {
     if table.flag("start_tls") == Some(true) {
         return;
     }
-    for (item, server) in servers.iter().filter(|(_, server)| matches!(server, Server::Plain(_)) && !server.is_local()) {
+    for (item, server) in servers.iter().filter(|(_, server)| matches!(server, Server::Plain(_)) && !server.is_local())
+    {
         item.mistake(
             format!("{server} would carry the password in clear to another machine"),
             "write ldaps://, or set start_tls = true",

@@ -1,6 +1,7 @@
 //! `[identity]`: how a directory's addresses become Hyperproof's.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use super::mistake::Mistake;
@@ -8,6 +9,7 @@ use super::node::Table;
 use super::secret::describe;
 use crate::model::address::Address;
 use crate::model::policy::{Identity, Rewrite};
+use crate::source::csv::record::{Record, Records};
 
 /// Checks it. Beside it goes the text of the aliases file.
 pub(super) fn read(table: &Table<'_>) -> (Identity, Option<String>) {
@@ -92,42 +94,87 @@ fn wrong_row(path: &Path, line: u64, text: String, help: &str) -> Mistake {
 
 type WrongRows = Vec<(u64, String, &'static str)>;
 
+const TWO: &str = "write two whole addresses: from,to";
+
 fn parse_aliases(text: &str) -> (BTreeMap<Address, Address>, WrongRows) {
-    let mut aliases: BTreeMap<Address, Address> = BTreeMap::new();
-    let mut wrong = WrongRows::new();
+    let mut file = Aliases::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
-    let columns = reader.headers().ok().and_then(|headings| {
-        let column = |name: &str| headings.iter().position(|heading| heading.eq_ignore_ascii_case(name));
-        Some((column("from")?, column("to")?))
-    });
-    let Some((from, to)) = columns else {
-        let text = "the first line does not name the columns from and to".to_owned();
-        return (aliases, vec![(1, text, "begin the file with the line: from,to")]);
-    };
-    for row in reader.records() {
-        // The file was text, so a row cannot fail; were it so, it must not pass unseen.
-        let Ok(row) = row else {
-            wrong.push((1, "a row cannot be read".to_owned(), "from,to"));
-            continue;
+    if let Err(error) = file.read(text) {
+        // Text in memory cannot fail; were it so, it must not pass unseen.
+        file.wrong.push((1, error.to_string(), TWO));
+    }
+    (file.aliases, file.wrong)
+}
+
+/// What the file says, and every row that cannot be believed.
+#[derive(Default)]
+struct Aliases {
+    aliases: BTreeMap<Address, Address>,
+    wrong: WrongRows,
+}
+
+impl Aliases {
+    fn read(&mut self, text: &str) -> io::Result<()> {
+        let mut records = Records::new(text.as_bytes(), b',');
+        let mut record = Record::default();
+        let headed = records.next(&mut record)? && record.flaw().is_none();
+        let Some(columns) = headed.then(|| columns(&record)).flatten() else {
+            let text = "the first line does not name the columns from and to, each once".to_owned();
+            self.wrong.push((1, text, "begin the file with the line: from,to"));
+            return Ok(());
         };
-        let line = row.position().map_or(1, csv::Position::line);
-        let mut address = |column: usize, name: &str| match Address::parse(row.get(column).unwrap_or_default()) {
-            Ok(address) => Some(address),
-            Err(error) => {
-                wrong.push((line, format!("{name} {error}"), "write two whole addresses: from,to"));
-                None
-            }
+        let wanted = record.len();
+        while records.next(&mut record)? {
+            self.row(&record, columns, wanted);
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, record: &Record, (from, to): (usize, usize), wanted: usize) {
+        let line = record.line();
+        if let Some(flaw) = record.flaw() {
+            self.wrong.push((line, flaw.to_string(), flaw.help()));
+            return;
+        }
+        if record.len() > wanted {
+            let text = format!("has more fields than the first line, which has {wanted}");
+            self.wrong.push((line, text, "put a field with a comma in it into quotes"));
+            return;
+        }
+        let (Some(from), Some(to)) = (self.address(record, from, "from"), self.address(record, to, "to")) else {
+            return;
         };
-        let (from, to) = (address(from, "from"), address(to, "to"));
-        if let (Some(from), Some(to)) = (from, to)
-            && let Some(other) = aliases.insert(from, to.clone())
+        if let Some(other) = self.aliases.insert(from, to.clone())
             && other != to
         {
-            wrong.push((line, "from stands above already, with another to".to_owned(), "keep one of the two rows"));
+            let text = "from stands above already, with another to".to_owned();
+            self.wrong.push((line, text, "keep one of the two rows"));
         }
     }
-    (aliases, wrong)
+
+    fn address(&mut self, record: &Record, column: usize, name: &str) -> Option<Address> {
+        match Address::parse(&field(record, column)) {
+            Ok(address) => Some(address),
+            Err(error) => {
+                self.wrong.push((record.line(), format!("{name} {error}"), TWO));
+                None
+            }
+        }
+    }
+}
+
+/// Where the headings `from` and `to` are, if each is there once.
+fn columns(headings: &Record) -> Option<(usize, usize)> {
+    let column = |name: &str| {
+        let mut found = (0..headings.len()).filter(|at| field(headings, *at).trim().eq_ignore_ascii_case(name));
+        found.next().filter(|_| found.next().is_none())
+    };
+    Some((column("from")?, column("to")?))
+}
+
+/// A field as text; the whole file is. A missing one is empty.
+fn field(record: &Record, column: usize) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(record.field(column).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -145,8 +192,9 @@ mod tests {
         let (_, wrong) = parse_aliases("to,from\na@b.c,x\n\"a@b.c\",\n,\na@b.c,d@e.f\nx@b.c,D@e.f\n");
         let lines: Vec<u64> = wrong.iter().map(|(line, ..)| *line).collect();
         assert_eq!(lines, [2, 3, 4, 4, 6]);
-        let (_, wrong) = parse_aliases("");
-        assert_eq!(wrong.len(), 1);
+        for text in ["", "from,to,From\n", "\"from,to\n", "from,to\na@b.c,d@e.f,\n", "from,to\na@b.c,\"d@e.f\"x\n"] {
+            assert_eq!(parse_aliases(text).1.len(), 1, "{text:?}");
+        }
     }
 
     proptest! {

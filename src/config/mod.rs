@@ -1,5 +1,5 @@
 //! Floor 3: the configuration file, compiled. The text becomes a document with positions, the
-//! document is held against the known [`keys`] (shape), the checks look at what values mean
+//! document is held against the known keys (shape), the checks look at what values mean
 //! together, and only a file without a mistake becomes a [`Config`]. All mistakes are told at once,
 //! each with file, line and key; none of them quotes a secret.
 
@@ -38,13 +38,14 @@ pub use notify::{MailTls, NoticeKind, NoticeOn, NoticeSettings};
 pub use schema::schema;
 pub use service::{AuditSettings, HttpSettings, ScheduleSettings, StateSettings};
 pub use template::{Answers, SourceTemplate, template};
+pub use value::duration;
 
 use crate::model::digest::{Digest, sha256_hex};
 use crate::model::policy::Policy;
 use crate::model::problem::Problem;
 use crate::source::Source;
 use crate::target;
-use desk::{Desk, Lines};
+use desk::{Desk, Lines, Secrets};
 use node::Table;
 
 /// A configuration without mistakes.
@@ -82,6 +83,19 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 /// # Errors
 /// Every mistake, in the order of the file.
 pub fn load(path: &Path, environment: &Environment) -> Result<Config, Mistakes> {
+    read(path, environment, Secrets::Fetched)
+}
+
+/// The same for whoever works on the state alone and asks nobody: secrets are often only where the
+/// service runs. They are not looked for, and empty in the configuration.
+///
+/// # Errors
+/// Every mistake but those of secrets, in the order of the file.
+pub fn load_without_secrets(path: &Path, environment: &Environment) -> Result<Config, Mistakes> {
+    read(path, environment, Secrets::Left)
+}
+
+fn read(path: &Path, environment: &Environment, secrets: Secrets) -> Result<Config, Mistakes> {
     let text = read_text(path).map_err(|text| {
         let mistake = whole_file(path, text);
         Mistakes::new(path, vec![mistake])
@@ -93,7 +107,7 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Config, Mistakes> 
     }
     let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-    let desk = Desk::new(path, folder, &text, environment);
+    let desk = Desk::new(path, folder, &text, environment, secrets);
     let compiled = compile(&Table::top(&desk, document.get_ref()));
     let (mistakes, warnings) = desk.into_notes();
     match compiled {

@@ -20,6 +20,9 @@ impl Table<'_> {
         // Any other shape was refused, and that is noted.
         let [(how, item)] = entries.as_slice() else { return None };
         item.text().filter(|text| !text.trim().is_empty())?;
+        if item.desk().leaves_secrets() {
+            return Some(Secret::new(String::new()));
+        }
         match *how {
             "env" => from_environment(item),
             "file" => from_file(item),

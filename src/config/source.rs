@@ -43,7 +43,7 @@ pub(super) fn read<'a>(top: &Table<'a>) -> Sources<'a> {
         let name = name(&table, &mut all.names);
         let kind = match table.text("kind") {
             Some("csv") => csv(&table).map(Kind::Csv),
-            Some("ldap") => directory::read(&table).map(|settings| Kind::Ldap(Box::new(settings))),
+            Some("ldap") => directory::read(&table).map(Kind::Ldap),
             _ => None,
         };
         if let (Some(name), Some(kind)) = (name, kind) {

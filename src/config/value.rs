@@ -9,7 +9,7 @@ const LONGEST: Duration = Duration::from_secs(36_525 * 24 * 3600);
 
 /// Reads a duration: whole numbers with the units ms, s, m, h and d, the largest first, such as
 /// `"15m"` or `"1h 30m"`. None if it is not one.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut last = None;
     let mut total = Duration::ZERO;

@@ -57,9 +57,7 @@ impl Address {
             if domain.is_empty() {
                 return Err(AddressError::Domain);
             }
-            // Lower-casing can leave a composed letter decomposed (U+0130), so NFC comes last.
-            let lower: String = local.nfc().collect::<String>().to_lowercase();
-            lower.nfc().chain(['@']).chain(domain.chars()).collect()
+            format!("{}@{domain}", lower(local))
         };
         Ok(Self { text: Arc::from(text), key: Arc::from(key) })
     }
@@ -73,6 +71,23 @@ impl Address {
     pub fn key(&self) -> &str {
         &self.key
     }
+}
+
+/// Part of an address, or a pattern for one, in the form by which addresses are compared. What it makes
+/// of a text that is neither fits no address.
+pub fn folded(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((local, domain)) if !text.is_ascii() => {
+            let domain = idna::domain_to_ascii(domain).unwrap_or_else(|_| lower(domain));
+            format!("{}@{domain}", lower(local))
+        }
+        _ => lower(text),
+    }
+}
+
+fn lower(text: &str) -> String {
+    // Lower-casing can leave a composed letter decomposed (U+0130), so NFC comes last.
+    text.nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
 impl PartialEq for Address {

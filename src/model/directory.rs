@@ -50,7 +50,7 @@ pub struct SourceSnapshot {
     pub groups: Vec<DirectoryGroup>,
     /// What was odd in it. Every reason for incompleteness is among them.
     pub problems: Vec<Problem>,
-    /// How it was read, for the audit log: one line (`2 files, 120 rows, oldest 3 h`).
+    /// How it was read, for the audit log: one line (`2 files, 120 rows, the oldest 3 h old`).
     pub evidence: String,
 }
 

@@ -46,7 +46,7 @@ pub struct Learned {
     pub person_links: BTreeMap<(SourceName, PersonKey), AccountId>,
     /// Directory groups that fed each target group.
     pub feeds: BTreeMap<GroupName, Vec<Feed>>,
-    /// Target groups whose first full run is over, with the digest of their mappings and mode.
+    /// Target groups whose first full run is over, with the digest of their mappings, mode and id.
     pub settled: BTreeMap<GroupName, String>,
     /// People with a mapped grant, by source.
     pub baselines: BTreeMap<SourceName, u64>,

@@ -160,7 +160,7 @@ pub enum Why {
     Ambiguous,
     /// The account is pending, deactivated or archived.
     InactiveAccount,
-    /// The directory has no address for the person.
+    /// The directory has no address for the person, or Hyperproof none for a live member.
     NoEmail,
     /// The account is of a type that is left alone.
     IneligibleType,

@@ -160,6 +160,9 @@ impl<'a> Builder<'a> {
             group.feeds.iter().any(|own| own.source == feed.source && own.key == feed.key)
                 || group.missing.iter().any(|missing| missing.feed == *feed)
         });
+        if meant && !there && self.took_its_place(target, feed) {
+            return;
+        }
         if meant && !there && source.completeness.is_complete() {
             self.absent(feed.clone(), source, target.clone());
         } else if meant {
@@ -168,10 +171,29 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Names the sources of each target group; one that was not read to its end is a gap.
+    /// Whether a group that was accepted as missing was made anew under the same name.
+    fn took_its_place(&self, target: &GroupName, feed: &Feed) -> bool {
+        let accepted = (feed.source.clone(), feed.name.clone(), target.clone());
+        self.inputs.memory.learned.accepted_missing.contains(&accepted)
+            && self
+                .state
+                .get(target)
+                .is_some_and(|group| group.feeds.iter().any(|own| own.source == feed.source && own.name == feed.name))
+    }
+
+    /// Names the sources of each target group; one that was not read to its end is a gap, and so is one
+    /// of which nothing was heard.
     fn unread(&mut self) {
         let inputs = self.inputs;
         for (target, group) in &mut self.state {
+            for mapping in &inputs.policy.mappings {
+                let heard = inputs.sources.iter().any(|source| source.name == mapping.source);
+                if !heard && may_yield(mapping, target.as_str()) {
+                    group
+                        .gaps
+                        .push(Gap::Source { source: mapping.source.clone(), why: "it was not read at all".to_owned() });
+                }
+            }
             for source in inputs.sources {
                 let feeds = inputs
                     .policy

@@ -15,7 +15,7 @@ use crate::model::problem::Problem;
 
 use super::Inputs;
 use super::find::{Found, Targets};
-use super::resolve::{AccountIndex, Known, Resolution, Resolved, account_index, is_ignored};
+use super::resolve::{AccountIndex, Known, Resolution, Resolved, account_index, is_ignored, translate};
 
 /// The difference between what should be and what is.
 #[derive(Debug, Default)]
@@ -43,6 +43,8 @@ pub struct GroupFacts {
     pub not_granted: Vec<Address>,
     /// Removals that wait for their grace period.
     pub in_grace: usize,
+    /// The id by which the group is to be followed.
+    pub link: Option<GroupId>,
 }
 
 impl Difference {
@@ -53,12 +55,9 @@ impl Difference {
         self.groups.retain(|name, _| only.contains(name));
     }
 
-    /// Target groups that are there, with their ids.
+    /// Target groups that are there (or were, before a mapping named them), with their ids.
     pub fn links(&self) -> Vec<(GroupName, GroupId)> {
-        let of = |(name, facts): (&GroupName, &GroupFacts)| {
-            let ready = facts.summary.standing == GroupStanding::Ready;
-            Some((name.clone(), facts.summary.id.clone().filter(|_| ready)?))
-        };
+        let of = |(name, facts): (&GroupName, &GroupFacts)| Some((name.clone(), facts.link.clone()?));
         self.groups.iter().filter_map(of).collect()
     }
 }
@@ -78,10 +77,9 @@ pub fn diff(inputs: &Inputs<'_>, desired: &DesiredState, people: &Resolution) ->
     difference
 }
 
-/// One account that a target group should have: everyone behind it, and why.
+/// One account that a target group should have, and why.
 #[derive(Default)]
 struct Wanted {
-    people: Vec<PersonRef>,
     grants: Vec<Grant>,
     /// A grant comes from a source that was read to its end.
     from_complete: bool,
@@ -156,6 +154,7 @@ impl<'a> GroupDiff<'a> {
                 not_granted: self.not_granted(),
                 desired_accounts: wanted.keys().filter(|at| self.is_usable(**at)).count(),
                 in_grace: self.in_grace,
+                link: found.link().cloned(),
                 summary: GroupSummary {
                     name: self.name.clone(),
                     id: self.live.map(|live| live.id.clone()),
@@ -209,7 +208,6 @@ impl<'a> GroupDiff<'a> {
             match self.people.of(*person) {
                 Some(Resolved::Account(account)) => {
                     let entry = wanted.entry(*account).or_default();
-                    entry.people.push(*person);
                     entry.grants.extend(grants.iter().cloned());
                     entry.from_complete |= self.complete.get(person.source as usize).copied().unwrap_or(false);
                 }
@@ -261,13 +259,19 @@ impl<'a> GroupDiff<'a> {
         });
     }
 
-    /// The entry of the person behind an account.
+    /// The entry of the person behind an account: for an addition one that is granted the group, for a
+    /// removal one that is not active, and the same one whatever the order of the sources.
     fn entry(&self, op: Op, account: &Account) -> Option<Entry> {
         let at = account_index(self.inputs.live, &account.id)?;
-        let person = self.people.someone(at, op != Op::RemoveMember)?;
-        let entry = self.person(person)?;
-        let source = self.inputs.sources.get(person.source as usize)?;
-        Some(Entry { source: source.name.clone(), id: entry.key.clone(), origin: entry.origin.clone() })
+        let removing = op == Op::RemoveMember;
+        let candidate = |person: PersonRef| {
+            let entry = self.person(person)?;
+            let source = &self.inputs.sources.get(person.source as usize)?.name;
+            let distance = (!self.desired.grants.contains_key(&person), entry.disabled != removing);
+            Some(((distance, source, &entry.key), entry))
+        };
+        let ((_, source, id), entry) = self.people.behind(at).filter_map(candidate).min_by_key(|(key, _)| *key)?;
+        Some(Entry { source: source.clone(), id: id.clone(), origin: entry.origin.clone() })
     }
 
     fn add(&mut self, wanted: &BTreeMap<AccountIndex, Wanted>) {
@@ -298,9 +302,11 @@ impl<'a> GroupDiff<'a> {
         if self.people.ignored.contains(&at) || email.is_some_and(|email| self.ignores(email)) {
             return Some((Why::Ignored, None));
         }
-        if let Some(person) = self.people.inactive_in(at).find(|person| !wanted.people.contains(person)) {
+        let inactive = self.people.inactive_in(at).map(|person| {
             let source = self.inputs.sources.get(person.source as usize).map_or("", |source| source.name.as_str());
-            let origin = self.person(person).map_or("", |person| person.origin.as_str());
+            (source, self.person(person).map_or("", |person| person.origin.as_str()))
+        });
+        if let Some((source, origin)) = inactive.min() {
             return Some((Why::Disabled, Some(format!("source {source} says not active: {origin}"))));
         }
         (!wanted.from_complete).then_some((Why::SourceIncomplete, None))
@@ -342,13 +348,17 @@ impl<'a> GroupDiff<'a> {
         }
     }
 
-    /// Accounts of people who are granted the group and who were left out for another reason: they stay.
+    /// Accounts of people who are granted the group and who were left out for another reason: whichever
+    /// of them is theirs, they stay where they are.
     fn granted_but_left_out(&self) -> Vec<AccountIndex> {
-        let account = |person: &PersonRef| match self.people.of(*person) {
-            Some(Resolved::LeftOut { account, .. }) => *account,
-            Some(Resolved::Account(_)) | None => None,
-        };
-        self.desired.grants.keys().filter_map(account).collect()
+        let left_out = |person: &&PersonRef| matches!(self.people.of(**person), Some(Resolved::LeftOut { .. }));
+        self.desired
+            .grants
+            .keys()
+            .filter(left_out)
+            .flat_map(|person| self.people.accounts_of(*person))
+            .copied()
+            .collect()
     }
 
     /// The group was there at the last full run, and this member was not.
@@ -362,7 +372,7 @@ impl<'a> GroupDiff<'a> {
             let source = self.inputs.sources.get(source as usize);
             source.is_some_and(|source| self.desired.sources.contains(&source.name))
         };
-        let known = self.people.known(at, feeding);
+        let known = self.people.known(at, feeding, self.complete.contains(&false));
         if known == Known::Disabled {
             Reason::PersonDisabled
         } else if account.standing == Standing::Deactivated {
@@ -392,7 +402,7 @@ impl<'a> GroupDiff<'a> {
             return Some((Why::Protected, Some("the account that rosterd signs in with".to_owned())));
         }
         let email = account.email.as_ref();
-        if email.is_some_and(|email| self.policy.keep.contains(email)) {
+        if self.is_kept(at, account) {
             return Some((Why::Protected, Some("named by keep".to_owned())));
         }
         if self.people.ignored.contains(&at) || email.is_some_and(|email| self.ignores(email)) {
@@ -404,6 +414,10 @@ impl<'a> GroupDiff<'a> {
         if account.standing == Standing::Ineligible {
             return Some((Why::IneligibleType, Some(format!("{} account", account.kind))));
         }
+        if email.is_none() && self.people.behind(at).next().is_none() {
+            // Nobody can be matched to it, granted or not: that nobody is, is no ground for a removal.
+            return Some((Why::NoEmail, Some("Hyperproof shows no usable address of this account".to_owned())));
+        }
         if self.policy.mode == Mode::Owned && !self.is_owned(&account.id) {
             return Some((Why::NotOwned, None));
         }
@@ -411,6 +425,17 @@ impl<'a> GroupDiff<'a> {
             return Some((Why::SourceIncomplete, None));
         }
         self.grace(account, reason)
+    }
+
+    /// Whether `keep` names the account: by its own address, or by one that the directory has for it.
+    fn is_kept(&self, at: AccountIndex, account: &Account) -> bool {
+        let identity = &self.inputs.policy.identity;
+        let named = |address: &Address| self.policy.keep.contains(address);
+        let aliased = |email: &Address| self.policy.keep.iter().any(|keep| translate(identity, keep) == *email);
+        account.email.as_ref().is_some_and(|email| named(email) || aliased(email))
+            || (self.people.behind(at).filter_map(|person| self.person(person)))
+                .flat_map(|person| &person.addresses)
+                .any(|address| named(address) || named(&translate(identity, address)))
     }
 
     fn is_owned(&self, id: &AccountId) -> bool {
@@ -467,7 +492,7 @@ impl<'a> GroupDiff<'a> {
                 continue;
             };
             for address in &entry.addresses {
-                granted.insert(super::resolve::translate(identity, address));
+                granted.insert(translate(identity, address));
                 granted.insert(address.clone());
             }
             let account = self.people.of(*person).and_then(Resolved::account).and_then(|at| self.account(at));

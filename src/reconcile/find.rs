@@ -28,6 +28,8 @@ pub enum Found<'a> {
     Unusable {
         /// Why.
         problems: Vec<Problem>,
+        /// The group that it was, so that it is not forgotten.
+        known: Option<GroupId>,
     },
 }
 
@@ -43,7 +45,16 @@ impl<'a> Found<'a> {
     /// What is worth saying.
     pub fn problems(&self) -> &[Problem] {
         match self {
-            Self::Group { problems, .. } | Self::Absent { problems } | Self::Unusable { problems } => problems,
+            Self::Group { problems, .. } | Self::Absent { problems } | Self::Unusable { problems, .. } => problems,
+        }
+    }
+
+    /// The id by which the target group is to be followed from now on.
+    pub fn link(&self) -> Option<&GroupId> {
+        match self {
+            Self::Group { group, .. } => Some(&group.id),
+            Self::Absent { .. } => None,
+            Self::Unusable { known, .. } => known.as_ref(),
         }
     }
 }
@@ -86,7 +97,7 @@ fn problem(name: &GroupName, text: impl Into<String>) -> Problem {
 }
 
 fn unusable<'a>(problem: Problem) -> Found<'a> {
-    Found::Unusable { problems: vec![problem] }
+    Found::Unusable { problems: vec![problem], known: None }
 }
 
 fn find<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
@@ -99,8 +110,6 @@ fn find<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
 }
 
 fn by_id<'a>(live: &'a LiveState, name: &GroupName, id: &GroupId) -> Found<'a> {
-    let help =
-        "restore it in Hyperproof, or set `id` to the group that takes its place; rosterd will not create it again";
     match (live.group(id), live.absent.get(id)) {
         (Some(group), _) => Found::Group {
             group,
@@ -111,13 +120,18 @@ fn by_id<'a>(live: &'a LiveState, name: &GroupName, id: &GroupId) -> Found<'a> {
                 vec![problem(name, text)]
             },
         },
-        (None, Some(Absence::Archived)) => {
-            unusable(problem(name, format!("is archived in Hyperproof ({id}): left alone")).help(help))
-        }
-        (None, Some(Absence::Gone) | None) => {
-            unusable(problem(name, format!("is no longer in Hyperproof ({id}): left alone")).help(help))
-        }
+        (None, absence) => unusable(gone(name, id, absence)),
     }
+}
+
+fn gone(name: &GroupName, id: &GroupId, absence: Option<&Absence>) -> Problem {
+    let what = match absence {
+        Some(Absence::Archived) => "is archived in Hyperproof",
+        Some(Absence::Gone) | None => "is no longer in Hyperproof",
+    };
+    problem(name, format!("{what} ({id}): left alone")).help(
+        "restore it in Hyperproof, or set `id` to the group that takes its place; rosterd will not create it again",
+    )
 }
 
 fn by_name<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
@@ -143,6 +157,10 @@ fn near_or_absent<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
         let text = format!("is not in Hyperproof, but {:?} is: left alone", near.name);
         let help = format!("write the name as it is there, or set `id = \"{}\"`", near.id);
         return unusable(problem(name, text).help(help));
+    }
+    let known = inputs.memory.known_groups.iter().find(|(_, known)| fold(known) == fold(name.as_str()));
+    if let Some((id, absence)) = known.and_then(|(id, _)| Some((id, inputs.live.absent.get(id)?))) {
+        return Found::Unusable { problems: vec![gone(name, id, Some(absence))], known: Some(id.clone()) };
     }
     if inputs.policy.group(name).create {
         return Found::Absent { problems: Vec::new() };

@@ -2,16 +2,18 @@
 //! [`ClearedPlan`]. What is held is left alone; everything else goes ahead.
 //!
 //! The order is part of the rules: first what a group's removals depend on, then the limits of each
-//! group, then those of the run over what the groups' rules let through. What a person approved under
-//! one rule is not measured by the rules after it. One hold is judged at a time: its changes are
-//! collected, its id is made of them, and an approval lets them through only if it covers them all.
+//! group, then those of sources and of the run over what the groups' rules let through. What a person
+//! approved under one rule is not measured by the rules after it. One hold is judged at a time: its
+//! changes are collected, its id is made of them, and an approval lets them through only if it covers
+//! them all. A lower limit never lets more through: no limit of a run is measured over what another one
+//! left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::desired::{DesiredState, Missing};
+use crate::model::desired::{DesiredGroup, DesiredState, Feed, Missing};
 use crate::model::hold::{Approval, Hold, HoldId, Rule, Scope};
 use crate::model::id::{GroupName, SourceName};
-use crate::model::plan::{ChangeKey, Op, Plan, SourceSummary};
+use crate::model::plan::{Change, ChangeKey, Op, Plan, SourceSummary};
 use crate::model::policy::{FirstRemovals, Mode};
 use crate::model::problem::Problem;
 
@@ -73,21 +75,26 @@ pub fn judge(
     sources: &[SourceSummary],
     difference: &mut Difference,
 ) -> Guarded {
-    let mut guard = Guard { inputs, difference, guarded: Guarded::default() };
+    let mut guard = Guard { inputs, difference, guarded: Guarded::default(), held_by_group: BTreeSet::new() };
     let names: Vec<GroupName> = guard.difference.groups.keys().cloned().collect();
+    guard.blind_creations();
     for name in &names {
         guard.conditions(name, desired);
     }
     for name in &names {
         guard.group_limits(name);
     }
+    let emptied: BTreeSet<&GroupName> = names.iter().filter(|name| guard.empty(name)).collect();
+    guard.held_by_group = guard.held();
     guard.source_shrink(desired, sources);
-    guard.run_adds();
-    for name in &names {
-        guard.empty(name);
-    }
     guard.run_removals();
     guard.day_removals();
+    guard.run_adds();
+    // Additions that the run's limit holds do not take anybody's place.
+    for name in names.iter().filter(|name| !emptied.contains(name)) {
+        guard.empty(name);
+    }
+    guard.creations();
     guard.guarded.holds.sort_by(|a, b| a.id.cmp(&b.id));
     guard.guarded
 }
@@ -107,6 +114,8 @@ struct Guard<'a, 'b> {
     inputs: &'a Inputs<'a>,
     difference: &'b mut Difference,
     guarded: Guarded,
+    /// Indices of the changes that the rules of groups hold.
+    held_by_group: BTreeSet<usize>,
 }
 
 impl Guard<'_, '_> {
@@ -116,7 +125,7 @@ impl Guard<'_, '_> {
 
     /// Changes of a kind that are not reported only, in one group or (none) all.
     fn of(&self, op: Op, group: Option<&GroupName>) -> Vec<usize> {
-        let meant = |(_, change): &(usize, &crate::model::plan::Change)| {
+        let meant = |(_, change): &(usize, &Change)| {
             change.key.op == op && !change.report && group.is_none_or(|group| change.key.group == *group)
         };
         self.difference.changes.iter().enumerate().filter(meant).map(|(at, _)| at).collect()
@@ -129,11 +138,17 @@ impl Guard<'_, '_> {
         changes
     }
 
-    /// Those of them that nothing holds so far.
+    /// Those of them that the rules of their groups let through.
     fn passing(&self, op: Op) -> Vec<usize> {
         let mut changes = self.unapproved(op, None);
-        changes.retain(|at| self.difference.changes.get(*at).is_some_and(|change| change.holds.is_empty()));
+        changes.retain(|at| !self.held_by_group.contains(at));
         changes
+    }
+
+    /// Changes that wait for something so far.
+    fn held(&self) -> BTreeSet<usize> {
+        let held = |(_, change): &(usize, &Change)| !change.holds.is_empty();
+        self.difference.changes.iter().enumerate().filter(held).map(|(at, _)| at).collect()
     }
 
     /// Additions bring the creation of their group (and its lead) with them: a group is created with
@@ -192,13 +207,30 @@ impl Guard<'_, '_> {
         if self.inputs.policy.group(name).mode == Mode::Report {
             return;
         }
-        for missing in desired.get(name).map_or(&[][..], |group| &group.missing) {
-            self.missing(name, missing);
+        if let Some(group) = desired.get(name) {
+            self.missed(name, group);
         }
         self.first_run(name);
-        self.creation(name);
         self.expect(name);
         self.min_members(name);
+    }
+
+    /// Directory groups that bore one name are one hold.
+    fn missed(&mut self, name: &GroupName, group: &DesiredGroup) {
+        for accepted in &group.accepted {
+            let changes = self.of(Op::RemoveMember, Some(name));
+            self.remainder(Rule::Missing, &directory(name, &accepted.feed), &changes);
+        }
+        let mut names: BTreeMap<(&SourceName, &str), &Missing> = BTreeMap::new();
+        for missing in &group.missing {
+            let entry = names.entry((&missing.feed.source, &missing.feed.name)).or_insert(missing);
+            if entry.renamed_to.is_none() {
+                *entry = missing;
+            }
+        }
+        for missing in names.into_values() {
+            self.missing(name, missing);
+        }
     }
 
     fn missing(&mut self, name: &GroupName, missing: &Missing) {
@@ -212,11 +244,7 @@ impl Guard<'_, '_> {
         };
         let approved = self.hold(Objection {
             rule: Rule::Missing,
-            scope: Scope::Directory {
-                source: feed.source.clone(),
-                directory_group: feed.name.clone(),
-                group: name.clone(),
-            },
+            scope: directory(name, feed),
             limit: 0,
             measured: changes.len() as u64,
             changes,
@@ -229,12 +257,14 @@ impl Guard<'_, '_> {
 
     fn first_run(&mut self, name: &GroupName) {
         let policy = self.inputs.policy;
-        let digest = mapping::digest(policy, name, policy.group(name).mode);
         let settled = self.inputs.memory.learned.settled.get(name);
-        if settled == Some(&digest) || policy.guard.first_removals == FirstRemovals::Apply {
+        let id = self.facts(name).and_then(|facts| facts.summary.id.as_ref());
+        let over = mapping::is_settled(settled, policy, name, id);
+        let changes = self.of(Op::RemoveMember, Some(name));
+        if over || policy.guard.first_removals == FirstRemovals::Apply {
+            self.remainder(Rule::FirstRun, &Scope::Group(name.clone()), &changes);
             return;
         }
-        let changes = self.of(Op::RemoveMember, Some(name));
         // Somebody whose grace period runs would be removed by a later run as if this one had settled it.
         if self.facts(name).is_some_and(|facts| facts.in_grace > 0) {
             self.guarded.unsettled.insert(name.clone());
@@ -243,7 +273,7 @@ impl Guard<'_, '_> {
             return;
         }
         let cause = match settled {
-            Some(_) => "its mappings or mode changed",
+            Some(_) => "its mappings, mode or id changed",
             None => "this is its first full run",
         };
         let approved = self.hold(Objection {
@@ -251,7 +281,7 @@ impl Guard<'_, '_> {
             scope: Scope::Group(name.clone()),
             limit: 0,
             measured: changes.len() as u64,
-            text: format!("{cause}: {} wait for a person to look at them", removals(changes.len())),
+            text: format!("{cause}: {} to be looked at by a person", removals(changes.len())),
             changes,
         });
         if !approved {
@@ -259,21 +289,24 @@ impl Guard<'_, '_> {
         }
     }
 
-    /// An organisation that shows no groups to an account that may be too weak to see them.
-    fn creation(&mut self, name: &GroupName) {
+    /// An organisation that shows no groups to an account that may be too weak to see them. That is one
+    /// thing to approve: once the first group is there, the organisation shows one.
+    fn blind_creations(&mut self) {
         let blind = self.inputs.live.groups.is_empty() && self.inputs.memory.known_groups.is_empty();
-        let creations = self.of(Op::CreateGroup, Some(name));
-        if !blind || creations.is_empty() {
+        let creations = self.of(Op::CreateGroup, None);
+        let additions = self.of(Op::AddMember, None);
+        let measured = creations.len() as u64;
+        let changes: Vec<usize> = creations.into_iter().chain(additions).collect();
+        let changes = self.with_creation(changes);
+        if !blind || measured == 0 {
+            self.remainder(Rule::FirstRun, &Scope::Run, &changes);
             return;
         }
-        let mut changes = creations;
-        changes.extend(self.of(Op::AddMember, Some(name)));
-        let changes = self.with_creation(changes);
         self.hold(Objection {
             rule: Rule::FirstRun,
-            scope: Scope::Group(name.clone()),
+            scope: Scope::Run,
             limit: 0,
-            measured: 1,
+            measured,
             changes,
             text: "Hyperproof lists no group at all; an account with too low a role sees the same".to_owned(),
         });
@@ -282,6 +315,7 @@ impl Guard<'_, '_> {
     fn expect(&mut self, name: &GroupName) {
         let changes = self.of(Op::RemoveMember, Some(name));
         let Some(facts) = self.facts(name).filter(|facts| !facts.not_granted.is_empty() && !changes.is_empty()) else {
+            self.remainder(Rule::Expect, &Scope::Group(name.clone()), &changes);
             return;
         };
         let names: Vec<&str> = facts.not_granted.iter().map(|address| address.as_str()).collect();
@@ -300,6 +334,7 @@ impl Guard<'_, '_> {
         let limit = self.inputs.policy.group(name).min_members;
         let desired = self.facts(name).map_or(0, |facts| facts.desired_accounts);
         if desired as u64 >= u64::from(limit) || changes.is_empty() {
+            self.remainder(Rule::MinMembers, &Scope::Group(name.clone()), &changes);
             return;
         }
         self.hold(Objection {
@@ -347,8 +382,8 @@ impl Guard<'_, '_> {
         });
     }
 
-    /// What is left of an approved set after a crash may be within the limit by itself. It is approved
-    /// all the same, so the rules after this one do not measure it.
+    /// What is left of an approved set after a crash may be nothing to object to by itself. It is
+    /// approved all the same, so the rules after this one do not measure it.
     fn remainder(&mut self, rule: Rule, scope: &Scope, changes: &[usize]) {
         for at in changes {
             let Some(key) = self.difference.changes.get(*at).map(|change| BTreeSet::from([change.key.clone()])) else {
@@ -368,16 +403,21 @@ impl Guard<'_, '_> {
             };
             let limit = self.inputs.policy.guard.source_shrink.of(usize::try_from(baseline).unwrap_or(usize::MAX));
             let measured = baseline.saturating_sub(source.granted as u64);
+            let fed: Vec<&GroupName> = desired
+                .iter()
+                .filter(|(_, group)| group.sources.contains(&source.name))
+                .map(|(name, _)| name)
+                .collect();
             if measured <= limit {
-                continue;
+                let changes: Vec<usize> = fed.iter().flat_map(|name| self.of(Op::RemoveMember, Some(name))).collect();
+                self.remainder(Rule::SourceShrink, &Scope::Source(source.name.clone()), &changes);
+            } else {
+                self.shrunk(&fed, &source.name, limit, measured, baseline);
             }
-            self.shrunk(desired, &source.name, limit, measured, baseline);
         }
     }
 
-    fn shrunk(&mut self, desired: &DesiredState, source: &SourceName, limit: u64, measured: u64, baseline: u64) {
-        let fed: Vec<&GroupName> =
-            desired.iter().filter(|(_, group)| group.sources.contains(source)).map(|(name, _)| name).collect();
+    fn shrunk(&mut self, fed: &[&GroupName], source: &SourceName, limit: u64, measured: u64, baseline: u64) {
         let changes: Vec<usize> = fed.iter().flat_map(|name| self.unapproved(Op::RemoveMember, Some(name))).collect();
         let text = format!(
             "{source} grants {} people, {baseline} at the last full run: {measured} fewer, the limit is {limit}",
@@ -410,18 +450,16 @@ impl Guard<'_, '_> {
         self.limit(Rule::RunAdds, Scope::Run, limit, self.passing(Op::AddMember), 0);
     }
 
-    /// Judged when it is known which additions go ahead.
-    fn empty(&mut self, name: &GroupName) {
+    /// Counts the additions that nothing holds so far. Returns whether there was something to object to.
+    fn empty(&mut self, name: &GroupName) -> bool {
         let changes = self.of(Op::RemoveMember, Some(name));
         let live = self.facts(name).map_or(0, |facts| facts.summary.live);
-        if changes.is_empty() || self.inputs.policy.group(name).allow_empty {
-            return;
-        }
         let added = self.of(Op::AddMember, Some(name));
         let cleared = |at: &&usize| self.difference.changes.get(**at).is_some_and(|change| change.is_cleared());
         let left = (live + added.iter().filter(cleared).count()).saturating_sub(changes.len());
-        if left > 0 {
-            return;
+        if left > 0 || changes.is_empty() || self.inputs.policy.group(name).allow_empty {
+            self.remainder(Rule::Empty, &Scope::Group(name.clone()), &changes);
+            return false;
         }
         self.hold(Objection {
             rule: Rule::Empty,
@@ -431,6 +469,7 @@ impl Guard<'_, '_> {
             text: format!("{} would leave nobody in the group", removals(changes.len())),
             changes,
         });
+        true
     }
 
     fn run_removals(&mut self) {
@@ -443,6 +482,25 @@ impl Guard<'_, '_> {
         let before = self.inputs.memory.removed_today;
         self.limit(Rule::DayRemovals, Scope::Run, limit, self.passing(Op::RemoveMember), before);
     }
+
+    /// Nothing can be done to a group whose creation waits, whatever of it was approved before.
+    fn creations(&mut self) {
+        let waiting: BTreeMap<GroupName, Vec<HoldId>> = (self.difference.changes.iter())
+            .filter(|change| change.key.op == Op::CreateGroup && !change.holds.is_empty())
+            .map(|change| (change.key.group.clone(), change.holds.clone()))
+            .collect();
+        for change in &mut self.difference.changes {
+            for hold in waiting.get(&change.key.group).into_iter().flatten() {
+                if !change.holds.contains(hold) {
+                    change.holds.push(hold.clone());
+                }
+            }
+        }
+    }
+}
+
+fn directory(group: &GroupName, feed: &Feed) -> Scope {
+    Scope::Directory { source: feed.source.clone(), directory_group: feed.name.clone(), group: group.clone() }
 }
 
 fn removals(count: usize) -> String {

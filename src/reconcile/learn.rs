@@ -1,11 +1,11 @@
 //! What a full run may remember. Nothing moves that the run held, or that it did not read to its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::{DesiredState, Feed};
-use crate::model::id::{AccountId, GroupName, PersonKey, SourceName};
+use crate::model::id::{AccountId, GroupId, GroupName, PersonKey, SourceName};
 use crate::model::memory::Learned;
-use crate::model::plan::{GroupStanding, SourceSummary};
+use crate::model::plan::{Change, GroupStanding, Op, SourceSummary};
 
 use super::Inputs;
 use super::diff::Difference;
@@ -24,9 +24,9 @@ pub fn learn(
 ) -> Learned {
     Learned {
         person_links: person_links(inputs, desired, people),
-        feeds: feeds(inputs, desired, guarded),
+        feeds: feeds(inputs, desired),
         settled: settled(inputs, difference, guarded),
-        baselines: baselines(inputs, guarded, sources),
+        baselines: baselines(inputs, desired, difference, guarded, sources),
         pending: difference.pending.clone(),
         accepted_missing: desired
             .iter()
@@ -37,14 +37,21 @@ pub fn learn(
     }
 }
 
-/// Accounts of granted people with an immutable id. Somebody who could not be resolved this time keeps
-/// the link.
+/// Accounts of people with an immutable id who are, or were, granted something. Somebody who is not
+/// granted anything now, or could not be resolved, keeps the link until they are gone from the directory.
 fn person_links(
     inputs: &Inputs<'_>,
     desired: &DesiredState,
     people: &Resolution,
 ) -> BTreeMap<(SourceName, PersonKey), AccountId> {
-    let mut links = BTreeMap::new();
+    let mut links = inputs.memory.learned.person_links.clone();
+    links.retain(|(source, key), _| {
+        let found = inputs.sources.iter().find(|own| own.name == *source);
+        found.is_some_and(|source| {
+            let is_there = source.people.binary_search_by(|person| person.key.cmp(key)).is_ok();
+            is_there || !source.completeness.is_complete()
+        })
+    });
     for person in desired.values().flat_map(|group| group.grants.keys()) {
         let Some(source) = inputs.sources.get(person.source as usize) else {
             continue;
@@ -53,26 +60,35 @@ fn person_links(
             continue;
         };
         let key = (source.name.clone(), entry.key.clone());
-        let account = match people.of(*person) {
-            Some(Resolved::Account(at)) => inputs.live.accounts.get(*at as usize).map(|account| account.id.clone()),
-            Some(Resolved::LeftOut { .. }) | None => inputs.memory.learned.person_links.get(&key).cloned(),
-        };
-        if let Some(account) = account {
-            links.insert(key, account);
+        if let Some(Resolved::Account(at)) = people.of(*person)
+            && let Some(account) = inputs.live.accounts.get(*at as usize)
+        {
+            links.insert(key, account.id.clone());
         }
     }
     links
 }
 
-/// Feeds that are there, and those that are missing and not accepted: they go on being missed.
-fn feeds(inputs: &Inputs<'_>, desired: &DesiredState, guarded: &Guarded) -> BTreeMap<GroupName, Vec<Feed>> {
+/// Memberships that rosterd made and that are no longer there. Whoever makes them again by hand makes
+/// another membership, which is not rosterd's own.
+pub fn lapsed(inputs: &Inputs<'_>) -> Vec<(GroupId, AccountId)> {
+    let mut lapsed = Vec::new();
+    for (id, accounts) in &inputs.memory.owned {
+        let Some(group) = inputs.live.group(id) else { continue };
+        let gone = accounts.iter().filter(|account| group.members.binary_search(account).is_err());
+        lapsed.extend(gone.map(|account| (id.clone(), account.clone())));
+    }
+    lapsed
+}
+
+/// Feeds that are there, and those that are not: they go on being missed, or (accepted as empty) being
+/// known, until they come back.
+fn feeds(inputs: &Inputs<'_>, desired: &DesiredState) -> BTreeMap<GroupName, Vec<Feed>> {
     let mut all = BTreeMap::new();
     for (name, group) in desired {
         let before = inputs.memory.learned.feeds.get(name);
-        let missed = group.missing.iter().map(|missing| &missing.feed).filter(|feed| {
-            let accepted = guarded.accepted.contains(&(feed.source.clone(), feed.name.clone(), name.clone()));
-            !accepted && before.is_some_and(|before| before.contains(feed))
-        });
+        let absent = group.missing.iter().chain(&group.accepted).map(|missing| &missing.feed);
+        let missed = absent.filter(|feed| before.is_some_and(|before| before.contains(feed)));
         let mut feeds: Vec<Feed> = group.feeds.iter().chain(missed).cloned().collect();
         feeds.sort();
         feeds.dedup();
@@ -86,11 +102,14 @@ fn feeds(inputs: &Inputs<'_>, desired: &DesiredState, guarded: &Guarded) -> BTre
 fn settled(inputs: &Inputs<'_>, difference: &Difference, guarded: &Guarded) -> BTreeMap<GroupName, String> {
     let mut settled = BTreeMap::new();
     for (name, facts) in &difference.groups {
-        let waits = guarded.unsettled.contains(name) || facts.summary.standing == GroupStanding::Unusable;
+        let id = facts.summary.id.as_ref();
+        let waits = guarded.unsettled.contains(name)
+            || facts.summary.standing == GroupStanding::Unusable
+            || (id.is_none() && !is_created(difference, name));
         let digest = if waits {
             inputs.memory.learned.settled.get(name).cloned()
         } else {
-            Some(mapping::digest(inputs.policy, name, facts.summary.mode))
+            Some(mapping::digest(inputs.policy, name, facts.summary.mode, id))
         };
         if let Some(digest) = digest {
             settled.insert(name.clone(), digest);
@@ -99,12 +118,27 @@ fn settled(inputs: &Inputs<'_>, difference: &Difference, guarded: &Guarded) -> B
     settled
 }
 
-fn baselines(inputs: &Inputs<'_>, guarded: &Guarded, sources: &[SourceSummary]) -> BTreeMap<SourceName, u64> {
+fn is_created(difference: &Difference, name: &GroupName) -> bool {
+    let created =
+        |change: &Change| change.key.op == Op::CreateGroup && change.key.group == *name && change.is_cleared();
+    difference.changes.iter().any(created)
+}
+
+/// A baseline sinks by those who went, not by those whose removal waits for a person.
+fn baselines(
+    inputs: &Inputs<'_>,
+    desired: &DesiredState,
+    difference: &Difference,
+    guarded: &Guarded,
+    sources: &[SourceSummary],
+) -> BTreeMap<SourceName, u64> {
     let mut baselines = BTreeMap::new();
     for source in sources {
         let before = inputs.memory.learned.baselines.get(&source.name).copied();
         let count = if source.complete && !guarded.frozen_baselines.contains(&source.name) {
-            Some(source.granted as u64)
+            let granted = source.granted as u64;
+            let waiting = waiting(desired, difference, &source.name).len() as u64;
+            Some(before.map_or(granted, |before| granted.max(before.min(granted + waiting))))
         } else {
             before
         };
@@ -113,4 +147,12 @@ fn baselines(inputs: &Inputs<'_>, guarded: &Guarded, sources: &[SourceSummary]) 
         }
     }
     baselines
+}
+
+/// Accounts whose removal from a group that the source feeds is held.
+fn waiting<'a>(desired: &DesiredState, difference: &'a Difference, source: &SourceName) -> BTreeSet<&'a AccountId> {
+    let feeds = |name: &GroupName| desired.get(name).is_some_and(|group| group.sources.contains(source));
+    let held =
+        |change: &&Change| change.key.op == Op::RemoveMember && !change.holds.is_empty() && feeds(&change.key.group);
+    difference.changes.iter().filter(held).filter_map(|change| change.key.account.as_ref()).collect()
 }

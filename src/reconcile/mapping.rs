@@ -1,10 +1,10 @@
 //! Which directory groups feed which target groups.
 
-use regex::Regex;
+use std::collections::BTreeSet;
 
 use crate::model::digest::Digest;
 use crate::model::directory::{DirectoryGroup, SourceKind, SourceSnapshot};
-use crate::model::id::GroupName;
+use crate::model::id::{GroupId, GroupName};
 use crate::model::policy::{Mapping, Mode, Policy, Selector};
 
 /// The target group that a mapping makes of a directory group by one of its names; none when the name
@@ -43,29 +43,67 @@ pub fn indexed(source: &SourceSnapshot) -> impl Iterator<Item = (u32, &Directory
     (0..).zip(&source.groups)
 }
 
-/// Whether a mapping can yield a target group of this name from some directory group.
+/// Whether a mapping can yield a target group of this name from some directory group. Blanks are not
+/// looked at: a name loses those around it, wherever in the template they came from. Saying yes too
+/// often keeps members; saying no wrongly would remove some.
 pub fn may_yield(mapping: &Mapping, target: &str) -> bool {
     match &mapping.from {
         Selector::Name(_) => mapping.to.trim() == target,
-        Selector::Pattern(_) => template_shape(&mapping.to).is_none_or(|shape| shape.is_match(target)),
+        Selector::Pattern(_) => fits(&literals(&mapping.to), &without_blanks(target)),
     }
 }
 
-/// What names a template can yield: its literal parts with anything in place of its references. None
-/// when that is no usable pattern, so that anything must be expected.
-fn template_shape(template: &str) -> Option<Regex> {
-    // The regex crate's rule for `$name`: as many letters, digits and underscores as follow.
-    let reference = Regex::new(r"\$\$|\$\{[^}]*\}|\$[0-9A-Za-z_]+").ok()?;
-    let mut shape = String::from("(?s)^");
-    let mut end = 0;
-    for found in reference.find_iter(template) {
-        shape.push_str(&regex::escape(template.get(end..found.start())?));
-        shape.push_str(if found.as_str() == "$$" { r"\$" } else { ".*" });
-        end = found.end();
+fn without_blanks(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// The literal parts of a template, without blanks: between each and the next stands a reference, by
+/// the regex crate's rules (`$name` takes as many letters, digits and underscores as follow).
+fn literals(template: &str) -> Vec<String> {
+    let (mut done, mut part, mut rest) = (Vec::new(), String::new(), template);
+    while let Some((before, after)) = rest.split_once('$') {
+        part.push_str(&without_blanks(before));
+        let braced = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        let name = after.len() - after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').len();
+        rest = match (after.strip_prefix('$'), braced) {
+            (Some(behind), _) => {
+                part.push('$');
+                behind
+            }
+            (None, Some((_, behind))) => {
+                done.push(std::mem::take(&mut part));
+                behind
+            }
+            (None, None) if name > 0 => {
+                done.push(std::mem::take(&mut part));
+                after.get(name..).unwrap_or_default()
+            }
+            (None, None) => {
+                part.push('$');
+                after
+            }
+        };
     }
-    shape.push_str(&regex::escape(template.get(end..)?));
-    shape.push('$');
-    Regex::new(&shape).ok()
+    part.push_str(&without_blanks(rest));
+    done.push(part);
+    done
+}
+
+/// Whether a text is these parts in their order, with anything between them.
+fn fits(parts: &[String], text: &str) -> bool {
+    let [first, between @ .., last] = parts else {
+        return parts.first().is_some_and(|only| only == text);
+    };
+    let Some(mut rest) = text.strip_prefix(first.as_str()) else {
+        return false;
+    };
+    for part in between {
+        match rest.split_once(part.as_str()) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(last.as_str())
 }
 
 /// The target groups that mappings by name give: they are there whatever a source says.
@@ -78,23 +116,39 @@ pub fn named_targets(policy: &Policy) -> Vec<GroupName> {
         .collect()
 }
 
-/// Digest of what decides over a target group's members: the mappings that may yield it, in order, and
-/// its mode. When it changes, the next full run counts as the group's first.
-pub fn digest(policy: &Policy, target: &GroupName, mode: Mode) -> String {
+/// Digest of what decides over a target group's members: the mappings that may yield it, its mode, and
+/// which live group it is (none: it is being created). When it changes, the next full run counts as the
+/// group's first.
+pub fn digest(policy: &Policy, target: &GroupName, mode: Mode, id: Option<&GroupId>) -> String {
     let mut digest = Digest::new();
-    digest.part(mode.as_str());
-    for mapping in policy.mappings.iter().filter(|mapping| may_yield(mapping, target.as_str())) {
+    digest.part(mode.as_str()).part(id.map_or("", GroupId::as_str));
+    let part = |mapping: &Mapping| {
         let kind = match mapping.from {
             Selector::Name(_) => "name",
             Selector::Pattern(_) => "pattern",
         };
-        digest.part(mapping.source.as_str()).part(kind).part(mapping.from.as_str()).part(&mapping.to);
+        [mapping.source.as_str(), kind, mapping.from.as_str(), mapping.to.as_str()].map(str::to_owned)
+    };
+    // Sorted: in another order the mappings grant the same.
+    let parts: BTreeSet<[String; 4]> =
+        policy.mappings.iter().filter(|mapping| may_yield(mapping, target.as_str())).map(part).collect();
+    for part in parts.iter().flatten() {
+        digest.part(part);
     }
     digest.hex()
 }
 
+/// Whether a target group had its first full run under the rules of now. A group that was created in
+/// that run had no id then.
+pub fn is_settled(settled: Option<&String>, policy: &Policy, target: &GroupName, id: Option<&GroupId>) -> bool {
+    let mode = policy.group(target).mode;
+    settled.is_some_and(|settled| [id, None].iter().any(|id| *settled == digest(policy, target, mode, *id)))
+}
+
 #[cfg(test)]
 mod tests {
+    use regex::Regex;
+
     use super::*;
 
     fn pattern(from: &str, to: &str) -> Mapping {
@@ -117,6 +171,27 @@ mod tests {
         assert!(!may_yield(&mapping, "Risk"));
         assert!(may_yield(&pattern("x", "a$$b"), "a$b"));
         assert!(!may_yield(&pattern("x", "a.b"), "axb"));
+        assert!(may_yield(&pattern("x", "${a}-$b-end"), "left-right-end"));
+        assert!(!may_yield(&pattern("x", "${a}-$b-end"), "left-end"));
+    }
+
+    #[test]
+    fn whatever_a_pattern_gave_it_may_yield() {
+        for (from, to, name) in [
+            ("^GRC-?(?<team>.*)$", "Team ${team}", "GRC"),
+            ("^(?<team>.*)$", " ${team} ", "Risk"),
+            ("^(.*)$", "$1 ", " Risk"),
+            ("^(.*)$", "$1_x", "Risk"),
+            ("^(.)(.*)$", "$2${1}$$", "Risk"),
+            ("^(.*)$", "${1", "Risk"),
+            ("^(.*)$", "$1$", "Risk"),
+            ("^(?<a>.*)$", "$", "Risk"),
+        ] {
+            let mapping = pattern(from, to);
+            if let Some(Some(target)) = target_of(&mapping, SourceKind::Csv, name) {
+                assert!(may_yield(&mapping, target.as_str()), "{to:?} gave {target:?}");
+            }
+        }
     }
 
     #[test]

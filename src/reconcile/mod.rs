@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::model::directory::{SourceKind, SourceSnapshot};
-use crate::model::id::GroupName;
+use crate::model::id::{AccountId, GroupId, GroupName};
 use crate::model::live::LiveState;
 use crate::model::memory::{Learned, Memory};
 use crate::model::plan::{GroupSummary, Plan, PlanDigest, SourceSummary};
@@ -53,7 +53,10 @@ pub struct Decision {
     /// What a full run will remember, if this becomes one.
     pub learned: Learned,
     /// Target groups that were found, with their ids, to be followed by id from now on.
-    pub links: Vec<(GroupName, crate::model::id::GroupId)>,
+    pub links: Vec<(GroupName, GroupId)>,
+    /// Memberships that rosterd made and that are no longer there: it owns them no more, whoever may
+    /// make them again.
+    pub lapsed: Vec<(GroupId, AccountId)>,
 }
 
 /// Decides: the whole line from snapshots to a guarded plan.
@@ -85,7 +88,12 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
         reads: inputs.live.reads,
         writes: 0,
     };
-    Decision { cleared: ClearedPlan::clear(plan, inputs.policy.max_users_per_call), learned, links }
+    Decision {
+        cleared: ClearedPlan::clear(plan, inputs.policy.max_users_per_call),
+        learned,
+        links,
+        lapsed: learn::lapsed(&inputs),
+    }
 }
 
 /// The sources as the plan shows them.

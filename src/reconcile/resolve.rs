@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::address::Address;
+use crate::model::address::{Address, folded};
 use crate::model::desired::{DesiredState, PersonRef};
 use crate::model::directory::Person;
 use crate::model::id::AccountId;
@@ -36,6 +36,8 @@ pub enum Resolved {
 struct Seen {
     person: PersonRef,
     disabled: bool,
+    /// One of the person's addresses means the account; else only the link does.
+    by_address: bool,
 }
 
 /// What the directory says of the people behind an account.
@@ -53,6 +55,8 @@ pub enum Known {
 #[derive(Debug)]
 pub struct Resolution {
     people: BTreeMap<PersonRef, Resolved>,
+    /// Every account that a granted person's addresses or link mean.
+    accounts: BTreeMap<PersonRef, Vec<AccountIndex>>,
     granted: Vec<usize>,
     /// Accounts that no one may touch, because it is not clear whose they are.
     pub ambiguous: BTreeSet<AccountIndex>,
@@ -69,26 +73,34 @@ impl Resolution {
         self.people.get(&person)
     }
 
+    /// Every account that the addresses or the link of a granted person mean.
+    pub fn accounts_of(&self, person: PersonRef) -> &[AccountIndex] {
+        self.accounts.get(&person).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everyone whose addresses or link mean an account.
+    pub fn behind(&self, account: AccountIndex) -> impl Iterator<Item = PersonRef> {
+        self.seen.get(&account).into_iter().flatten().map(|seen| seen.person)
+    }
+
     /// People of a source with a mapped grant.
     pub fn granted_of(&self, source: usize) -> usize {
         self.granted.get(source).copied().unwrap_or(0)
     }
 
     /// What the directory says of the people behind an account. A source among `feeding` that has them
-    /// all inactive outweighs another that has one active.
-    pub fn known(&self, account: AccountIndex, feeding: impl Fn(u32) -> bool) -> Known {
+    /// all inactive outweighs another that has one active; any other counts only if no source that may
+    /// have one active is `unread`.
+    pub fn known(&self, account: AccountIndex, feeding: impl Fn(u32) -> bool, unread: bool) -> Known {
         let Some(seen) = self.seen.get(&account) else {
             return Known::Gone;
         };
         let inactive_by_feeding = self.inactive_in(account).any(|person| feeding(person.source));
-        if !inactive_by_feeding && seen.iter().any(|seen| !seen.disabled) { Known::Active } else { Known::Disabled }
-    }
-
-    /// A person behind an account, active ones first where `active` asks for them.
-    pub fn someone(&self, account: AccountIndex, active: bool) -> Option<PersonRef> {
-        let seen = self.seen.get(&account)?;
-        let preferred = seen.iter().find(|seen| seen.disabled != active);
-        preferred.or(seen.first()).map(|seen| seen.person)
+        if inactive_by_feeding || (!unread && seen.iter().all(|seen| seen.disabled)) {
+            Known::Disabled
+        } else {
+            Known::Active
+        }
     }
 
     /// People behind an account in sources that have nobody active behind it. (Somebody who left and
@@ -124,6 +136,7 @@ pub fn resolve(inputs: &Inputs<'_>, desired: &DesiredState) -> Resolution {
     }
     let mut resolution = Resolution {
         people: BTreeMap::new(),
+        accounts: BTreeMap::new(),
         granted: counts,
         ambiguous: BTreeSet::new(),
         ignored: BTreeSet::new(),
@@ -137,6 +150,7 @@ pub fn resolve(inputs: &Inputs<'_>, desired: &DesiredState) -> Resolution {
             resolution.note(key, person, &found);
             if granted.contains(&key) {
                 resolution.people.insert(key, found.resolved);
+                resolution.accounts.insert(key, found.accounts);
             }
         }
     }
@@ -152,7 +166,11 @@ impl Resolution {
             if found.resolved.is_ignored() {
                 self.ignored.insert(account);
             }
-            self.seen.entry(account).or_default().push(Seen { person, disabled: entry.disabled });
+            self.seen.entry(account).or_default().push(Seen {
+                person,
+                disabled: entry.disabled,
+                by_address: found.by_address.contains(&account),
+            });
         }
     }
 
@@ -173,7 +191,17 @@ impl Resolution {
                     .filter_map(|person| inputs.sources.get(*source as usize)?.people.get(person.person as usize))
                     .map(|person| person.origin.as_str())
                     .collect();
-                doubtful.insert(*account, format!("{} people for one account: {}", people.len(), entries.join(", ")));
+                let detail = format!("{} people for one account: {}", people.len(), entries.join(", "));
+                // Where several sources say so, the same one is named whatever their order.
+                let known = doubtful.entry(*account).or_insert_with(|| detail.clone());
+                if detail < *known {
+                    *known = detail;
+                }
+            }
+        }
+        for (person, resolved) in &self.people {
+            if let Some(account) = resolved.account().filter(|account| self.is_taken(*person, *account)) {
+                doubtful.entry(account).or_insert_with(|| "its address is another person's by now".to_owned());
             }
         }
         // Also where the account is ambiguous by way of another person's addresses.
@@ -190,6 +218,16 @@ impl Resolution {
             }
         }
         self.ambiguous.extend(doubtful.into_keys());
+    }
+}
+
+impl Resolution {
+    /// Whether a person has an account by an old link alone, while its address was given to somebody
+    /// else of the same source.
+    fn is_taken(&self, person: PersonRef, account: AccountIndex) -> bool {
+        let seen = self.seen.get(&account).map_or(&[][..], Vec::as_slice);
+        let by_link = seen.iter().any(|one| one.person == person && !one.by_address);
+        by_link && seen.iter().any(|one| one.person.source == person.source && one.by_address && !one.disabled)
     }
 }
 
@@ -214,8 +252,10 @@ impl Resolved {
 /// The accounts of one person.
 struct Found {
     resolved: Resolved,
-    /// Every account that bears one of the person's addresses.
+    /// Every account that bears one of the person's addresses, or was linked at the last full run.
     accounts: Vec<AccountIndex>,
+    /// Those of them that bear one of the addresses.
+    by_address: Vec<AccountIndex>,
     /// Those of them between which nobody can choose.
     ambiguous: Vec<AccountIndex>,
 }
@@ -223,8 +263,9 @@ struct Found {
 fn find(inputs: &Inputs<'_>, index: &AddressIndex, source: u32, person: &Person) -> Found {
     let identity = &inputs.policy.identity;
     let addresses: Vec<Address> = person.addresses.iter().map(|address| translate(identity, address)).collect();
-    let mut accounts: Vec<AccountIndex> = addresses.iter().flat_map(|address| index.all(address)).copied().collect();
+    let by_address: Vec<AccountIndex> = addresses.iter().flat_map(|address| index.all(address)).copied().collect();
     let linked = linked(inputs, source, person);
+    let mut accounts = by_address.clone();
     accounts.extend(linked);
     accounts.sort_unstable();
     accounts.dedup();
@@ -235,7 +276,7 @@ fn find(inputs: &Inputs<'_>, index: &AddressIndex, source: u32, person: &Person)
     } else {
         choose(inputs.live, index, &addresses, linked, &mut ambiguous)
     };
-    Found { resolved, accounts, ambiguous }
+    Found { resolved, accounts, by_address, ambiguous }
 }
 
 /// Chooses among the accounts that bear a person's addresses: the primary address first, an account
@@ -249,6 +290,8 @@ fn choose(
     ambiguous: &mut Vec<AccountIndex>,
 ) -> Resolved {
     let mut unfit_account = None;
+    let standing = |at: AccountIndex| live.accounts.get(at as usize).map(|account| account.standing);
+    let active = linked.filter(|linked| standing(*linked) == Some(Standing::Active));
     for (at, address) in addresses.iter().enumerate() {
         match index.pick(live, address) {
             Pick::One(account) => return Resolved::Account(account),
@@ -259,21 +302,21 @@ fn choose(
             }
             Pick::Unfit(account) => unfit_account = unfit_account.or(Some(account)),
             Pick::None => {
-                if let (0, Some(linked)) = (at, linked) {
+                if let (0, Some(linked)) = (at, active) {
                     return Resolved::Account(linked);
                 }
             }
         }
     }
-    match (unfit_account, linked) {
-        (Some(account), _) => Resolved::left_out(unfit(live, account), Some(account)),
-        (None, Some(linked)) => Resolved::Account(linked),
-        (None, None) if addresses.is_empty() => Resolved::left_out(Why::NoEmail, None),
-        (None, None) => Resolved::left_out(Why::NoAccount, None),
+    match (unfit_account, active, linked) {
+        (None, Some(active), _) => Resolved::Account(active),
+        (Some(account), ..) | (None, None, Some(account)) => Resolved::left_out(unfit(live, account), Some(account)),
+        (None, None, None) if addresses.is_empty() => Resolved::left_out(Why::NoEmail, None),
+        (None, None, None) => Resolved::left_out(Why::NoAccount, None),
     }
 }
 
-/// The account that a person with an immutable id had at the last full run, while it is active.
+/// The account that a person with an immutable id had at the last full run.
 fn linked(inputs: &Inputs<'_>, source: u32, person: &Person) -> Option<AccountIndex> {
     if !person.immutable {
         return None;
@@ -281,9 +324,7 @@ fn linked(inputs: &Inputs<'_>, source: u32, person: &Person) -> Option<AccountIn
     let source = inputs.sources.get(source as usize)?;
     let links = &inputs.memory.learned.person_links;
     let id = links.get(&(source.name.clone(), person.key.clone()))?;
-    let account = account_index(inputs.live, id)?;
-    let active = inputs.live.accounts.get(account as usize)?.standing == Standing::Active;
-    active.then_some(account)
+    account_index(inputs.live, id)
 }
 
 /// Where an account stands in the list.
@@ -308,13 +349,13 @@ pub fn translate(identity: &Identity, address: &Address) -> Address {
 }
 
 fn rewritten(rewrite: &Rewrite, address: &Address) -> Option<Address> {
-    let stem = address.key().strip_suffix(&rewrite.from.to_lowercase())?;
+    let stem = address.key().strip_suffix(&folded(&rewrite.from))?;
     Address::parse(&format!("{stem}{}", rewrite.to)).ok()
 }
 
 /// Whether `identity.ignore` names an address.
 pub fn is_ignored(identity: &Identity, address: &Address) -> bool {
-    identity.ignore.iter().any(|pattern| matches(&pattern.to_lowercase(), address.key()))
+    identity.ignore.iter().any(|pattern| matches(&folded(pattern), address.key()))
 }
 
 /// Whether a text fits a pattern in which `*` stands for anything.

@@ -7,6 +7,9 @@ use super::words::clean;
 pub const CSV_HEADINGS: &str =
     "seq,at,event,run_id,operator,op,group,member,reason,result,hold,approved_by,ticket,error\n";
 
+/// The longest name of an event: what follows stands in a column.
+const EVENT_WIDTH: usize = 14;
+
 /// One record. What it does not have is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Line {
@@ -47,8 +50,10 @@ pub fn line(line: &Line, look: &Look) -> String {
         "outcome" if !line.error.is_empty() => Ink::Trouble,
         _ => Ink::Faint,
     };
-    let event = format!("{:<14}", line.event);
-    let mut text = format!("{:>6}  {}  {}", line.seq, line.at, look.paint(ink, &clean(&event)));
+    let mut text = format!("{:>6}  {}  {}", line.seq, line.at, look.paint(ink, &clean(&line.event)));
+    // What the other records of a run are found by.
+    let run = if line.event.starts_with("run_") { line.run.as_str() } else { "" };
+    let mut pad = EVENT_WIDTH.saturating_sub(line.event.chars().count());
     let change = match (line.op.as_str(), line.member.as_str()) {
         ("", _) => String::new(),
         (op, "") => format!("{op} {:?}", line.group),
@@ -58,10 +63,11 @@ pub fn line(line: &Line, look: &Look) -> String {
         "" => String::new(),
         by => format!("approved by {by}"),
     };
-    for part in [&change, &line.reason, &line.result, &line.hold, &by, &line.ticket, &line.error] {
+    for part in [run, &change, &line.reason, &line.result, &line.hold, &by, &line.ticket, &line.error] {
         if !part.is_empty() {
-            text.push_str("  ");
+            text.extend(std::iter::repeat_n(' ', pad + 2));
             text.push_str(&clean(part));
+            pad = 0;
         }
     }
     text.push('\n');

@@ -79,11 +79,25 @@ pub(crate) struct Teller<'a> {
     show: fn(&str) -> String,
 }
 
-/// The changes of one group, the most urgent first and otherwise in the order of the document.
+/// The changes of one group, the most urgent first, what waits for the same holds together, and
+/// otherwise in the order of the document.
 pub(crate) fn sorted<'a>(changes: &[&'a ChangeEntry]) -> Vec<&'a ChangeEntry> {
     let mut changes = changes.to_vec();
-    changes.sort_by_key(|change| Fate::of(change).rank());
+    let rank = |change: &ChangeEntry| Fate::of(change).rank();
+    let holds = |change: &'a ChangeEntry| match Fate::of(change) {
+        Fate::Held => change.holds.as_slice(),
+        _ => &[],
+    };
+    changes.sort_by(|one, other| rank(one).cmp(&rank(other)).then_with(|| holds(one).cmp(holds(other))));
     changes
+}
+
+/// Changes that the same holds keep waiting.
+pub(crate) struct Held {
+    /// By what, and why, where it is the same for all of them.
+    pub(crate) head: String,
+    /// Whom each of them concerns; the reason where they differ.
+    pub(crate) lines: Vec<(String, String)>,
 }
 
 impl<'a> Teller<'a> {
@@ -120,6 +134,20 @@ impl<'a> Teller<'a> {
             Fate::Report => noun(change.op, name, format!("{why} (report only)")),
             Fate::Passes => noun(change.op, name, why),
         }
+    }
+
+    /// Changes under the same holds, `whole` in number if all were shown: told together.
+    pub(crate) fn held(&self, changes: &[&ChangeEntry], whole: usize) -> Held {
+        let reasons: Vec<String> = changes.iter().map(|change| words::reason(change, self.show)).collect();
+        let by = changes.first().map(|change| self.held_by(change)).unwrap_or_default();
+        let common = match reasons.split_first() {
+            Some((first, rest)) if rest.iter().all(|reason| reason == first) => Some(first.clone()),
+            _ => None,
+        };
+        let why = common.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let actions = changes.iter().map(|change| words::action(change.op, &self.name(change)));
+        let reasons = reasons.into_iter().map(|reason| if common.is_some() { String::new() } else { reason });
+        Held { head: format!("{whole} held by {by}{why}"), lines: actions.zip(reasons).collect() }
     }
 
     /// Whom a change concerns: the address, and the account's id where the address is not enough.

@@ -294,7 +294,7 @@ mod tests {
               "memberships": 310,
               "problems": [],
               "granted": 118,
-              "evidence": "2 files, 310 rows, oldest 3 h"
+              "evidence": "2 files, 310 rows, the oldest 3 h old"
             }
           ],
           "groups": [
@@ -408,7 +408,7 @@ mod tests {
               "memberships": 310,
               "problems": [],
               "granted": 118,
-              "evidence": "2 files, 310 rows, oldest 3 h"
+              "evidence": "2 files, 310 rows, the oldest 3 h old"
             }
           ],
           "groups": [

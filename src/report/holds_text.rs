@@ -85,8 +85,11 @@ pub fn write(out: &mut dyn Write, view: &HoldsView, look: &Look) -> fmt::Result 
     let when = words::when(&build::time(made_at));
     writeln!(out, "Holds of the plan of {when}")?;
     let (approved, waiting): (Vec<&HeldView>, Vec<&HeldView>) = view.holds.iter().partition(|held| held.hold.approved);
-    for held in waiting.iter().chain(&approved) {
-        write_hold(out, held, look)?;
+    let all: Vec<&HeldView> = waiting.iter().chain(&approved).copied().collect();
+    for (at, held) in all.iter().enumerate() {
+        let mut before = all.iter().take(at);
+        let same = before.find(|other| other.changes == held.changes && !held.changes.is_empty());
+        write_hold(out, held, same.map(|other| other.hold.id.as_str()), look)?;
     }
     writeln!(out)?;
     if let (Some(digest), true) = (&view.digest, waiting.len() > 1) {
@@ -98,20 +101,38 @@ pub fn write(out: &mut dyn Write, view: &HoldsView, look: &Look) -> fmt::Result 
     writeln!(out, "{} waiting, {} approved", waiting.len(), approved.len())
 }
 
-fn write_hold(out: &mut dyn Write, held: &HeldView, look: &Look) -> fmt::Result {
+/// Writes a hold; `same` is another one, told before, that holds the same changes.
+fn write_hold(out: &mut dyn Write, held: &HeldView, same: Option<&str>, look: &Look) -> fmt::Result {
     let id = clean(&held.hold.id);
     writeln!(out, "\n{}  {}", look.paint(Ink::Hold, &id), hold_text(&held.hold))?;
-    let shown = look.shown(held.changes.len());
-    for change in held.changes.iter().take(shown) {
-        let action = words::action(change.op, &clean(&change.who));
-        writeln!(out, "  {action} in {}", clean(&change.group))?;
+    match same {
+        Some(other) => {
+            let changes = match held.changes.len() {
+                1 => "the same change".to_owned(),
+                count => format!("the same {count} changes"),
+            };
+            writeln!(out, "  {changes} as {}", clean(other))?;
+        }
+        None => changes(out, held, look)?,
     }
-    rest(out, look, "  ", held.changes.len() - shown)?;
     match (&held.approved, held.hold.approved) {
         (Some(text), _) => writeln!(out, "  approved: {}", clean(text)),
         (None, true) => writeln!(out, "  approved"),
         (None, false) => writeln!(out, "  {}", approve(&held.hold.id)),
     }
+}
+
+fn changes(out: &mut dyn Write, held: &HeldView, look: &Look) -> fmt::Result {
+    let shown = look.shown(held.changes.len());
+    for change in held.changes.iter().take(shown) {
+        let action = words::action(change.op, &clean(&change.who));
+        // The heading names the group of a hold that has one.
+        match held.hold.group.as_ref() == Some(&change.group) {
+            true => writeln!(out, "  {action}")?,
+            false => writeln!(out, "  {action} in {}", clean(&change.group))?,
+        }
+    }
+    rest(out, look, "  ", held.changes.len() - shown)
 }
 
 #[cfg(test)]
@@ -125,22 +146,32 @@ mod tests {
         insta::assert_snapshot!(written(|out| write(out, &view, &Look::PLAIN)), @r#"
         Holds of the plan of 2026-11-22 12:00:00 UTC
 
-        h-14e981d2f2bb  3 of 4 members would be removed from "Auditors" [group_removals: 3 removals, limit 2; 3 changes]
-          remove eve@corp.example in Auditors
-          remove fay@corp.example in Auditors
-          remove gus@corp.example in Auditors
+        h-14e981d2f2bb  Auditors: 3 removals, the limit is 2 [group_removals]
+          remove eve@corp.example
+          remove fay@corp.example
+          remove gus@corp.example
           rosterd approve h-14e981d2f2bb --by YOU --reason "…"
 
-        h-24f9683dfca3  first full run of "Auditors" [first_run; 1 change]
-          remove eve@corp.example in Auditors
+        h-24f9683dfca3  Auditors: this is its first full run: 1 removal to be looked at by a person [first_run]
+          remove eve@corp.example
           rosterd approve h-24f9683dfca3 --by YOU --reason "…"
 
-        h-c7025fe642d1  directory group "legal" of hr is not there [missing; 0 changes]
+        h-c7025fe642d1  Legal: directory group "legal" of hr is not there [missing; 0 changes]
           rosterd approve h-c7025fe642d1 --by YOU --reason "…"
 
         All of them: rosterd approve sha256:01f27b74e2d8ef19ffd5af329e076cd783af33b2a2431fc9640c7d3197a0b3c3 --by YOU --reason "…"
         3 waiting, 0 approved
         "#);
+    }
+
+    #[test]
+    fn changes_under_several_holds_are_listed_once() {
+        let mut view = HoldsView::of(&samples::busy().planned);
+        let (removals, first) = view.holds.split_at_mut(1);
+        first[0].changes.clone_from(&removals[0].changes);
+        let text = written(|out| write(out, &view, &Look::PLAIN));
+        assert!(text.contains("[first_run]\n  the same 3 changes as h-14e981d2f2bb\n  rosterd approve"), "{text}");
+        assert_eq!(text.matches("remove fay@corp.example").count(), 1, "{text}");
     }
 
     #[test]

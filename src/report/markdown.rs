@@ -60,7 +60,7 @@ fn groups(out: &mut dyn Write, document: &PlanDocument) -> fmt::Result {
             continue;
         }
         writeln!(out, "{}\n", heading(group))?;
-        list(out, group.problems.iter().map(|problem| code(problem)))?;
+        list(out, words::within(group).iter().map(|problem| code(problem)))?;
         lines(out, &changes, &teller)?;
     }
     for (name, changes) in changes {
@@ -124,8 +124,9 @@ fn holds(out: &mut dyn Write, document: &PlanDocument) -> fmt::Result {
 }
 
 fn hold(hold: &HoldEntry) -> String {
-    let text =
-        format!("{} {} ({}; {})", code(&hold.id), code(&hold.text), words::rule(hold), plural(hold.changes, "change"));
+    let group = hold.group.as_deref().map(|group| format!(" {}:", code(group))).unwrap_or_default();
+    let (id, text, changes) = (code(&hold.id), code(&hold.text), plural(hold.changes, "change"));
+    let text = format!("{id}{group} {text} ({}; {changes})", words::rule(hold));
     match hold.approved {
         true => format!("{text}: approved"),
         false => format!("{text}: {}", code(&approve(&hold.id))),
@@ -201,13 +202,13 @@ mod tests {
 
         |  | who | why |
         |---|---|---|
-        | `?` | remove `eve@corp.example` | no longer granted by any directory group; held by `h-14e981d2f2bb` (group_removals: 3 removals, limit 2), `h-24f9683dfca3` (first_run) |
         | `?` | remove `fay@corp.example` | no longer granted by any directory group; held by `h-14e981d2f2bb` (group_removals: 3 removals, limit 2) |
         | `?` | remove `gus@corp.example` | no longer granted by any directory group; held by `h-14e981d2f2bb` (group_removals: 3 removals, limit 2) |
+        | `?` | remove `eve@corp.example` | no longer granted by any directory group; held by `h-14e981d2f2bb` (group_removals: 3 removals, limit 2), `h-24f9683dfca3` (first_run) |
 
         #### `Lost`: 0 live → 3 desired, left alone
 
-        - `group "Lost": is not in Hyperproof (help: create it there, or set create = true)`
+        - `is not in Hyperproof (help: create it there, or set create = true)`
 
         #### `Managers`: 12 live → 13 desired
 
@@ -245,9 +246,9 @@ mod tests {
 
         #### Holds
 
-        - `h-14e981d2f2bb` `3 of 4 members would be removed from "Auditors"` (group_removals: 3 removals, limit 2; 3 changes): `rosterd approve h-14e981d2f2bb --by YOU --reason "…"`
-        - `h-24f9683dfca3` `first full run of "Auditors"` (first_run; 1 change): `rosterd approve h-24f9683dfca3 --by YOU --reason "…"`
-        - `h-c7025fe642d1` `directory group "legal" of hr is not there` (missing; 0 changes): `rosterd approve h-c7025fe642d1 --by YOU --reason "…"`
+        - `h-14e981d2f2bb` `Auditors`: `3 removals, the limit is 2` (group_removals: 3 removals, limit 2; 3 changes): `rosterd approve h-14e981d2f2bb --by YOU --reason "…"`
+        - `h-24f9683dfca3` `Auditors`: `this is its first full run: 1 removal to be looked at by a person` (first_run; 1 change): `rosterd approve h-24f9683dfca3 --by YOU --reason "…"`
+        - `h-c7025fe642d1` `Legal`: `directory group "legal" of hr is not there` (missing; 0 changes): `rosterd approve h-c7025fe642d1 --by YOU --reason "…"`
 
         All of them: `rosterd approve sha256:01f27b74e2d8ef19ffd5af329e076cd783af33b2a2431fc9640c7d3197a0b3c3 --by YOU --reason "…"`
 

@@ -44,6 +44,10 @@ fn nothing(document: &PlanDocument) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::hold::{Rule, Scope};
+    use crate::model::id::GroupName;
+    use crate::model::plan::{Op, Reason};
+    use crate::model::problem::Problem;
     use crate::report::{plan_text, samples};
 
     #[test]
@@ -55,16 +59,17 @@ mod tests {
         Sources
           corp-ad (ldap): not read completely; 120 people, 7 groups, 310 memberships
             ! ldaps://dc1.corp.example: did not answer within 60 s
-          hr (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, oldest 3 h)
-          hr-contractors (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, oldest 3 h)
+          hr (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, the oldest 3 h old)
+          hr-contractors (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, the oldest 3 h old)
 
         Auditors: 4 live → 1 desired
           ? remove eve@corp.example  no longer granted by any directory group; held by h-14e981d2f2bb (group_removals: 3 removals, limit 2), h-24f9683dfca3 (first_run)
-          ? remove fay@corp.example  no longer granted by any directory group; held by h-14e981d2f2bb (group_removals: 3 removals, limit 2)
-          ? remove gus@corp.example  no longer granted by any directory group; held by h-14e981d2f2bb (group_removals: 3 removals, limit 2)
+          ? 2 held by h-14e981d2f2bb (group_removals: 3 removals, limit 2): no longer granted by any directory group
+              remove fay@corp.example
+              remove gus@corp.example
 
         Lost: 0 live → 3 desired, left alone
-          ! group "Lost": is not in Hyperproof (help: create it there, or set create = true)
+          ! is not in Hyperproof (help: create it there, or set create = true)
 
         Managers: 12 live → 13 desired
           + ann@corp.example        granted by hr: compliance (and 1 more grant)
@@ -86,16 +91,13 @@ mod tests {
             n2@corp.example in Managers
             n3@corp.example in Managers
             … and 2 more (-v shows all)
-          ambiguous: two accounts for one person, or two people for one account: 1
-            hal@corp.example in Managers: 2 accounts bear hal@corp.example
+          ambiguous: two accounts for one person, or two people for one account: hal@corp.example in Managers (2 accounts bear hal@corp.example)
 
         Waiting for approval: 3 holds
-          h-14e981d2f2bb  3 of 4 members would be removed from "Auditors" [group_removals: 3 removals, limit 2; 3 changes]
-            rosterd approve h-14e981d2f2bb --by YOU --reason "…"
-          h-24f9683dfca3  first full run of "Auditors" [first_run; 1 change]
-            rosterd approve h-24f9683dfca3 --by YOU --reason "…"
-          h-c7025fe642d1  directory group "legal" of hr is not there [missing; 0 changes]
-            rosterd approve h-c7025fe642d1 --by YOU --reason "…"
+          h-14e981d2f2bb  Auditors: 3 removals, the limit is 2 [group_removals]
+          h-24f9683dfca3  Auditors: this is its first full run: 1 removal to be looked at by a person [first_run]
+          h-c7025fe642d1  Legal: directory group "legal" of hr is not there [missing; 0 changes]
+          some of them: rosterd approve ID… --by YOU --reason "…"
           all of them: rosterd approve sha256:01f27b74e2d8ef19ffd5af329e076cd783af33b2a2431fc9640c7d3197a0b3c3 --by YOU --reason "…"
 
         1 group to create, 2 to add, 1 to remove, 1 lead to change, 3 held, 1 report only, 6 skipped; 4 calls
@@ -108,7 +110,7 @@ mod tests {
         Plan of 2026-11-22 12:00:00 UTC
 
         Sources
-          hr (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, oldest 3 h)
+          hr (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, the oldest 3 h old)
 
         2 groups with nothing to do.
 
@@ -126,12 +128,68 @@ mod tests {
         Not everything could be read. What depends on it is left alone.
 
         Sources
-          hr (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, oldest 3 h)
+          hr (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, the oldest 3 h old)
 
         2 groups with nothing to do.
 
         Nothing to do in what could be read.
         0 to add, 0 to remove, 0 held, 0 skipped; 0 calls
+        "#);
+    }
+
+    #[test]
+    fn what_waits_for_the_same_hold_stands_together_and_names_line_up() {
+        let long = "a.rather.long.address.of.somebody@subsidiary.corp.example";
+        let mut add = samples::change("Auditors", Op::AddMember, Some(long), Reason::DriftRemoved);
+        add.because = vec![samples::grant("hr", &["audit"])];
+        let ann = samples::change("Auditors", Op::AddMember, Some("ann@corp.example"), Reason::Granted);
+        let reasons = [("eve@corp.example", Reason::PersonGone), ("franziska@corp.example", Reason::GrantEnded)];
+        let mut held = reasons.map(|(who, why)| samples::change("Auditors", Op::RemoveMember, Some(who), why));
+        let mut all: Vec<_> = held.iter_mut().collect();
+        let scope = Scope::Group(GroupName::new("Auditors"));
+        let hold = samples::hold(&mut all, Rule::GroupRemovals, scope, 1, "2 removals, the limit is 1");
+        let mut report =
+            samples::plan(vec![samples::group("Auditors", 4, 4)], [add, ann].into_iter().chain(held).collect());
+        report.plan.holds = vec![hold];
+        let text = plan_text(&report, &Look::PLAIN);
+        let group = text.split("\n\n").nth(2).unwrap_or_default();
+        insta::assert_snapshot!(group, @r#"
+        Auditors: 4 live → 4 desired
+          + a.rather.long.address.of.somebody@subsidiary.corp.example  removed in Hyperproof since the last run, granted by hr: audit
+          + ann@corp.example                                           granted
+          ? 2 held by h-3df74951e1cf (group_removals: 2 removals, limit 1)
+              remove eve@corp.example        no longer in the directory
+              remove franziska@corp.example  no longer granted by any directory group
+        "#);
+    }
+
+    #[test]
+    fn groups_of_which_only_the_same_can_be_said_are_told_together() {
+        let mut report = samples::quiet();
+        for group in &mut report.plan.groups {
+            let place = format!("group {:?}", group.name.as_str());
+            group.complete = false;
+            group.problems = vec![Problem::new(place, "source hr was not read to its end: nobody is removed")];
+        }
+        let text = plan_text(&report, &Look::PLAIN);
+        let group = text.split("\n\n").nth(2).unwrap_or_default();
+        insta::assert_snapshot!(group, @r#"
+        2 groups with nothing to do, each for this reason
+          ! source hr was not read to its end: nobody is removed
+          Auditors, Managers
+        "#);
+        for group in &mut report.plan.groups {
+            group.standing = GroupStanding::Unusable;
+        }
+        let text = plan_text(&report, &Look::PLAIN);
+        assert!(text.contains("\n2 groups left alone, each for this reason\n"), "{text}");
+        report.plan.groups.truncate(1);
+        report.plan.groups[0].standing = GroupStanding::Ready;
+        let text = plan_text(&report, &Look::PLAIN);
+        let group = text.split("\n\n").nth(2).unwrap_or_default();
+        insta::assert_snapshot!(group, @r#"
+        Auditors: 4 live → 4 desired, not read completely
+          ! source hr was not read to its end: nobody is removed
         "#);
     }
 
@@ -158,14 +216,13 @@ mod tests {
         ! group \u{1b}]0;x: a\nb
 
         Sources
-          hr (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, oldest 3 h)
+          hr (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, the oldest 3 h old)
 
         Evil\u{1b}[2J\n0 to add, 0 to remove|`x`<b>@security\u{202e}: 0 live → 1 desired
           + a|`b`@corp.example  granted by hr: <img>\u{9b}31m
 
         Skipped
-          a member that is in no list of accounts: 1
-            x\r\ny in Evil\u{1b}[2J\n0 to add, 0 to remove|`x`<b>@security\u{202e}: \u{7}bell
+          a member that is in no list of accounts: x\r\ny in Evil\u{1b}[2J\n0 to add, 0 to remove|`x`<b>@security\u{202e} (\u{7}bell)
 
         1 to add, 0 to remove, 0 held, 1 skipped; 1 call
         "#);

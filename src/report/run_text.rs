@@ -55,16 +55,17 @@ mod tests {
         Sources
           corp-ad (ldap): not read completely; 120 people, 7 groups, 310 memberships
             ! ldaps://dc1.corp.example: did not answer within 60 s
-          hr (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, oldest 3 h)
-          hr-contractors (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, oldest 3 h)
+          hr (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, the oldest 3 h old)
+          hr-contractors (csv): 120 people, 7 groups, 310 memberships (2 files, 310 rows, the oldest 3 h old)
 
         Auditors: 4 live → 1 desired
           ? remove eve@corp.example  no longer granted by any directory group; held by h-14e981d2f2bb (group_removals: 3 removals, limit 2), h-24f9683dfca3 (first_run)
-          ? remove fay@corp.example  no longer granted by any directory group; held by h-14e981d2f2bb (group_removals: 3 removals, limit 2)
-          ? remove gus@corp.example  no longer granted by any directory group; held by h-14e981d2f2bb (group_removals: 3 removals, limit 2)
+          ? 2 held by h-14e981d2f2bb (group_removals: 3 removals, limit 2): no longer granted by any directory group
+              remove fay@corp.example
+              remove gus@corp.example
 
         Lost: 0 live → 3 desired, left alone
-          ! group "Lost": is not in Hyperproof (help: create it there, or set create = true)
+          ! is not in Hyperproof (help: create it there, or set create = true)
 
         Managers: 12 live → 13 desired
           ! make ann@corp.example the lead  failed: 400 Bad Request: lead is not a member; the configuration says so
@@ -86,16 +87,13 @@ mod tests {
             n2@corp.example in Managers
             n3@corp.example in Managers
             … and 2 more (-v shows all)
-          ambiguous: two accounts for one person, or two people for one account: 1
-            hal@corp.example in Managers: 2 accounts bear hal@corp.example
+          ambiguous: two accounts for one person, or two people for one account: hal@corp.example in Managers (2 accounts bear hal@corp.example)
 
         Waiting for approval: 3 holds
-          h-14e981d2f2bb  3 of 4 members would be removed from "Auditors" [group_removals: 3 removals, limit 2; 3 changes]
-            rosterd approve h-14e981d2f2bb --by YOU --reason "…"
-          h-24f9683dfca3  first full run of "Auditors" [first_run; 1 change]
-            rosterd approve h-24f9683dfca3 --by YOU --reason "…"
-          h-c7025fe642d1  directory group "legal" of hr is not there [missing; 0 changes]
-            rosterd approve h-c7025fe642d1 --by YOU --reason "…"
+          h-14e981d2f2bb  Auditors: 3 removals, the limit is 2 [group_removals]
+          h-24f9683dfca3  Auditors: this is its first full run: 1 removal to be looked at by a person [first_run]
+          h-c7025fe642d1  Legal: directory group "legal" of hr is not there [missing; 0 changes]
+          some of them: rosterd approve ID… --by YOU --reason "…"
           all of them: rosterd approve sha256:01f27b74e2d8ef19ffd5af329e076cd783af33b2a2431fc9640c7d3197a0b3c3 --by YOU --reason "…"
 
         2 added, 0 removed, 1 already so, 1 failed, 1 not tried, 3 held, 1 report only, 6 skipped

@@ -68,7 +68,7 @@ pub(crate) fn source(name: &str) -> SourceSummary {
         groups: 7,
         memberships: 310,
         granted: 118,
-        evidence: "2 files, 310 rows, oldest 3 h".to_owned(),
+        evidence: "2 files, 310 rows, the oldest 3 h old".to_owned(),
         problems: Vec::new(),
     }
 }
@@ -154,9 +154,14 @@ pub(crate) fn busy() -> RunReport {
         .collect();
     let auditors = Scope::Group(GroupName::new("Auditors"));
     let mut all: Vec<&mut Change> = gone.iter_mut().collect();
-    let text = "3 of 4 members would be removed from \"Auditors\"";
-    let removals = hold(&mut all, Rule::GroupRemovals, auditors.clone(), 2, text);
-    let first = hold(&mut all[..1], Rule::FirstRun, auditors, 0, "first full run of \"Auditors\"");
+    let removals = hold(&mut all, Rule::GroupRemovals, auditors.clone(), 2, "3 removals, the limit is 2");
+    let first = hold(
+        &mut all[..1],
+        Rule::FirstRun,
+        auditors,
+        0,
+        "this is its first full run: 1 removal to be looked at by a person",
+    );
     let missing = Hold {
         measured: 1,
         ..hold(

@@ -10,6 +10,9 @@ use super::look::{Ink, Look};
 use super::words::{self, clean, plural};
 use crate::model::run::{Outcome, Trigger};
 
+/// So many waiting holds are named; `rosterd holds` has them all.
+const NAMED: usize = 3;
+
 /// What `rosterd status` shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusView {
@@ -85,9 +88,10 @@ pub fn write(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result
     match view.waiting.as_slice() {
         [] => writeln!(out, "Nothing waits for approval"),
         ids => {
-            let ids: Vec<_> = ids.iter().map(|id| clean(id)).collect();
+            let named: Vec<_> = ids.iter().take(NAMED).map(|id| clean(id)).collect();
+            let more = if ids.len() > NAMED { ", …" } else { "" };
             let text = format!("{} waiting for approval", plural(ids.len(), "hold"));
-            writeln!(out, "{}: {} (rosterd holds)", look.paint(Ink::Hold, &text), ids.join(", "))
+            writeln!(out, "{}: {}{more} (rosterd holds)", look.paint(Ink::Hold, &text), named.join(", "))
         }
     }
 }

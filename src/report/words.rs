@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::document::{ChangeEntry, GrantEntry, HoldEntry, Results, Summary};
+use super::document::{ChangeEntry, GrantEntry, GroupEntry, HoldEntry, Results, Summary};
 use crate::model::hold::Rule;
 use crate::model::plan::{Op, Reason, Why};
 use crate::model::run::Outcome;
@@ -78,6 +78,13 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 /// `clean` as a `String`, to hand over as a way of showing names.
 pub(crate) fn plain(text: &str) -> String {
     clean(text).into_owned()
+}
+
+/// A group's problems as they stand under its name: without it.
+pub(crate) fn within(group: &GroupEntry) -> Vec<String> {
+    let subject = format!("group {:?}: ", group.name);
+    let problems = group.problems.iter();
+    problems.map(|problem| problem.strip_prefix(&subject).unwrap_or(problem).to_owned()).collect()
 }
 
 /// Why a change is to be made.

@@ -19,14 +19,6 @@ pub enum RunError {
         /// The names.
         names: Vec<String>,
     },
-    /// The state belongs to another organisation.
-    #[error("the state file belongs to organisation {known}, and these credentials are for {found}")]
-    OtherOrganisation {
-        /// The organisation that the state knows.
-        known: String,
-        /// The one that was read.
-        found: String,
-    },
 }
 
 impl RunError {
@@ -36,9 +28,6 @@ impl RunError {
             Self::Store(error) => error.help().to_owned(),
             Self::Target(error) => error.help().to_owned(),
             Self::UnknownGroup { .. } => "use the name of `to`, or of a [group.\"…\"] table".to_owned(),
-            Self::OtherOrganisation { .. } => {
-                "use a state file of its own for each organisation (state.path)".to_owned()
-            }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::model::plan::{Plan, PlanDigest, SourceSummary};
 use crate::model::policy::{Policy, Selector};
 use crate::model::problem::Problem;
 use crate::reconcile::summary;
-use crate::source::Wanted;
+use crate::source::{Source, Wanted};
 use crate::target::{Client, Known, TargetError};
 
 /// What was read.
@@ -79,6 +79,7 @@ async fn read_live(
         if wait > order.target.max_wait {
             return Err(TargetError::Throttled { until });
         }
+        client.pause(wait);
     }
     let own = memory.own_account.as_ref().filter(|(client_id, _)| *client_id == order.target.client_id);
     let mapped = mapped(order.policy, memory);
@@ -87,22 +88,40 @@ async fn read_live(
         member_id: memory.member_id,
         groups: &memory.known_groups,
         mapped: &mapped,
+        is_target: &|name| is_yielded(order.policy, name),
         left: &memory.left,
     };
     client.reader().live(known).await
 }
 
+/// Whether a mapping can yield a target group of this name.
+fn is_yielded(policy: &Policy, name: &str) -> bool {
+    policy.mappings.iter().any(|mapping| crate::reconcile::mapping::may_yield(mapping, name))
+}
+
 /// Groups that must be there: named by the configuration, or found under a name that a mapping yields.
 fn mapped(policy: &Policy, memory: &Memory) -> BTreeSet<GroupId> {
-    let yielded =
-        |name: &str| policy.mappings.iter().any(|mapping| crate::reconcile::mapping::may_yield(mapping, name));
     let configured = policy.groups.values().filter_map(|group| group.id.clone());
     let links: &BTreeMap<_, _> = &memory.group_links;
-    let linked = links.iter().filter(|(name, _)| yielded(name.as_str())).map(|(_, id)| id.clone());
+    let linked = links.iter().filter(|(name, _)| is_yielded(policy, name.as_str())).map(|(_, id)| id.clone());
     configured.chain(linked).collect()
 }
 
 impl Reading {
+    /// Nothing was read, because the run was asked to stop. What an earlier run was told to wait still
+    /// holds.
+    pub(super) fn given_up(order: &Order<'_>, memory: &Memory) -> Self {
+        let why = "the run was asked to stop before everything was read";
+        warn!("{why}");
+        let unread =
+            |source: &Source| SourceSnapshot::unread(source.name.clone(), source.kind(), Problem::new("run", why));
+        let live = match memory.throttled_until {
+            Some(until) => TargetError::Throttled { until },
+            None => TargetError::Unreachable { call: "reading".to_owned(), why: why.to_owned() },
+        };
+        Self { sources: order.sources.iter().map(unread).collect(), live: Err(live) }
+    }
+
     /// The plan of a run that could not read Hyperproof: the sources, the reason, and no change.
     pub fn unread_plan(&self) -> Plan {
         let mut sources: Vec<SourceSummary> = self.sources.iter().map(|source| summary(source, 0)).collect();

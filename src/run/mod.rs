@@ -1,6 +1,6 @@
 //! Floor 3: one run. The line, a step a line: gather → decide → (a dry run ends here) → apply → record.
 //!
-//! A dry run ([`plan`]) is given no writer. A real run ([`apply`]) records an intent before every call
+//! A dry run ([`plan()`]) is given no writer. A real run ([`apply()`]) records an intent before every call
 //! and its outcome after it, and stops when it cannot.
 
 mod apply;
@@ -154,6 +154,9 @@ async fn real_run(
     for (name, id) in decision.links.iter().filter(|(name, id)| memory.group_links.get(name) != Some(id)) {
         setup.store.link_group(name, id).await?;
     }
+    if !decision.lapsed.is_empty() {
+        setup.store.disown(&decision.lapsed).await?;
+    }
     setup.store.record_holds(run, now, plan, setup.only.as_ref()).await?;
     say(plan);
     let applied = apply::apply(setup, client, run, &memory, &decision.cleared).await?;
@@ -162,7 +165,11 @@ async fn real_run(
 
 async fn gathered(setup: &Setup<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
     setup.stage("reading the directory and Hyperproof", 0);
-    read(&setup.order, client, memory, now).await
+    // A read can wait for minutes (throttling, a slow server), and nothing is lost by giving it up.
+    tokio::select! {
+        reading = read(&setup.order, client, memory, now) => reading,
+        () = setup.stop.cancelled() => Reading::given_up(&setup.order, memory),
+    }
 }
 
 fn say(plan: &Plan) {
@@ -189,7 +196,7 @@ fn decided(
     let Ok(live) = &reading.live else {
         return Ok(None);
     };
-    settle::same_organisation(memory, live)?;
+    settle::same_organisation(setup.store, memory, live)?;
     let decision = decide(Inputs {
         policy: setup.order.policy,
         sources: &reading.sources,

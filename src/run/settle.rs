@@ -13,7 +13,7 @@ use crate::model::plan::{Op, Plan};
 use crate::model::run::{Outcome, PlanReport, RunReport};
 use crate::reconcile::Decision;
 use crate::report;
-use crate::store::{Calls, FullRun, RunFinish, StoreError};
+use crate::store::{Calls, Fault, FullRun, RunFinish, Store, StoreError};
 use crate::target::Client;
 
 use super::Setup;
@@ -23,19 +23,20 @@ use super::gather::Reading;
 use super::grade::grade;
 
 /// Refuses to go on with another organisation's state.
-pub(super) fn same_organisation(memory: &Memory, live: &LiveState) -> Result<(), RunError> {
+pub(super) fn same_organisation(store: &Store, memory: &Memory, live: &LiveState) -> Result<(), StoreError> {
     match (&memory.organisation, &live.organisation) {
-        (Some(known), Some(found)) if known != found => {
-            Err(RunError::OtherOrganisation { known: known.clone(), found: found.clone() })
-        }
+        (Some(bound), Some(found)) if bound != found => Err(StoreError {
+            path: store.path().to_owned(),
+            fault: Fault::OtherOrganisation { bound: bound.clone(), found: found.clone() },
+        }),
         _ => Ok(()),
     }
 }
 
 /// Remembers whom rosterd is, where it is, and which id groups hold. A throttle is over: it answered.
 pub(super) async fn identity(setup: &Setup<'_>, memory: &Memory, live: &LiveState) -> Result<(), RunError> {
-    same_organisation(memory, live)?;
     let store = setup.store;
+    same_organisation(store, memory, live)?;
     if let Some(organisation) = live.organisation.as_ref().filter(|_| memory.organisation.is_none()) {
         store.bind_organisation(organisation).await?;
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::model::directory::SourceSnapshot;
+use crate::model::directory::{SourceKind, SourceSnapshot};
 use crate::model::id::{DirectoryGroupKey, PersonKey, SourceName};
 
 /// A configured source: a closed set of kinds.
@@ -25,7 +25,7 @@ pub enum Kind {
     /// From files.
     Csv(csv::Settings),
     /// From a directory server.
-    Ldap(Box<ldap::Settings>),
+    Ldap(ldap::Settings),
 }
 
 /// What a run needs of a source. A source may say more, and a file always says everything.
@@ -43,6 +43,14 @@ pub struct Wanted {
 }
 
 impl Source {
+    /// Its kind, as the core knows it.
+    pub fn kind(&self) -> SourceKind {
+        match self.kind {
+            Kind::Csv(_) => SourceKind::Csv,
+            Kind::Ldap(_) => SourceKind::Ldap,
+        }
+    }
+
     /// Reads the source. A failure is a snapshot too: incomplete, with its problems.
     pub async fn read(&self, wanted: &Wanted, now: Timestamp) -> SourceSnapshot {
         match &self.kind {

@@ -8,7 +8,7 @@ use super::changes::{OpenIntent, OutcomeRecord};
 use super::error::Fault;
 use super::stored::{key_columns, millis};
 use super::{given, settings};
-use crate::model::id::GroupId;
+use crate::model::id::{AccountId, GroupId};
 use crate::model::plan::Op;
 use crate::model::run::ChangeResult;
 
@@ -42,7 +42,8 @@ pub(super) async fn take_effect(
         Op::CreateGroup => settings::link_group(conn, &intent.change.group, &group).await,
         Op::AddMember if done => own(conn, at, &group, intent).await,
         Op::RemoveMember => {
-            disown(conn, &group, intent).await?;
+            let (_, _, account) = key_columns(&intent.change);
+            disown(conn, &group, account).await?;
             if done {
                 count_removal(conn, at, seq, intent.approval.is_some()).await?;
             }
@@ -67,8 +68,15 @@ async fn own(conn: &mut SqliteConnection, at: Timestamp, group: &GroupId, intent
     Ok(())
 }
 
-async fn disown(conn: &mut SqliteConnection, group: &GroupId, intent: &OpenIntent) -> Result<(), Fault> {
-    let (_, _, account) = key_columns(&intent.change);
+/// Memberships that rosterd made and that somebody else took back.
+pub(super) async fn disown_all(conn: &mut SqliteConnection, lapsed: &[(GroupId, AccountId)]) -> Result<(), Fault> {
+    for (group, account) in lapsed {
+        disown(conn, group, account.as_str()).await?;
+    }
+    Ok(())
+}
+
+async fn disown(conn: &mut SqliteConnection, group: &GroupId, account: &str) -> Result<(), Fault> {
     sqlx::query("DELETE FROM owned WHERE group_id = $1 AND account_id = $2")
         .bind(group.as_str())
         .bind(account)

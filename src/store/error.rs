@@ -199,6 +199,10 @@ impl From<sqlx::Error> for Fault {
 /// By SQLite's primary result code (<https://www.sqlite.org/rescode.html>), which is the low byte of
 /// the extended one.
 fn of_code(code: u32, message: &str) -> Fault {
+    // SQLITE_IOERR_SHMSIZE: the file that processes share could not be made larger.
+    if code == 4874 {
+        return Fault::Full;
+    }
     match code & 0xff {
         5 | 6 => Fault::Locked,
         3 | 8 | 14 | 23 => Fault::Unwritable(message.to_owned()),
@@ -231,6 +235,7 @@ mod tests {
         assert_eq!(word(5), "another process keeps it locked");
         assert_eq!(word(517), "another process keeps it locked", "an extended code");
         assert_eq!(word(13), "the disk is full");
+        assert_eq!(word(4874), "the disk is full", "no room for the file beside it");
         assert_eq!(word(8), "it cannot be written: x");
         assert_eq!(word(11), "it is damaged: x");
         assert_eq!(word(26), "it is not a database");

@@ -48,7 +48,7 @@ use audit::chain::Chain;
 use audit::record::Record;
 use audit::verify;
 
-use crate::model::id::{GroupId, GroupName, RunId};
+use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::live::MemberIdKind;
 use crate::model::memory::Memory;
 use crate::model::plan::Plan;
@@ -159,6 +159,13 @@ impl Store {
     pub async fn link_group(&self, name: &GroupName, id: &GroupId) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let done = settings::link_group(&mut tx, name, id).await;
+        self.end(tx, done).await
+    }
+
+    /// Forgets that rosterd made these memberships: they are no longer there.
+    pub async fn disown(&self, lapsed: &[(GroupId, AccountId)]) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = effects::disown_all(&mut tx, lapsed).await;
         self.end(tx, done).await
     }
 

@@ -86,6 +86,12 @@ impl Client {
         self.0.wire.counts()
     }
 
+    /// Sends nothing before this much time has passed: what an earlier run was told to wait, and has
+    /// not yet. A wait beyond `max_wait` ends the next call as throttled.
+    pub fn pause(&self, wait: Duration) {
+        self.0.wire.pause(wait);
+    }
+
     /// A request below the API's base. Every part becomes one segment of the path.
     pub(super) fn request(&self, method: Method, path: &[&str]) -> Result<Request, TargetError> {
         let mut url = self.0.base.clone();

@@ -14,18 +14,25 @@ use crate::tls;
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// What reqwest, hyper-util and hyper say above the cause.
+const HOLLOW: [&str; 4] =
+    ["error sending request", "client error (Connect)", "client error (SendRequest)", "tcp connect error"];
+
 /// reqwest's own text hides the cause: the causes are what helps.
 pub(super) fn causes(error: &reqwest::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut next = Some(error as &dyn Error);
     while let Some(cause) = next {
         let text = cause.to_string();
-        if !parts.iter().any(|part| part.contains(&text)) {
+        // Layers that say no more than that there is a cause.
+        let hollow = cause.source().is_some() && HOLLOW.contains(&text.as_str());
+        if !hollow && !parts.iter().any(|part| part.contains(&text)) {
             parts.push(text);
         }
         next = cause.source();
     }
-    excerpt(&parts.join(": "), &[])
+    let text = parts.join(": ");
+    excerpt(text.split(" (os error").next().unwrap_or_default(), &[])
 }
 
 /// Parses an address of the settings.

@@ -110,7 +110,7 @@ impl TargetError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => {
-                "is api_url right, and is it reachable from here (proxy, firewall)? otherwise the next run tries again"
+                "are api_url and token_url right, and can this machine reach them (proxy, firewall)? otherwise the next run tries again"
             }
             Self::Auth { .. } => {
                 "check client_id, client_secret and token_url, and that API clients are switched on for the organisation"

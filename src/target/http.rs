@@ -100,6 +100,11 @@ impl Wire {
         }
     }
 
+    /// No request goes before this much time has passed.
+    pub(super) fn pause(&self, wait: Duration) {
+        self.pace.pause(wait);
+    }
+
     /// The token call: whatever refuses it, refuses the sign-in.
     pub(super) async fn token(&self, request: &Request) -> Result<Answer, TargetError> {
         let mut tally = Tally::default();

@@ -131,6 +131,12 @@ impl Pace {
         }
     }
 
+    /// The server asked an earlier run to wait so much longer.
+    pub(super) fn pause(&self, wait: Duration) {
+        let mut state = self.state();
+        state.not_before = state.not_before.max(Instant::now() + wait);
+    }
+
     /// A request went through.
     pub(super) fn succeeded(&self) {
         let mut state = self.state();

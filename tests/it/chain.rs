@@ -3,13 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use rosterd::model::digest::sha256_hex;
 use rosterd::model::plan::Op;
 use rosterd::model::run::ChangeResult;
-use rosterd::store::{Access, AuditEntry, AuditFilter, Event, Store, Verification, verify_jsonl};
+use rosterd::store::{AuditEntry, AuditFilter, Event, Store, Verification, verify_jsonl};
 
 use crate::store::{State, actor, at, change, finish, key, outcome, records, start};
 
@@ -262,32 +260,6 @@ async fn whole(store: &Store) -> u64 {
         Verification::Verified { records, .. } => records,
         bad => panic!("{bad:?}"),
     }
-}
-
-#[tokio::test]
-#[ignore = "started by processes_that_append_at_once_keep_one_chain, in processes of their own"]
-async fn appends_for_its_parent() {
-    let path = std::env::var_os("ROSTERD_TEST_STATE").expect("the parent names the state");
-    let store = Store::open(Path::new(&path), Access::CreateOrWrite).await.unwrap();
-    append(&store, &std::process::id().to_string(), 20).await;
-}
-
-#[tokio::test]
-async fn processes_that_append_at_once_keep_one_chain() {
-    let state = State::new();
-    let child = || {
-        Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "chain::appends_for_its_parent", "--ignored"])
-            .env("ROSTERD_TEST_STATE", state.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap()
-    };
-    // The file is new: they meet at its creation too.
-    for mut child in [child(), child(), child()] {
-        assert!(child.wait().unwrap().success());
-    }
-    assert_eq!(whole(&state.open().await).await, 60);
 }
 
 #[tokio::test]

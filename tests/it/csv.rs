@@ -314,7 +314,7 @@ fn many_bad_rows_are_all_counted_and_not_all_told() {
         panic!("complete in spite of bad rows");
     };
     assert_eq!(why, "a.csv:2: column \"email\" is not an e-mail address (and 1233 more)");
-    assert!(snapshot.evidence.starts_with("1 file, 1234 rows, oldest "), "{}", snapshot.evidence);
+    assert!(snapshot.evidence.starts_with("1 file, 1234 rows, fresh"), "{}", snapshot.evidence);
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn the_oldest_file_shows_whether_the_export_goes_on() {
     settings.max_age = Some(Duration::from_secs(40 * 3600));
     let snapshot = read_now(&settings);
     assert!(snapshot.completeness.is_complete(), "{:?}", snapshot.problems);
-    assert_eq!(snapshot.evidence, "3 files, 3 rows, oldest 30 h old");
+    assert_eq!(snapshot.evidence, "3 files, 3 rows, the oldest 30 h old");
     assert_eq!(snapshot.problems[0].place, "odd.csv");
     assert_eq!(snapshot.problems[0].text, "was last written 5 h from now, so its age is not known");
 

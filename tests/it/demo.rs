@@ -1,4 +1,4 @@
-//! The demo company: its files hold the story that its README tells.
+//! The demo company: its files hold the story that its README tells, and `rosterd demo` tells it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,8 @@ use rosterd::model::directory::SourceSnapshot;
 use rosterd::model::id::SourceName;
 use rosterd::simulator::{UserType, World};
 use rosterd::source::csv::{Column, Settings, Shape, read};
+
+use crate::support::bench::{Ran, binary};
 
 fn demo(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config/demo").join(name)
@@ -156,4 +158,171 @@ fn one_address_differs_by_case_alone() {
     let odd: Vec<_> = written.iter().filter(|address| address.to_lowercase() != **address).collect();
     assert_eq!(odd, ["Ann.Lee@northwind-robotics.example"]);
     assert!(world().user("ann.lee@northwind-robotics.example").is_some());
+}
+
+/// What changes from one demo to the next.
+const FILTERS: [(&str, &str); 5] = [
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(Z| UTC)", "TIME"),
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "RUN"),
+    (r"head [0-9a-f]{64}", "head HASH"),
+    (r"seq \d+: the record", "seq N: the record"),
+];
+
+#[test]
+fn the_demo_tells_its_story() {
+    let ran = Ran::of(binary().arg("demo").output().expect("the binary starts")).exits(0);
+    assert_eq!(ran.stderr, "");
+    assert!(ran.stdout.lines().count() <= 140, "{} lines", ran.stdout.lines().count());
+    insta::with_settings!({ filters => FILTERS }, {
+        insta::assert_snapshot!(ran.stdout, @r#"
+        Northwind Robotics does its compliance work in Hyperproof; who belongs to which team is known to its
+        HR system, which exports two CSV files. Here Hyperproof is simulated, on http://127.0.0.1:PORT:
+        62 accounts, 8 groups.
+
+        A plan shows who would be added and removed, and why. It changes nothing.
+        $ rosterd plan
+        Plan of TIME
+
+        Sources
+          hr (csv): 60 people, 8 groups, 68 memberships (2 files, 68 rows, fresh)
+
+        Compliance Managers: 9 live → 8 desired
+          ~ lead: maria.santos@northwind-robotics.example  the configuration says so
+
+        Control Owners Engineering: 14 live → 6 desired
+          + priya.nair@northwind-robotics.example  granted by hr: ctl-Engineering
+          ? 9 held by h-f0e78807237b (group_removals: 9 removals, limit 3): no longer granted by any directory group
+              remove elena.petrova@northwind-robotics.example
+              remove kevin.zhou@northwind-robotics.example
+              remove felix.hartmann@northwind-robotics.example
+          … and 6 more (-v shows all)
+
+        Control Owners Finance: 10 live → 9 desired
+          - tom.becker@northwind-robotics.example  disabled in the directory
+
+        Control Owners Platform: 0 live → 9 desired
+          + the group itself                           does not exist yet
+          + elena.petrova@northwind-robotics.example   granted by hr: ctl-Platform
+          + kevin.zhou@northwind-robotics.example      granted by hr: ctl-Platform
+          + felix.hartmann@northwind-robotics.example  granted by hr: ctl-Platform
+          … and 6 more (-v shows all)
+
+        Incident Response: 10 live → 10 desired, mode report
+          + bruno.castell@northwind-robotics.example  granted by hr: incident-response (report only)
+          - kevin.zhou@northwind-robotics.example     no longer granted by any directory group (report only)
+
+        Policy Owners: 13 live → 11 desired
+          - tom.becker@northwind-robotics.example  disabled in the directory
+
+        Risk Committee: 7 live → 6 desired
+          - victor.hale@northwind-robotics.example  no longer granted by any directory group
+
+        1 group with nothing to do.
+
+        Skipped
+          no account bears their address: jonas.weber@northwind-robotics.example in Control Owners People
+          the account is of a type that is left alone: counsel@harbour-law.example in Policy Owners (contact account)
+          protected: keep, or the tool's own account: auditor@ledger-partners.example in Compliance Managers (named by keep)
+
+        Waiting for approval: 1 hold
+          h-f0e78807237b  Control Owners Engineering: 9 removals, the limit is 3 [group_removals]
+            rosterd approve h-f0e78807237b --by YOU --reason "…"
+
+        1 group to create, 10 to add, 3 to remove, 1 lead to change, 9 held, 2 report only, 3 skipped; 6 calls
+
+        A run does it. The nine removals are more than that group's limit: they might be a mistake in the
+        export, so they wait for a person. Everything else goes ahead, and planning again finds no more to do.
+        $ rosterd apply
+        Run RUN of TIME
+        Outcome: finished, and the guard holds something (exit 11)
+        …
+        1 group created, 10 added, 3 removed, 1 lead changed, 0 failed, 9 held, 2 report only, 3 skipped
+        $ rosterd plan
+        …
+        Nothing to do but what is held.
+        0 to add, 0 to remove, 9 held, 2 report only, 3 skipped; 0 calls
+
+        A person looks, and lets exactly these nine through, once. Who, and why, is kept.
+        $ rosterd holds
+        Holds of the plan of TIME
+
+        h-f0e78807237b  Control Owners Engineering: 9 removals, the limit is 3 [group_removals]
+          remove elena.petrova@northwind-robotics.example
+          remove kevin.zhou@northwind-robotics.example
+          remove felix.hartmann@northwind-robotics.example
+          … and 6 more (-v shows all)
+          rosterd approve h-f0e78807237b --by YOU --reason "…"
+
+        1 waiting, 0 approved
+        $ rosterd approve h-f0e78807237b --by "Maria Santos" --reason "HR moved the nine to Platform" --ticket GRC-421
+        approved h-f0e78807237b  Control Owners Engineering: 9 removals, the limit is 3 [9 changes]
+        1 hold approved until TIME. The next run lets exactly these changes through, each once: rosterd apply
+        $ rosterd apply
+        Run RUN of TIME
+        Outcome: applied completely (exit 0)
+        …
+        Control Owners Engineering: 15 live → 6 desired
+          - elena.petrova@northwind-robotics.example   no longer granted by any directory group; approved
+          - kevin.zhou@northwind-robotics.example      no longer granted by any directory group; approved
+          - felix.hartmann@northwind-robotics.example  no longer granted by any directory group; approved
+          … and 6 more (-v shows all)
+        …
+        0 added, 9 removed, 0 failed, 0 held, 2 report only, 3 skipped
+
+        Now somebody puts Victor Hale back into the Risk Committee by hand, in Hyperproof. The next run knows
+        that it was not there when the last one ended, that nothing grants it, and takes him out.
+        $ rosterd apply
+        Run RUN of TIME
+        Outcome: applied completely (exit 0)
+        …
+        Risk Committee: 7 live → 6 desired
+          - victor.hale@northwind-robotics.example  added in Hyperproof since the last run, not granted
+        …
+        0 added, 1 removed, 0 failed, 0 held, 2 report only, 3 skipped
+
+        Groups and directory agree, and a script can tell by the exit code: 10 would mean changes.
+        $ rosterd plan --exit-code; echo $?
+        …
+        Nothing to do but what is only reported.
+        0 to add, 0 to remove, 0 held, 2 report only, 3 skipped; 0 calls
+        0
+
+        Each change stands in the audit log twice: as an intent before the call, and with its outcome after.
+        $ rosterd audit list --run RUN
+            55  TIME  run_started
+            56  TIME  intent          remove_member victor.hale@northwind-robotics.example in "Risk Committee"  drift_added
+            57  TIME  outcome         remove_member victor.hale@northwind-robotics.example in "Risk Committee"  drift_added  done
+            58  TIME  run_finished    applied
+
+        Each record carries the hash of the one before it. Whoever changes one is found out.
+        $ rosterd audit verify
+        rosterd.db: 58 records verified, seq 1 to 58
+        head HASH
+        $ rosterd audit list --format jsonl | sed s/victor.hale/walter.simmons/ > log.jsonl
+        $ rosterd audit verify log.jsonl; echo $?
+        log.jsonl: the log does not verify. First bad record: seq N: the record does not follow the one before it
+        15
+
+        That was all of it, and it is gone again. To go on:
+          rosterd init --source csv    writes a short configuration for an organisation of your own
+          rosterd check --online       finds every mistake in it, and shows what each mapping matches
+          rosterd plan                 shows what a run would do, and changes nothing
+        "#);
+    });
+}
+
+#[test]
+fn nothing_around_the_demo_matters_to_it() {
+    let mut demo = binary();
+    // Nobody may write here: not even root.
+    demo.arg("demo").current_dir("/proc/self");
+    demo.env_remove("PATH").env("HOME", "/nonexistent").env("ROSTERD_CONFIG", "/nonexistent/rosterd.toml");
+    for proxy in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"] {
+        demo.env(proxy, "http://127.0.0.1:1");
+    }
+    demo.env("ROSTERD_DEMO_SECRET", "another").env("CREDENTIALS_DIRECTORY", "/nonexistent");
+    let ran = Ran::of(demo.output().expect("the binary starts")).exits(0);
+    assert_eq!(ran.stderr, "");
+    assert!(ran.stdout.contains("records verified"), "{}", ran.stdout);
 }

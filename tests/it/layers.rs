@@ -78,7 +78,6 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("rustls_native_certs", &["tls"]),
     ("cron", &["schedule", "config"]),
     ("chrono", &["schedule", "config"]),
-    ("csv", &["source", "config"]),
     ("glob", &["source", "config"]),
     ("ldap3", &["source"]),
     ("lber", &["source"]),

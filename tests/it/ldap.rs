@@ -9,8 +9,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use rosterd::config::{Environment, load};
 use rosterd::model::directory::{DirectoryGroup, SourceSnapshot};
-use rosterd::source::{Source, Wanted};
 use rosterd::simulator::World;
+use rosterd::source::{Source, Wanted};
 
 use crate::support::bench::{Bench, address};
 use crate::support::slapd::{READER, READER_PASSWORD, SUFFIX, Slapd, Wish, dn, group, people};
@@ -133,7 +133,10 @@ fn a_directory_feeds_groups_to_the_end() {
     assert_eq!(bench.members("Compliance"), ["ann", "bob", "cem"]);
     bench.in_step();
 
-    slapd.modify(&format!("dn: cn=compliance,ou=groups,{SUFFIX}\nchangetype: modify\ndelete: member\nmember: {}\n", dn("bob")));
+    slapd.modify(&format!(
+        "dn: cn=compliance,ou=groups,{SUFFIX}\nchangetype: modify\ndelete: member\nmember: {}\n",
+        dn("bob")
+    ));
     let plan = bench.apply(0);
     assert_eq!(plan["changes"][0]["reason"], "grant_ended", "bob is still there: {plan}");
     assert_eq!(bench.members("Compliance"), ["ann", "cem"]);
@@ -142,7 +145,8 @@ fn a_directory_feeds_groups_to_the_end() {
     assert_eq!(plan["changes"][0]["reason"], "person_gone", "{plan}");
     bench.in_step();
 
-    slapd.modify(&format!("dn: cn=all,ou=groups,{SUFFIX}\nchangetype: modrdn\nnewrdn: cn=everybody\ndeleteoldrdn: 1\n"));
+    slapd
+        .modify(&format!("dn: cn=all,ou=groups,{SUFFIX}\nchangetype: modrdn\nnewrdn: cn=everybody\ndeleteoldrdn: 1\n"));
     let ran = bench.run(&["apply"]).exits(11);
     assert!(ran.stdout.contains("renamed to") && ran.stdout.contains("everybody"), "{}", ran.stdout);
     assert_eq!(bench.members("Compliance"), ["ann"], "what it granted stays");
@@ -162,7 +166,8 @@ fn searches_are_logged_as_commands_without_the_password() {
     let line = line.unwrap_or_else(|| panic!("no search is logged: {}", ran.stderr));
     assert!(!ran.stderr.contains(READER_PASSWORD), "{}", ran.stderr);
     let command = line.split_once("ldapsearch").unwrap().1.split("\u{1b}").next().unwrap();
-    let command = format!("LDAPTLS_REQCERT=never ldapsearch{}", command.replace(" -W", &format!(" -w {READER_PASSWORD}")));
+    let command =
+        format!("LDAPTLS_REQCERT=never ldapsearch{}", command.replace(" -W", &format!(" -w {READER_PASSWORD}")));
     let pasted = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
     let shown = String::from_utf8_lossy(&pasted.stdout).into_owned();
     assert!(pasted.status.success() && shown.matches("dn: uid=").count() == 4, "{command}\n{shown}{:?}", pasted.stderr);

@@ -3,18 +3,37 @@
 #![allow(unreachable_pub, reason = "nothing is published from a test binary")]
 
 mod ad;
+mod apply;
+mod audit;
+mod blind;
 mod chain;
 mod cli;
 mod config;
+mod config_cli;
 mod csv;
 mod demo;
+mod drift;
+mod guard;
+mod holds;
+mod incidents;
+mod laws;
 mod layers;
 mod ldap;
 mod ldap_faults;
 mod lexer;
+mod mapping;
+mod nesting;
 mod outage;
+mod outcomes;
+mod ownership;
+mod plan;
+mod readme;
+mod resolve;
 mod scenarios;
 mod simulator;
+mod state;
 mod store;
 mod support;
 mod target;
+mod throttle;
+mod unknowns;

@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -483,55 +482,6 @@ async fn one_run_at_a_time() {
     store.lock_run("rosterd run", at(7)).unwrap();
 }
 
-#[tokio::test]
-#[ignore = "started by a_killed_process_leaves_no_lock, in a process of its own"]
-async fn holds_the_lock_until_it_is_killed() {
-    let path = std::env::var_os("ROSTERD_TEST_STATE").expect("the parent names the state");
-    let store = Store::open(Path::new(&path), Access::ExistingOnly).await.unwrap();
-    let _lock = store.lock_run("the child", at(0)).unwrap();
-    store.begin_run(&start("child", 0)).await.unwrap();
-    store.record_intents(&"child".into(), at(0), &[intent(key(Op::AddMember, "Staff", "a"), None)]).await.unwrap();
-    std::fs::write(Path::new(&path).with_extension("ready"), "").unwrap();
-    let mut line = String::new();
-    // Ends only when the parent is gone too.
-    std::io::stdin().read_line(&mut line).unwrap();
-}
-
-#[tokio::test]
-async fn a_killed_process_leaves_no_lock_and_its_intents_are_found() {
-    let state = State::new();
-    let store = state.open().await;
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "store::holds_the_lock_until_it_is_killed", "--ignored"])
-        .env("ROSTERD_TEST_STATE", state.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let ready = state.path().with_extension("ready");
-    while !ready.exists() {
-        assert_eq!(child.try_wait().unwrap(), None, "the child ended early");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    let error = store.lock_run("the parent", at(1)).unwrap_err();
-    assert!(error.to_string().contains("the child (process "), "{error}");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let _lock = store.lock_run("the parent", at(1)).unwrap();
-
-    let open = store.open_intents().await.unwrap();
-    assert_eq!(open.len(), 1);
-    assert_eq!((open[0].run.as_str(), &open[0].change), ("child", &key(Op::AddMember, "Staff", "a")));
-    store.begin_run(&start("next", 1)).await.unwrap();
-    store.record_outcomes(&"next".into(), at(2), &[outcome(open[0].seq, ChangeResult::Done)]).await.unwrap();
-    assert!(store.open_intents().await.unwrap().is_empty());
-    let records = records(&store, AuditFilter { event: Some(Event::Outcome), ..AuditFilter::default() }).await;
-    assert_eq!(records[0].run_id.as_deref(), Some("child"));
-    assert_eq!(records[0].recovered_by.as_deref(), Some("next"));
-    assert_eq!(store.run(&"child".into()).await.unwrap().unwrap().tally.done, 1);
-    assert!(matches!(store.verify().await.unwrap(), Verification::Verified { .. }));
-}
-
 // Memory
 
 fn full() -> FullRun {
@@ -642,6 +592,13 @@ async fn outcomes_move_what_rosterd_owns() {
     let memory = store.memory(at(6)).await.unwrap();
     assert_eq!(memory.owned, BTreeMap::new());
     assert_eq!(memory.removed_today, 0, "somebody else had removed it");
+
+    change(&store, "r1", 7, key(Op::AddMember, "New", "a2"), ChangeResult::Done).await;
+    change(&store, "r1", 7, key(Op::AddMember, "New", "a3"), ChangeResult::Done).await;
+    let (group, mut members) = store.memory(at(8)).await.unwrap().owned.pop_first().unwrap();
+    store.disown(&[(group.clone(), "a2".into()), (group.clone(), "nobody".into())]).await.unwrap();
+    assert!(members.remove("a2"));
+    assert_eq!(store.memory(at(9)).await.unwrap().owned, [(group, members)].into(), "somebody took it back");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ mod columns;
 mod file;
 mod findings;
 mod reading;
-mod record;
+pub(crate) mod record;
 mod roster;
 mod row;
 

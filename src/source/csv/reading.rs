@@ -203,7 +203,13 @@ fn evidence(written: &[Written], rows: u64, now: Timestamp) -> String {
         return "no files".to_owned();
     };
     let (files, rows) = (count(written.len() as u64, "file"), count(rows, "row"));
-    format!("{files}, {rows}, oldest {} old", age::words(age::age(oldest.at, now)))
+    let age = age::age(oldest.at, now);
+    let age = match (age.as_secs() < 60, written.len()) {
+        (true, _) => "fresh".to_owned(),
+        (false, 1) => format!("{} old", age::words(age)),
+        (false, _) => format!("the oldest {} old", age::words(age)),
+    };
+    format!("{files}, {rows}, {age}")
 }
 
 fn count(count: u64, thing: &str) -> String {

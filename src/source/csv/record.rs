@@ -13,19 +13,33 @@ use std::io::{self, BufRead};
 const MAX_BYTES: usize = 1 << 20;
 
 /// What makes a record unfit, whatever its fields say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Flaw {
     /// The end of the file came inside quotes.
+    #[error("a quote is opened and not closed before the end of the file")]
     Unclosed,
     /// A quote inside a field that does not begin with one, or text behind a closing quote.
+    #[error("a quote inside a field without quotes, or text beside a quoted field")]
     StrayQuote,
     /// More than [`MAX_BYTES`]; what follows in the file was not read.
+    #[error("the row is longer than 1 MiB, and the rest of the file was not read")]
     TooLong,
+}
+
+impl Flaw {
+    /// What to do about it.
+    pub(crate) fn help(self) -> &'static str {
+        match self {
+            Self::Unclosed => "the file may have been cut off; a quote inside a quoted field is written twice",
+            Self::StrayQuote => "put the whole field in quotes, and write each quote inside it twice",
+            Self::TooLong => "look for a quote that is not closed",
+        }
+    }
 }
 
 /// One record: its fields, unquoted, and where it begins.
 #[derive(Debug, Default)]
-pub(super) struct Record {
+pub(crate) struct Record {
     bytes: Vec<u8>,
     /// Where each field ends in `bytes`.
     ends: Vec<usize>,
@@ -35,13 +49,13 @@ pub(super) struct Record {
 
 impl Record {
     /// Its fields, in order.
-    pub(super) fn fields(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
     }
 
     /// One field.
-    pub(super) fn field(&self, index: usize) -> Option<&[u8]> {
+    pub(crate) fn field(&self, index: usize) -> Option<&[u8]> {
         let end = *self.ends.get(index)?;
         let start = match index.checked_sub(1) {
             Some(before) => *self.ends.get(before)?,
@@ -51,17 +65,17 @@ impl Record {
     }
 
     /// How many fields it has.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// The line it begins on, counted from 1.
-    pub(super) fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         self.line
     }
 
     /// What makes it unfit.
-    pub(super) fn flaw(&self) -> Option<Flaw> {
+    pub(crate) fn flaw(&self) -> Option<Flaw> {
         self.flaw
     }
 
@@ -97,7 +111,7 @@ enum State {
 }
 
 /// The records of some input, one after the other.
-pub(super) struct Records<R> {
+pub(crate) struct Records<R> {
     input: R,
     delimiter: u8,
     state: State,
@@ -109,12 +123,12 @@ pub(super) struct Records<R> {
 
 impl<R: BufRead> Records<R> {
     /// Begins at line 1.
-    pub(super) fn new(input: R, delimiter: u8) -> Self {
+    pub(crate) fn new(input: R, delimiter: u8) -> Self {
         Self { input, delimiter, state: State::Record, line: 1, after_cr: false, finished: false }
     }
 
     /// Reads the next record that is not a blank line; false at the end of the input.
-    pub(super) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
+    pub(crate) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
         record.begin(self.line);
         while !self.finished {
             let chunk = match self.input.fill_buf() {

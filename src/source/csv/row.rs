@@ -26,15 +26,9 @@ pub(super) struct Row<'a> {
 /// Why a row is bad.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadRow {
-    /// The file ends inside quotes.
-    #[error("a quote is opened and not closed before the end of the file")]
-    Unclosed,
-    /// A quote where none may be.
-    #[error("a quote inside a field without quotes, or text beside a quoted field")]
-    StrayQuote,
-    /// An endless row.
-    #[error("the row is longer than 1 MiB, and the rest of the file was not read")]
-    TooLong,
+    /// No well-formed record.
+    #[error("{0}")]
+    Flawed(Flaw),
     /// Not as many fields as headings.
     #[error("{} where the heading row has {wanted}", fields(*.found))]
     Fields {
@@ -77,9 +71,7 @@ impl BadRow {
     /// What to do about it, where that is not plain.
     pub(super) fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Unclosed => Some("the file may have been cut off; a quote inside a quoted field is written twice"),
-            Self::StrayQuote => Some("put the whole field in quotes, and write each quote inside it twice"),
-            Self::TooLong => Some("look for a quote that is not closed"),
+            Self::Flawed(flaw) => Some(flaw.help()),
             Self::NotUtf8 => Some("save the file as \"CSV UTF-8\""),
             Self::Status(_) => Some("name it in `active_values` or `inactive_values`"),
             Self::Fields { .. } => Some("a field that holds the delimiter is put in quotes"),
@@ -105,11 +97,8 @@ impl<'a> Decoder<'a> {
 
     /// Reads one row.
     pub(super) fn row<'r>(&self, record: &'r Record, columns: &Columns) -> Result<Row<'r>, BadRow> {
-        match record.flaw() {
-            Some(Flaw::Unclosed) => return Err(BadRow::Unclosed),
-            Some(Flaw::StrayQuote) => return Err(BadRow::StrayQuote),
-            Some(Flaw::TooLong) => return Err(BadRow::TooLong),
-            None => {}
+        if let Some(flaw) = record.flaw() {
+            return Err(BadRow::Flawed(flaw));
         }
         if record.len() != columns.count {
             return Err(BadRow::Fields { found: record.len(), wanted: columns.count });

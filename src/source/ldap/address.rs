@@ -49,7 +49,9 @@ impl AddressError {
     pub fn help(self) -> &'static str {
         match self {
             Self::Socket => "write the path with %2F for each slash, such as \"ldapi://%2Frun%2Fslapd%2Fldapi\"",
-            _ => "such as \"ldaps://dc1.corp.example\" or \"ldaps://dc1.corp.example:636\"; bases and filters have keys of their own",
+            _ => {
+                "such as \"ldaps://dc1.corp.example\" or \"ldaps://dc1.corp.example:636\"; bases and filters have keys of their own"
+            }
         }
     }
 }
@@ -158,7 +160,9 @@ mod tests {
             assert_eq!(server.to_string(), shown);
             assert_eq!(Server::parse(shown), Ok(server));
         }
-        for (text, local) in [("ldap://localhost", true), ("ldap://127.0.0.9:1", true), ("ldap://[::1]", true), ("ldap://dc1", false)] {
+        for (text, local) in
+            [("ldap://localhost", true), ("ldap://127.0.0.9:1", true), ("ldap://[::1]", true), ("ldap://dc1", false)]
+        {
             assert_eq!(Server::parse(text).unwrap().is_local(), local, "{text}");
         }
     }

@@ -209,7 +209,9 @@ fn fold(text: &str) -> String {
 fn escape(value: &str, out: &mut String) {
     let last = value.len().saturating_sub(1);
     for (at, c) in value.char_indices() {
-        if matches!(c, ',' | '+' | '"' | '\\' | ';' | '\0') || (at == 0 && c == '#') || ((at == 0 || at == last) && c == ' ')
+        if matches!(c, ',' | '+' | '"' | '\\' | ';' | '\0')
+            || (at == 0 && c == '#')
+            || ((at == 0 || at == last) && c == ' ')
         {
             out.push('\\');
         }

@@ -213,7 +213,10 @@ mod tests {
             id_in_filter("objectGUID", text).unwrap(),
             "\\00\\01\\02\\03\\04\\05\\06\\07\\08\\09\\0a\\0b\\0c\\0d\\0e\\0f"
         );
-        assert_eq!(id_text("entryUUID", b" 597AE2F6-16A6-1027-98F4-D28B5365DC14 ").unwrap(), "597ae2f6-16a6-1027-98f4-d28b5365dc14");
+        assert_eq!(
+            id_text("entryUUID", b" 597AE2F6-16A6-1027-98F4-D28B5365DC14 ").unwrap(),
+            "597ae2f6-16a6-1027-98f4-d28b5365dc14"
+        );
         assert_eq!(id_text("objectGUID", b"0123456789"), None);
     }
 

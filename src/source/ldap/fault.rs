@@ -99,10 +99,14 @@ fn help(code: u32) -> Option<&'static str> {
             "raise the server's size limits for the bind account (OpenLDAP: limits … size.prtotal=unlimited), or lower page_size"
         }
         8 | 13 => "use ldaps://, or start_tls = true",
-        10 => "the server does not hold that part of the directory: name one that does (Active Directory: the global catalogue, port 3268 or 3269), or a base within its naming contexts",
+        10 => {
+            "the server does not hold that part of the directory: name one that does (Active Directory: the global catalogue, port 3268 or 3269), or a base within its naming contexts"
+        }
         32 => "the base is spelt wrong, or the bind account may not see it",
         34 => "it is not a distinguished name, such as \"ou=People,dc=corp,dc=example\"",
-        48 | 49 => "check bind_dn and bind_password (Active Directory: locked out, expired and disabled accounts answer so as well)",
+        48 | 49 => {
+            "check bind_dn and bind_password (Active Directory: locked out, expired and disabled accounts answer so as well)"
+        }
         50 => "give the bind account the right to read there",
         1 => "sign in first: set bind_dn and bind_password",
         _ => return None,

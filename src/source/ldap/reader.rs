@@ -233,7 +233,9 @@ impl<'a> Reader<'a> {
                 self.raw.effort.looks += 1;
                 let asked = schema.group_attributes();
                 match session.look("reading a group", name, &schema.group_filter, &asked).await {
-                    Ok(Look::Found(entry)) => self.raw.groups.add_as(key, outside(Group::of(entry, schema), self.settings)),
+                    Ok(Look::Found(entry)) => {
+                        self.raw.groups.add_as(key, outside(Group::of(entry, schema), self.settings))
+                    }
                     // Not there is an answer; 34 says that the name could be nobody's.
                     Ok(Look::NotMeant | Look::NoSuchObject) => {}
                     Err(fault) if fault.code == Some(34) => {}

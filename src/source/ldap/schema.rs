@@ -79,8 +79,8 @@ impl Schema {
         let locked = Disabled::Values { attribute: "nsAccountLock".into(), values: names(&["true"]) };
         let base = Self {
             user_filter: "(objectClass=inetOrgPerson)".into(),
-            group_filter:
-                "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers))".into(),
+            group_filter: "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers))"
+                .into(),
             user_name_attribute: "uid".into(),
             group_name_attributes: names(&["cn"]),
             member_attributes: names(&["member", "uniqueMember"]),
@@ -101,7 +101,6 @@ impl Schema {
                 email_attributes: names(&["mail", "proxyAddresses"]),
                 disabled: Some(Disabled::Bit { attribute: "userAccountControl".into(), bit: 2 }),
                 primary_groups: true,
-                ..base
             },
             Preset::Rfc2307 => Self {
                 user_filter: "(|(objectClass=inetOrgPerson)(objectClass=posixAccount))".into(),
@@ -210,7 +209,9 @@ mod tests {
     #[test]
     fn the_bit_is_tested_and_not_the_value() {
         let disabled = Schema::of(Preset::ActiveDirectory).disabled.unwrap();
-        for (value, gone) in [("512", false), ("514", true), ("66048", false), ("66050", true), ("x", false), ("", false)] {
+        for (value, gone) in
+            [("512", false), ("514", true), ("66048", false), ("66050", true), ("x", false), ("", false)]
+        {
             assert_eq!(disabled.is_meant_by(value), gone, "{value}");
         }
         let locked = Schema::of(Preset::FreeIpa).disabled.unwrap();

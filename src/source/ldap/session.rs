@@ -119,9 +119,7 @@ impl Session {
                     "use ldaps://, or start_tls = true",
                 ));
             }
-            Bind::Simple { dn, password } => {
-                self.ldap.with_timeout(limit).simple_bind(dn, password.expose()).await
-            }
+            Bind::Simple { dn, password } => self.ldap.with_timeout(limit).simple_bind(dn, password.expose()).await,
             Bind::External => self.ldap.with_timeout(limit).sasl_external_bind().await,
         };
         let result = result.map_err(|error| self.fault("signing in", error))?;
@@ -194,13 +192,7 @@ impl Session {
     }
 
     /// A look at one entry.
-    pub(super) async fn look(
-        &self,
-        what: &str,
-        dn: &str,
-        filter: &str,
-        attributes: &[String],
-    ) -> Result<Look, Fault> {
+    pub(super) async fn look(&self, what: &str, dn: &str, filter: &str, attributes: &[String]) -> Result<Look, Fault> {
         let mut ldap = self.ldap.clone();
         let stream = ldap.with_timeout(self.item).streaming_search(dn, Scope::Base, filter, attributes).await;
         let mut stream = stream.map_err(|error| self.fault(what, error))?;

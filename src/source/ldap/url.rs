@@ -61,9 +61,19 @@ mod tests {
     #[test]
     fn searches_are_read() {
         let url = parse("ldap:///ou=People,dc=x??sub?(employeeType=%61)").unwrap();
-        assert_eq!(url, Url { base: "ou=People,dc=x".into(), scope: Scope::Subtree, filter: "(employeeType=a)".into() });
+        assert_eq!(
+            url,
+            Url { base: "ou=People,dc=x".into(), scope: Scope::Subtree, filter: "(employeeType=a)".into() }
+        );
         assert_eq!(parse("LDAP:///dc=x").unwrap().scope, Scope::Base);
-        for text in ["ldap://other/dc=x??sub", "dc=x", "ldap:///dc=x??all", "ldap:///dc=x??sub?(a=", "ldap:///dc=%zz", "ldap:///d??sub?(a=b)?!x"] {
+        for text in [
+            "ldap://other/dc=x??sub",
+            "dc=x",
+            "ldap:///dc=x??all",
+            "ldap:///dc=x??sub?(a=",
+            "ldap:///dc=%zz",
+            "ldap:///d??sub?(a=b)?!x",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

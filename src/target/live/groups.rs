@@ -99,17 +99,20 @@ impl Reader {
         }
     }
 
-    /// Mapped groups that had members and have no entry among the memberships. Whether a group
-    /// without members has one is not documented.
+    /// Mapped groups that had members, or were never seen before, and have no entry among the
+    /// memberships. Whether a group without members has one is not documented.
     async fn ask_for_memberless(
         &self,
         listed: &BTreeMap<GroupId, Group>,
         members: &BTreeMap<GroupId, BTreeSet<AccountId>>,
         known: Known<'_>,
     ) -> Result<(), TargetError> {
-        for id in known.mapped {
-            let had_members = known.left.get(id).is_some_and(|left| !left.is_empty());
-            if !had_members || !listed.contains_key(id) || members.contains_key(id) {
+        for (id, group) in listed {
+            let was_empty = known.left.get(id).is_some_and(Vec::is_empty);
+            if was_empty || members.contains_key(id) {
+                continue;
+            }
+            if !known.mapped.contains(id) && !group.name.as_deref().is_some_and(known.is_target) {
                 continue;
             }
             let count = self.members(id).await?.ids.len();

@@ -18,7 +18,7 @@ use crate::model::live::{LiveState, MemberIdKind};
 use crate::model::problem::Problem;
 
 /// What earlier runs know, against which a read is held.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Known<'a> {
     /// The `id` of `/users/me`, when it was asked for with this client id.
     pub own_account: Option<&'a str>,
@@ -28,6 +28,8 @@ pub struct Known<'a> {
     pub groups: &'a BTreeMap<GroupId, String>,
     /// Groups that are worked on: they are asked for by id when they are not listed.
     pub mapped: &'a BTreeSet<GroupId>,
+    /// Whether a group of this name is worked on, known or not.
+    pub is_target: &'a (dyn Fn(&str) -> bool + Sync),
     /// Members as the last full run left them.
     pub left: &'a BTreeMap<GroupId, Vec<AccountId>>,
 }

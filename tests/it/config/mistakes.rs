@@ -236,6 +236,20 @@ fn identity() {
     );
 }
 
+/// A lenient reader takes the rest of the file for a note; the people in it would look gone.
+#[test]
+fn an_open_quote_in_the_aliases_file_swallows_no_row() {
+    let folder = Folder::new();
+    folder.write("aliases.csv", "from,to,note\na@b.c,x@e.f,\"oops\nbob@b.c,robert@e.f,fine\n");
+    let mistakes = folder.load(format!("{BASE}[identity]\naliases = \"aliases.csv\"\n")).unwrap_err();
+    let shown = mistakes.to_string().replace(&folder.path("").display().to_string(), "");
+    insta::assert_snapshot!(shown, @r#"
+    aliases.csv:2: a quote is opened and not closed before the end of the file
+      help: the file may have been cut off; a quote inside a quoted field is written twice
+    1 mistake in the configuration
+    "#);
+}
+
 #[test]
 fn every_bad_row_of_the_aliases_file_is_told() {
     let folder = Folder::new();
@@ -255,7 +269,7 @@ fn every_bad_row_of_the_aliases_file_is_told() {
     assert_eq!(
         mistakes(&folder),
         [
-            "aliases.csv:1: the first line does not name the columns from and to\n  help: begin the file with the line: from,to"
+            "aliases.csv:1: the first line does not name the columns from and to, each once\n  help: begin the file with the line: from,to"
         ]
     );
     folder.write("aliases.csv", "from,to\nann,ann@corp.example\nbob@corp.local,\na@b.c,d@e.f\nA@b.c,x@e.f\n");

@@ -1,6 +1,6 @@
 //! Secrets: where they come from, and that no mistake shows one.
 
-use rosterd::config::{Config, Environment, SourceTemplate, template};
+use rosterd::config::{Config, Environment, SourceTemplate, load_without_secrets, template};
 
 use super::{BASE, Folder, base_with, mistakes_in};
 
@@ -27,6 +27,25 @@ fn a_secret_comes_from_the_environment_a_file_or_a_credential() {
     let credentials = folder.path("credentials").display().to_string();
     folder.environment = Environment::of([("CREDENTIALS_DIRECTORY", credentials)]);
     assert_eq!(read(&folder, "{ credential = \"hyperproof\" }"), "from systemd");
+}
+
+#[test]
+fn who_asks_nobody_needs_no_secret() {
+    let mut folder = Folder::new();
+    folder.environment = Environment::of([("NONE", "")]);
+    let secrets = "[audit]\nsigning_key = { credential = \"key\" }\n\n\
+                   [[notify]]\nkind = \"slack\"\nurl = { file = \"hook\" }\n";
+    let text = format!("{}\n{secrets}", base_with("{ env = \"SECRET\" }", "{ env = \"GONE\" }"));
+    assert_eq!(mistakes_in(folder.load(&text)).len(), 3);
+    let file = folder.path("rosterd.toml");
+    let config = load_without_secrets(&file, &folder.environment).unwrap();
+    assert_eq!(config.target.client_secret.expose(), "");
+    assert_eq!(config.notices.len(), 1);
+    // A secret that is written out is a mistake all the same.
+    folder.write("rosterd.toml", base_with("{ env = \"SECRET\" }", "\"hunter2-marker\""));
+    let mistakes = mistakes_in(load_without_secrets(&file, &folder.environment));
+    assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+    assert!(!mistakes.concat().contains(MARKER), "{mistakes:?}");
 }
 
 #[test]

@@ -22,7 +22,8 @@ fn both(keys: &str, name: &str) -> [SourceSnapshot; 2] {
 fn nested_groups_keep_their_structure_with_cycles_and_outside_the_base() {
     let at = |name: &str| format!("cn={name},ou=groups,{SUFFIX}");
     let away = format!("cn=away,{SUFFIX}");
-    let outside = format!("dn: {away}\nobjectClass: groupOfNames\ncn: away\nmember: {}\nmember: {}\n\n", dn("dan"), at("a"));
+    let outside =
+        format!("dn: {away}\nobjectClass: groupOfNames\ncn: away\nmember: {}\nmember: {}\n\n", dn("dan"), at("a"));
     let ldif = people(&["ann", "bob", "cem", "dan"])
         + &group("a", &[&dn("ann"), &at("b"), &at("c"), &away])
         + &group("b", &[&dn("bob"), &at("a")])
@@ -64,7 +65,9 @@ fn names_are_compared_as_names_and_not_as_text() {
 #[test]
 fn nobody_is_dropped_in_silence() {
     let printer = format!("dn: cn=printer,{SUFFIX}\nobjectClass: device\ncn: printer\n\n");
-    let guest = format!("dn: uid=guest,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: guest\ncn: g\nsn: g\nmail: guest@corp.example\n\n");
+    let guest = format!(
+        "dn: uid=guest,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: guest\ncn: g\nsn: g\nmail: guest@corp.example\n\n"
+    );
     let ldif = people(&["ann"])
         + &printer
         + &guest
@@ -92,7 +95,11 @@ fn many_members_switch_to_one_search_for_everybody() {
     assert_eq!(snapshot.people.len(), 5, "five are looked at, not 250: {}", snapshot.evidence);
     let snapshot = complete(read(&keys, &["big"]));
     assert_eq!(named(&snapshot, "big").people.len(), 250);
-    assert!(snapshot.evidence.contains("250 people in 3 pages") && snapshot.evidence.contains(" 0 looks"), "{}", snapshot.evidence);
+    assert!(
+        snapshot.evidence.contains("250 people in 3 pages") && snapshot.evidence.contains(" 0 looks"),
+        "{}",
+        snapshot.evidence
+    );
 }
 
 #[test]
@@ -114,7 +121,9 @@ fn somebody_known_is_looked_for_although_no_group_has_them() {
 #[test]
 fn posix_groups_name_logins() {
     let ldif = people(&["ann", "bob"])
-        + &format!("dn: cn=g,ou=groups,{SUFFIX}\nobjectClass: posixGroup\ncn: g\ngidNumber: 5\nmemberUid: ann\nmemberUid: BOB\nmemberUid: gone\n\n");
+        + &format!(
+            "dn: cn=g,ou=groups,{SUFFIX}\nobjectClass: posixGroup\ncn: g\ngidNumber: 5\nmemberUid: ann\nmemberUid: BOB\nmemberUid: gone\n\n"
+        );
     let Some(slapd) = start(&ldif) else { return };
     let keys = keys(&slapd, &slapd.secure()).replace("\"openldap\"", "\"rfc2307\"");
     for snapshot in both(&keys, "g") {

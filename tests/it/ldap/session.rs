@@ -3,7 +3,9 @@
 use super::*;
 
 fn four(slapd: &Slapd) -> [(&'static str, String); 4] {
-    let external = |url: String, more: &str| format!("url = \"{url}\"\nsasl = \"external\"\nschema = \"openldap\"\n{}{more}", bases());
+    let external = |url: String, more: &str| {
+        format!("url = \"{url}\"\nsasl = \"external\"\nschema = \"openldap\"\n{}{more}", bases())
+    };
     [
         ("loopback in clear", keys(slapd, &slapd.plain())),
         ("ldaps", keys(slapd, &slapd.secure())),
@@ -100,7 +102,8 @@ fn the_next_server_answers_where_the_first_does_not() {
 fn a_base_that_is_not_there_is_no_empty_directory() {
     let Some(slapd) = Slapd::start(&Wish { ldif: &company(), ..Wish::default() }) else { return };
     for (base, key) in [("ou=groups", "group_base"), ("ou=people", "user_base")] {
-        let keys = keys(&slapd, &slapd.secure()).replace(&format!("{key} = \"{base}"), &format!("{key} = \"ou=nowhere"));
+        let keys =
+            keys(&slapd, &slapd.secure()).replace(&format!("{key} = \"{base}"), &format!("{key} = \"ou=nowhere"));
         let told = unread(&read(&keys, &[]));
         assert!(told.contains(key) && told.contains("ou=nowhere") && told.contains("(32)"), "{told}");
     }
@@ -136,11 +139,18 @@ fn limits_are_met_by_smaller_pages_or_by_a_failure() {
 #[test]
 fn rights_that_are_lost_are_no_empty_directory() {
     let blind = [
-        ("people", format!("access to dn.subtree=\"ou=people,{SUFFIX}\" by * none\naccess to * by users read by anonymous auth\n")),
+        (
+            "people",
+            format!(
+                "access to dn.subtree=\"ou=people,{SUFFIX}\" by * none\naccess to * by users read by anonymous auth\n"
+            ),
+        ),
         ("addresses", "access to attrs=mail by * none\naccess to * by users read by anonymous auth\n".to_owned()),
     ];
     for (what, database) in blind {
-        let Some(slapd) = Slapd::start(&Wish { ldif: &company(), database: &database, ..Wish::default() }) else { return };
+        let Some(slapd) = Slapd::start(&Wish { ldif: &company(), database: &database, ..Wish::default() }) else {
+            return;
+        };
         for names in [&[][..], &["compliance"]] {
             let snapshot = read(&keys(&slapd, &slapd.secure()), names);
             assert!(!snapshot.completeness.is_complete(), "{what}: {snapshot:#?}");

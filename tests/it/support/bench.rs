@@ -21,7 +21,8 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    /// Of a process that has ended.
+    pub fn of(output: Output) -> Self {
         use std::os::unix::process::ExitStatusExt;
         let status = output.status;
         Self {
@@ -54,8 +55,31 @@ pub struct Bench {
     simulator: Option<Simulator>,
     /// Keys of `[hyperproof]` after the ones that are always there.
     pub hyperproof: String,
+    /// `state.path`.
+    pub state_path: String,
     /// The rest of the configuration.
     pub rest: String,
+}
+
+/// What differs from run to run in what people read: ids, times, processes, hosts, ports, paths.
+const FILTERS: &[(&str, &str)] = &[
+    (r"/tmp/\.tmp\w+", "DIR"),
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "RUN"),
+    (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z| UTC)?", "TIME"),
+    (r"process \d+ on [\w.-]+", "process PID on HOST"),
+    (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
+    (r"oldest \d+ s old", "oldest AGE old"),
+    (r"\(\d+ s ago\)", "(AGO)"),
+    (r"took \d+(\.\d+)? ?m?s", "took TIME"),
+];
+
+/// What people read, with everything that differs from run to run named instead.
+pub fn filtered(text: &str) -> String {
+    let replace = |text: String, (pattern, word): &(&str, &str)| {
+        regex::Regex::new(pattern).expect("a filter is a pattern").replace_all(&text, *word).into_owned()
+    };
+    FILTERS.iter().fold(text.to_owned(), replace)
 }
 
 /// `[hyperproof]` as most tests want it: no waiting, one attempt for each call.
@@ -89,6 +113,7 @@ impl Bench {
             runtime,
             simulator: Some(simulator),
             hyperproof: QUICK.to_owned(),
+            state_path: "rosterd.db".to_owned(),
             rest: ONE_GROUP.to_owned(),
         };
         bench.people(&[]);
@@ -125,7 +150,7 @@ impl Bench {
     }
 
     pub fn state(&self) -> PathBuf {
-        self.path("rosterd.db")
+        self.path(&self.state_path)
     }
 
     pub fn write(&self, name: &str, text: &str) {
@@ -163,14 +188,18 @@ impl Bench {
         let client = rosterd::simulator::Client::default();
         format!(
             "[hyperproof]\napi_url = \"{api}\"\ntoken_url = \"{token}\"\nclient_id = \"{}\"\n\
-             client_secret = {{ file = \"secret\" }}\n{}\n[state]\npath = \"rosterd.db\"\n{}",
-            client.client_id, self.hyperproof, self.rest
+             client_secret = {{ file = \"secret\" }}\n{}\n[state]\npath = \"{}\"\n{}",
+            client.client_id, self.hyperproof, self.state_path, self.rest
         )
     }
 
     fn write_config(&self) {
-        secret(&self.path("secret"), &rosterd::simulator::Client::default().client_secret);
-        if self.simulator.is_some() || !self.path("rosterd.toml").exists() {
+        // Left alone where nothing changed: another process may be reading them.
+        if !self.path("secret").exists() {
+            secret(&self.path("secret"), &rosterd::simulator::Client::default().client_secret);
+        }
+        let written = std::fs::read_to_string(self.path("rosterd.toml")).ok();
+        if written.is_none() || (self.simulator.is_some() && written != Some(self.config())) {
             self.write("rosterd.toml", &self.config());
         }
     }

@@ -1,9 +1,13 @@
 //! What the tests stand on.
 
+pub mod applied;
 pub mod bench;
 pub mod ber;
 pub mod ca;
+pub mod doc;
 pub mod ldap_proxy;
+pub mod random;
 pub mod samba;
 pub mod servers;
 pub mod slapd;
+pub mod small;

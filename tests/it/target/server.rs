@@ -509,6 +509,7 @@ impl Memory {
             member_id: self.member_id,
             groups: &self.groups,
             mapped: &self.mapped,
+            is_target: &|_| false,
             left: &self.left,
         }
     }
