@@ -82,11 +82,6 @@ impl Slapd {
         format!("ldaps://localhost:{}", self.secure.port())
     }
 
-    /// The port without TLS.
-    pub fn address(&self) -> SocketAddr {
-        self.plain
-    }
-
     /// On its local socket.
     pub fn socket(&self) -> String {
         format!("ldapi://{}", self.path("ldapi").display().to_string().replace('/', "%2F"))
