@@ -1,6 +1,8 @@
 //! Floor 1: every rustls client configuration is built here, with the one provider named, and every
 //! refusal of a certificate becomes a sentence here.
 
+mod pinned;
+
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -8,15 +10,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
+
+use crate::secret::Secret;
 
 /// Whom to trust.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trust {
     /// PEM file of authorities that take the place of the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+/// Our own certificate, for a server that wants to know who calls.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// PEM file of the certificate, with those of its authorities behind it.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: Secret,
 }
 
 /// Why no configuration could be built.
@@ -28,6 +41,14 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
+        why: String,
+    },
+    /// The client certificate or its key is no good.
+    #[error("client_cert {}: {why}", path.display())]
+    Identity {
+        /// The certificate's file.
+        path: PathBuf,
+        /// What is wrong.
         why: String,
     },
     /// The system has no authority that could be read.
@@ -43,6 +64,7 @@ impl TlsError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::CaFile { .. } => "ca_file is a PEM file with the certificates of the authorities to trust",
+            Self::Identity { .. } => "client_cert is a PEM file, and client_key the private key that belongs to it",
             Self::NoRoots => "install the system's ca-certificates, or set ca_file",
             Self::Provider(_) => "this is a fault of the build",
         }
@@ -65,6 +87,39 @@ pub fn client_config(trust: &Trust) -> Result<(ClientConfig, Vec<String>), TlsEr
     Ok((with_roots(roots)?, warnings))
 }
 
+/// A configuration for a directory server: as [`client_config`], with our own certificate where there
+/// is one. A certificate of `ca_file` that is the server's own (self-signed, as `openssl req -x509`
+/// makes it) is accepted for what it is: exactly this one, for its names, while it is valid.
+pub fn directory_config(trust: &Trust, identity: Option<&Identity>) -> Result<(ClientConfig, Vec<String>), TlsError> {
+    let (roots, warnings) = match &trust.ca_file {
+        Some(path) => (file_roots(path)?, Vec::new()),
+        None => system_roots()?,
+    };
+    let pinned = match &trust.ca_file {
+        Some(path) => certificates(path).map_err(|why| TlsError::CaFile { path: path.clone(), why })?,
+        None => Vec::new(),
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let fault = |error: &dyn fmt::Display| TlsError::Provider(error.to_string());
+    let verifier = pinned::Verifier::new(roots, pinned, Arc::clone(&provider)).map_err(|error| fault(&error))?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| fault(&error))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let fault = |why: String| TlsError::Identity { path: identity.certificate.clone(), why };
+            let chain = certificates(&identity.certificate).map_err(fault)?;
+            let key = PrivateKeyDer::from_pem_slice(identity.key.expose().as_bytes())
+                .map_err(|_| fault("client_key is no private key in PEM".into()))?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| fault(error.to_string()))?
+        }
+    };
+    Ok((config, warnings))
+}
+
 /// A configuration that trusts nobody: for a client that speaks to plain addresses alone, which shall
 /// work on a machine without any authorities.
 pub fn trusting_nobody() -> Result<ClientConfig, TlsError> {
@@ -81,16 +136,22 @@ fn with_roots(roots: RootCertStore) -> Result<ClientConfig, TlsError> {
 
 fn file_roots(path: &Path) -> Result<RootCertStore, TlsError> {
     let fault = |why: String| TlsError::CaFile { path: path.to_owned(), why };
-    let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&bytes) {
-        let certificate = certificate.map_err(|error| fault(format!("is not PEM: {error}")))?;
+    for certificate in certificates(path).map_err(fault)? {
         roots.add(certificate).map_err(|error| fault(error.to_string()))?;
     }
-    if roots.is_empty() {
-        return Err(fault("holds no certificate".into()));
-    }
     Ok(roots)
+}
+
+/// The certificates of a PEM file, at least one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let all = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
+    let all = all.map_err(|error| format!("is not PEM: {error}"))?;
+    if all.is_empty() {
+        return Err("holds no certificate".into());
+    }
+    Ok(all)
 }
 
 /// One broken file among the system's costs that file, not the whole store.

@@ -12,19 +12,19 @@ use crate::report::words::clean;
 
 /// Writes the configuration. Asks on a terminal; never overwrites.
 pub(super) fn run(global: &Global, output: &Output, init: &Init) -> Result<Exit, Fault> {
-    if init.source == Some(SourceChoice::Ldap) {
-        let text = "this version cannot read LDAP yet\nhelp: begin with --source csv";
-        return Err(Fault::usage(anyhow::anyhow!(text)));
-    }
     let path = init.out.as_deref().unwrap_or(&global.config);
     if path.exists() {
         return Err(exists(path));
     }
+    let kind = match init.source {
+        Some(SourceChoice::Ldap) => SourceTemplate::Ldap,
+        Some(SourceChoice::Csv) | None => SourceTemplate::Csv,
+    };
     let answers = match io::stdin().is_terminal() && io::stderr().is_terminal() {
-        true => ask(output)?,
+        true => ask(output, kind)?,
         false => Answers::default(),
     };
-    write(path, &template(SourceTemplate::Csv, &answers))?;
+    write(path, &template(kind, &answers))?;
     let shown = clean(&path.display().to_string()).into_owned();
     output.answer(&format!(
         "wrote {shown}\n\nNext:\n  \
@@ -59,18 +59,22 @@ fn write(path: &Path, text: &str) -> Result<(), Fault> {
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(cannot)
 }
 
-fn ask(output: &Output) -> Result<Answers, Fault> {
-    let defaults = Answers::default();
+fn ask(output: &Output, kind: SourceTemplate) -> Result<Answers, Fault> {
+    let mut defaults = Answers::default();
     output.note("Enter takes what stands in brackets.");
     let region = question("Region of Hyperproof: us, eu or gov", &defaults.region)?;
     let token_url = match region.as_str() {
         "us" => None,
         _ => Some(question("Token URL (it is not published for this region)", "https://…/oauth/token")?),
     };
+    let client_id = question("Client id of the service account", &defaults.client_id)?;
+    match kind {
+        SourceTemplate::Csv => defaults.csv_path = question("CSV file or pattern", &defaults.csv_path)?,
+        SourceTemplate::Ldap => defaults.ldap_url = question("Address of the directory server", &defaults.ldap_url)?,
+    }
     Ok(Answers {
         token_url,
-        client_id: question("Client id of the service account", &defaults.client_id)?,
-        csv_path: question("CSV file or pattern", &defaults.csv_path)?,
+        client_id,
         group: question("A directory group in it", &defaults.group)?,
         to: question("The Hyperproof group that it feeds", &defaults.to)?,
         state_path: question("State file", &defaults.state_path)?,

@@ -4,6 +4,7 @@
 //! each with file, line and key; none of them quotes a secret.
 
 mod desk;
+mod directory;
 mod environment;
 mod group;
 mod guard;

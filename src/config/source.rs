@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::node::{Item, Table};
-use super::value;
+use super::{directory, value};
 use crate::model::id::SourceName;
 use crate::source::csv::{Column, Settings, Shape};
 use crate::source::{Kind, Source};
@@ -43,14 +43,7 @@ pub(super) fn read<'a>(top: &Table<'a>) -> Sources<'a> {
         let name = name(&table, &mut all.names);
         let kind = match table.text("kind") {
             Some("csv") => csv(&table).map(Kind::Csv),
-            Some("ldap") => {
-                table.mistake(
-                    "kind",
-                    "kind = \"ldap\" is not available in this version",
-                    "export the directory to CSV for now: kind = \"csv\"",
-                );
-                None
-            }
+            Some("ldap") => directory::read(&table).map(Kind::Ldap),
             _ => None,
         };
         if let (Some(name), Some(kind)) = (name, kind) {

@@ -36,6 +36,11 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
+/// The first 128 bits of the SHA-256 of the bytes: a key for tables of very many texts.
+pub fn short(bytes: &[u8]) -> u128 {
+    digest::digest(&digest::SHA256, bytes).as_ref().iter().take(16).fold(0, |sum, byte| sum << 8 | u128::from(*byte))
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -47,6 +52,7 @@ mod tests {
     #[test]
     fn known_value_and_parts_kept_apart() {
         assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(short(b"abc"), 0xba78_16bf_8f01_cfea_4141_40de_5dae_2223);
         let of = |parts: &[&str]| {
             let mut digest = Digest::new();
             for part in parts {

@@ -45,6 +45,9 @@ pub struct SourceSnapshot {
     pub completeness: Completeness,
     /// People, sorted by key, each key once.
     pub people: Vec<Person>,
+    /// Everybody whom the source has is in `people`, and not just members of the groups that were asked
+    /// for: somebody who is not here is gone.
+    pub everyone: bool,
     /// Directory groups, sorted by key, each key once.
     pub groups: Vec<DirectoryGroup>,
     /// What was odd in it. Every reason for incompleteness is among them.
@@ -64,6 +67,7 @@ impl SourceSnapshot {
             kind,
             completeness: Completeness::Incomplete { why: problem.to_string() },
             people: Vec::new(),
+            everyone: false,
             groups: Vec::new(),
             problems: vec![problem],
             evidence: String::new(),

@@ -381,11 +381,21 @@ impl<'a> GroupDiff<'a> {
             Reason::AccountDeactivated
         } else if self.is_new(&account.id) {
             Reason::DriftAdded
-        } else if known == Known::Gone {
+        } else if known == Known::Gone && self.would_know(account) {
             Reason::PersonGone
         } else {
             Reason::GrantEnded
         }
+    }
+
+    /// Whether every source that feeds the group would have the person, were they still there: it was
+    /// read with everybody, or looked for this very person.
+    fn would_know(&self, account: &Account) -> bool {
+        let links = &self.inputs.memory.learned.person_links;
+        self.inputs.sources.iter().filter(|source| self.desired.sources.contains(&source.name)).all(|source| {
+            let linked = || links.iter().any(|((own, _), id)| *own == source.name && *id == account.id);
+            source.everyone || linked()
+        })
     }
 
     /// What stands against removing a live member whom nobody grants.

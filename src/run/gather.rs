@@ -8,14 +8,14 @@ use tracing::{info, warn};
 
 use super::Order;
 use crate::model::directory::SourceSnapshot;
-use crate::model::id::GroupId;
+use crate::model::id::{GroupId, SourceName};
 use crate::model::live::LiveState;
 use crate::model::memory::Memory;
 use crate::model::plan::{Plan, PlanDigest, SourceSummary};
-use crate::model::policy::Policy;
+use crate::model::policy::{Policy, Selector};
 use crate::model::problem::Problem;
 use crate::reconcile::summary;
-use crate::source::Source;
+use crate::source::{Source, Wanted};
 use crate::target::{Client, Known, Settings, TargetError};
 
 /// What was read.
@@ -29,7 +29,11 @@ pub struct Reading {
 
 /// Reads the sources and Hyperproof at the same time.
 pub async fn read(order: &Order<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
-    let sources = join_all(order.sources.iter().map(|source| source.read(now)));
+    let sources = order.sources.iter().map(|source| async {
+        let wanted = wanted(&source.name, order.policy, memory);
+        source.read(&wanted, now).await
+    });
+    let sources = join_all(sources);
     let (sources, live) = join(sources, read_live(order, client, memory, now)).await;
     for source in &sources {
         let complete = source.completeness.is_complete();
@@ -45,6 +49,22 @@ pub async fn read(order: &Order<'_>, client: &Client, memory: &Memory, now: Time
         Err(error) => warn!(%error, help = error.help(), "Hyperproof was not read: nothing is written"),
     }
     Reading { sources, live }
+}
+
+/// What the mappings need of a source, and what was known of it.
+fn wanted(source: &SourceName, policy: &Policy, memory: &Memory) -> Wanted {
+    let mut wanted = Wanted::default();
+    for mapping in policy.mappings.iter().filter(|mapping| mapping.source == *source) {
+        match &mapping.from {
+            Selector::Name(name) => _ = wanted.names.insert(name.clone()),
+            Selector::Pattern(_) => wanted.all = true,
+        }
+    }
+    let feeds = memory.learned.feeds.values().flatten().filter(|feed| feed.source == *source && feed.immutable);
+    wanted.groups = feeds.filter_map(|feed| feed.key.clone()).collect();
+    let people = memory.learned.person_links.keys().filter(|(own, _)| own == source);
+    wanted.people = people.map(|(_, person)| person.clone()).collect();
+    wanted
 }
 
 async fn read_live(

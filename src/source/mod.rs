@@ -1,11 +1,14 @@
 //! Floor 2: reading directories. Every kind yields the same [`SourceSnapshot`].
 
 pub mod csv;
+pub mod ldap;
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use crate::model::directory::{SourceKind, SourceSnapshot};
-use crate::model::id::SourceName;
+use crate::model::id::{DirectoryGroupKey, PersonKey, SourceName};
 
 /// A configured source: a closed set of kinds.
 #[derive(Debug, Clone)]
@@ -21,6 +24,22 @@ pub struct Source {
 pub enum Kind {
     /// From files.
     Csv(csv::Settings),
+    /// From a directory server.
+    Ldap(ldap::Settings),
+}
+
+/// What a run needs of a source. A source may say more, and a file always says everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// Directory groups that mappings name, by name or DN.
+    pub names: BTreeSet<String>,
+    /// A mapping by pattern asks for every directory group.
+    pub all: bool,
+    /// Directory groups that fed a target group before, by immutable id: they may have been renamed.
+    pub groups: BTreeSet<DirectoryGroupKey>,
+    /// People who were linked to accounts before, by immutable id: no longer being a member is not the
+    /// same as being gone.
+    pub people: BTreeSet<PersonKey>,
 }
 
 impl Source {
@@ -28,13 +47,15 @@ impl Source {
     pub fn kind(&self) -> SourceKind {
         match self.kind {
             Kind::Csv(_) => SourceKind::Csv,
+            Kind::Ldap(_) => SourceKind::Ldap,
         }
     }
 
     /// Reads the source. A failure is a snapshot too: incomplete, with its problems.
-    pub async fn read(&self, now: Timestamp) -> SourceSnapshot {
+    pub async fn read(&self, wanted: &Wanted, now: Timestamp) -> SourceSnapshot {
         match &self.kind {
             Kind::Csv(settings) => csv::read(&self.name, settings, now).await,
+            Kind::Ldap(settings) => ldap::read(&self.name, settings, wanted, now).await,
         }
     }
 }

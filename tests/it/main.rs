@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect shall stop")]
 #![allow(unreachable_pub, reason = "nothing is published from a test binary")]
 
+mod ad;
 mod apply;
 mod audit;
 mod blind;
@@ -18,6 +19,8 @@ mod holds;
 mod incidents;
 mod laws;
 mod layers;
+mod ldap;
+mod ldap_faults;
 mod lexer;
 mod mapping;
 mod nesting;

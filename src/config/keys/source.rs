@@ -57,9 +57,10 @@ const LDAP: &[Key] = &[
         "schema",
         Shape::OneOf(&["active-directory", "openldap", "rfc2307bis", "rfc2307", "freeipa", "389ds"]),
         "The preset; each key below overrides it.",
-    ),
-    key("user_base", Shape::Text, "Where people are."),
-    key("group_base", Shape::Text, "Where groups are."),
+    )
+    .needed(),
+    key("user_base", Shape::Text, "Where people are.").needed(),
+    key("group_base", Shape::Text, "Where groups are.").needed(),
     key("user_filter", Shape::Text, "Which entries are people."),
     key("group_filter", Shape::Text, "Which entries are groups."),
     key("user_name_attribute", Shape::Text, "The attribute by which memberUid names people."),
@@ -70,7 +71,7 @@ const LDAP: &[Key] = &[
     key("disabled", Shape::Either(DISABLED_VALUES, DISABLED_BIT), "How the directory says that somebody has left."),
     key("nested", Shape::Flag, "Whether members of nested groups count.").or("true"),
     key("page_size", Shape::Whole(1, 100_000), "Entries in one page.").or("1000"),
-    key("timeout", Shape::Duration(SECOND), "How long one request may take.").or("\"60s\""),
+    key("timeout", Shape::Duration(SECOND), "How long one read of the whole source may take.").or("\"60s\""),
 ];
 
 /// `disabled` by values

@@ -133,6 +133,7 @@ impl<'a> Reading<'a> {
             kind: SourceKind::Csv,
             evidence: evidence(&self.written, self.rows, now),
             people: assembled.people.into_iter().map(|found| person(found, &self.names)).collect(),
+            everyone: true,
             groups: assembled.groups.into_iter().map(|(name, people)| group(&name, people, &completeness)).collect(),
             completeness,
             problems: self.findings.into_problems(name.as_str()),

@@ -359,23 +359,82 @@ fn sources() {
     );
     added(
         "[[source]]\nname = \"ad\"\nkind = \"ldap\"\nurl = \"ldaps://dc1.corp.example\"\n",
-        &["24 source[2].kind: kind = \"ldap\" is not available in this version"],
-    );
-    added(
-        "[[source]]\nname = \"ad\"\nkind = \"ldap\"\nuser_bsae = \"x\"\n",
         &[
-            "22 source[2].url: is missing",
-            "24 source[2].kind: kind = \"ldap\" is not available in this version",
-            "25 source[2].user_bsae: is not a known key",
+            "22 source[2].group_base: is missing",
+            "22 source[2].schema: is missing",
+            "22 source[2].user_base: is missing",
         ],
     );
+}
+
+/// A directory with these lines in place of its address.
+fn directory(lines: &str, mistakes: &[&str]) {
     added(
-        "[[source]]\nname = \"ad\"\nkind = \"ldap\"\nurl = [\"x\"]\ndisabled = { attribute = \"x\" }\n",
+        &format!(
+            "[[source]]\nname = \"ad\"\nkind = \"ldap\"\nschema = \"openldap\"\nuser_base = \"dc=x\"\ngroup_base = \"dc=x\"\n{lines}\n"
+        ),
+        mistakes,
+    );
+}
+
+#[test]
+fn directories() {
+    directory("url = \"ldaps://dc1\"\nuser_bsae = \"x\"", &["29 source[2].user_bsae: is not a known key"]);
+    directory(
+        "url = [\"dc1\", \"ldap:///dc=x\", \"ldaps://dc1:x\"]",
         &[
-            "24 source[2].kind: kind = \"ldap\" is not available in this version",
-            "26 source[2].disabled.values: is missing",
+            "28 source[2].url[1]: must begin with ldaps://, ldap:// or ldapi://",
+            "28 source[2].url[2]: has more than host and port",
+            "28 source[2].url[3]: has a port that is no number from 1 to 65535",
         ],
     );
+    directory("url = []", &["28 source[2].url: is empty"]);
+    let password = "bind_dn = \"cn=r\"\nbind_password = { env = \"SECRET\" }\n";
+    directory(
+        &format!("{password}url = [\"ldap://127.0.0.1\", \"ldap://dc1\"]"),
+        &["30 source[2].url[2]: ldap://dc1:389 would carry the password in clear to another machine"],
+    );
+    directory(&format!("{password}url = \"ldap://dc1\"\nstart_tls = true"), &[]);
+    directory(
+        "url = \"ldaps://dc1\"\nstart_tls = true",
+        &["28 source[2].url: start_tls = true turns ldap:// into TLS, and this is another kind of address"],
+    );
+    directory(
+        "url = \"ldaps://dc1\"\nbind_dn = \"cn=r\"",
+        &["29 source[2].bind_dn: has no bind_password to go with it"],
+    );
+    directory(
+        "url = \"ldaps://dc1\"\nbind_password = { env = \"SECRET\" }",
+        &["29 source[2].bind_password: has no bind_dn to go with it"],
+    );
+    directory(
+        "url = \"ldaps://dc1\"\nsasl = \"external\"\nbind_dn = \"cn=r\"",
+        &[
+            "29 source[2].sasl: signs in with a client certificate, and there is none",
+            "30 source[2].bind_dn: has no meaning with sasl = \"external\"",
+        ],
+    );
+    directory("url = \"ldapi://%2Frun%2Fldapi\"\nsasl = \"external\"", &[]);
+    directory(
+        "url = \"ldaps://dc1\"\nclient_key = { env = \"SECRET\" }",
+        &["29 source[2].client_key: has no client_cert to go with it"],
+    );
+    directory(
+        "url = \"ldaps://dc1\"\nuser_filter = \"(mail=*\"\ngroup_filter = \"objectClass=*\"",
+        &[
+            "29 source[2].user_filter: \"(mail=*\" is not a search filter",
+            "30 source[2].group_filter: \"objectClass=*\" is not a search filter",
+        ],
+    );
+    directory(
+        "url = \"ldaps://dc1\"\nemail_attributes = []\nid_attribute = \"a b\"\ndisabled = { attribute = \"x\", bit = 3 }",
+        &[
+            "29 source[2].email_attributes: is empty",
+            "30 source[2].id_attribute: \"a b\" is not the name of an attribute",
+            "31 source[2].disabled.bit: 3 is not the value of one bit",
+        ],
+    );
+    directory("url = \"ldaps://dc1\"\ndisabled = { attribute = \"x\" }", &["29 source[2].disabled.values: is missing"]);
 }
 
 #[test]

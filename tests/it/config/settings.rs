@@ -13,7 +13,7 @@ use super::{BASE, Folder, base_with, load_text};
 fn source(line: &str) -> csv::Settings {
     let text = base_with("path = \"hr/*.csv\"\n", &format!("path = \"hr/*.csv\"\n{line}\n"));
     let config = load_text(text).unwrap();
-    let Kind::Csv(settings) = &config.sources.first().unwrap().kind;
+    let Kind::Csv(settings) = &config.sources.first().unwrap().kind else { panic!("another kind") };
     settings.clone()
 }
 
@@ -84,12 +84,12 @@ fn regions_and_addresses() {
 fn relative_paths_are_relative_to_the_file() {
     let folder = Folder::new();
     let config = folder.load(BASE).unwrap();
-    let Kind::Csv(settings) = &config.sources.first().unwrap().kind;
+    let Kind::Csv(settings) = &config.sources.first().unwrap().kind else { panic!("another kind") };
     assert_eq!(settings.path, folder.path("hr/*.csv"));
     let odd = Folder::new();
     let file = odd.write("a [b]/rosterd.toml", BASE);
     let config = rosterd::config::load(&file, &odd.environment).unwrap();
-    let Kind::Csv(settings) = &config.sources.first().unwrap().kind;
+    let Kind::Csv(settings) = &config.sources.first().unwrap().kind else { panic!("another kind") };
     let found: Vec<PathBuf> = {
         odd.write("a [b]/hr/one.csv", "");
         glob::glob(settings.path.to_str().unwrap()).unwrap().flatten().collect()
@@ -97,7 +97,7 @@ fn relative_paths_are_relative_to_the_file() {
     assert_eq!(found, [odd.path("a [b]/hr/one.csv")], "the folder's own brackets are no part of the glob");
     odd.write("hr [1.csv", "");
     let config = odd.load(base_with("hr/*.csv", "hr [1.csv")).unwrap();
-    let Kind::Csv(settings) = &config.sources.first().unwrap().kind;
+    let Kind::Csv(settings) = &config.sources.first().unwrap().kind else { panic!("another kind") };
     assert_eq!(settings.path, odd.path("hr [1.csv"), "a file that is there is no pattern");
     let config = load_text(base_with("path = \"state.db\"", "path = \"/var/lib/x.db\"")).unwrap();
     assert_eq!(config.state.path, Path::new("/var/lib/x.db"));

@@ -198,10 +198,7 @@ impl Bench {
     fn write_config(&self) {
         // Left alone where nothing changed: another process may be reading them.
         if !self.path("secret").exists() {
-            let mut options = std::fs::File::options();
-            let options = options.write(true).create(true).truncate(true).mode(0o600);
-            let mut secret = options.open(self.path("secret")).expect("a writable directory");
-            secret.write_all(rosterd::simulator::Client::default().client_secret.as_bytes()).expect("a writable file");
+            secret(&self.path("secret"), &rosterd::simulator::Client::default().client_secret);
         }
         let written = std::fs::read_to_string(self.path("rosterd.toml")).ok();
         if written.is_none() || (self.simulator.is_some() && written != Some(self.config())) {
@@ -333,6 +330,13 @@ pub fn binary() -> Command {
 /// Runs the binary without an installation.
 pub fn rosterd(args: &[&str]) -> Ran {
     Ran::of(binary().args(args).stdin(Stdio::null()).output().expect("the binary starts"))
+}
+
+/// Writes a file that only its owner may read.
+pub fn secret(path: &Path, text: &str) {
+    let mut options = std::fs::File::options();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.expect("a writable directory").write_all(text.as_bytes()).expect("a writable file");
 }
 
 /// The company's address of a name.

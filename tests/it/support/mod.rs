@@ -2,6 +2,12 @@
 
 pub mod applied;
 pub mod bench;
+pub mod ber;
+pub mod ca;
 pub mod doc;
+pub mod ldap_proxy;
 pub mod random;
+pub mod samba;
+pub mod servers;
+pub mod slapd;
 pub mod small;

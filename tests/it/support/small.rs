@@ -158,6 +158,7 @@ impl Source {
             name: self.name.as_str().into(),
             kind: self.kind,
             completeness: completeness(self.complete),
+            everyone: true,
             people: humans.iter().map(|human| human.person(&self.name)).collect(),
             groups: groups
                 .iter()

@@ -1,0 +1,242 @@
+//! The directory groups that were read, with the names of their members. Floor 2, pure.
+
+use std::collections::BTreeMap;
+
+use super::dn::{Key, normalise};
+use super::entry::{Entry, id_text, sid, without_uid};
+use super::people::sid_key;
+use super::schema::{STAMPS, Schema};
+use crate::model::id::DirectoryGroupKey;
+
+/// A group as it was read.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Its name as the server spells it.
+    pub(super) dn: String,
+    /// See [`crate::model::directory::DirectoryGroup`].
+    pub(super) key: DirectoryGroupKey,
+    /// See there.
+    pub(super) immutable: bool,
+    /// See there.
+    pub(super) names: Vec<String>,
+    /// Members by name of their entry.
+    pub(super) members: Names,
+    /// Members by login name.
+    pub(super) logins: Vec<String>,
+    /// Searches that find members.
+    pub(super) urls: Vec<String>,
+    /// What its security identifier is looked up by, and its last part.
+    pub(super) sid: Option<(Key, u32)>,
+    /// When it last changed, as the server says.
+    pub(super) stamp: Vec<String>,
+    /// Attributes whose values were answered in part: name, and number of the next value.
+    pub(super) open: Vec<(String, u32)>,
+    /// Why not all of its members are known.
+    pub(super) gap: Option<String>,
+}
+
+/// Many names in one piece of memory, with their keys.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    keys: Vec<Key>,
+    text: String,
+    ends: Vec<u32>,
+}
+
+impl Names {
+    /// Takes a name in.
+    pub(super) fn push(&mut self, name: &str) {
+        self.keys.push(Key::of_dn(name));
+        self.text.push_str(name);
+        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+    }
+
+    /// Keys with the names as they were given.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &str)> {
+        let mut start = 0;
+        self.keys.iter().zip(&self.ends).map(move |(key, end)| {
+            let end = *end as usize;
+            let name = self.text.get(start..end).unwrap_or_default();
+            start = end;
+            (*key, name)
+        })
+    }
+
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl Group {
+    /// Reads a group's entry.
+    pub(super) fn of(entry: Entry, schema: &Schema) -> Self {
+        let id = entry.values(&schema.id_attribute).find_map(|value| id_text(&schema.id_attribute, value));
+        let own = entry.values("objectSid").find_map(sid).filter(|_| schema.primary_groups);
+        let mut group = Self {
+            immutable: id.is_some(),
+            key: id.map_or_else(|| DirectoryGroupKey::new(normalise(&entry.dn)), DirectoryGroupKey::new),
+            names: names(&entry, schema),
+            members: Names::default(),
+            logins: texts(&entry, schema, "memberUid"),
+            urls: texts(&entry, schema, "memberURL"),
+            sid: own.map(|sid| (sid_key(&sid.domain, sid.rid), sid.rid)),
+            stamp: stamp(&entry),
+            open: Vec::new(),
+            gap: None,
+            dn: String::new(),
+        };
+        for attribute in schema.dn_attributes() {
+            group.take_members(&entry, attribute);
+            if let Some((range, _)) = entry.range(attribute) {
+                match range.from {
+                    0 => group.take_range(&entry, attribute),
+                    from => group.gap = Some(format!("the server began {attribute} with value {from}")),
+                };
+                group.open.extend(range.next.map(|next| (attribute.to_owned(), next)));
+            }
+        }
+        // The name comes last and free of copies.
+        group.names.push(entry.dn.clone());
+        group.dn = entry.dn;
+        group
+    }
+
+    /// Takes all values of an attribute.
+    pub(super) fn take_members(&mut self, entry: &Entry, attribute: &str) {
+        if entry.has_binary(attribute) {
+            self.gap = Some(format!("a value of {attribute} is not text"));
+        }
+        for value in entry.texts(attribute) {
+            let name = without_uid(value).trim();
+            // An empty name is what some servers want where a group must have a member.
+            if !name.is_empty() {
+                self.members.push(name);
+            }
+        }
+    }
+
+    /// Takes the values of a part of an attribute.
+    pub(super) fn take_range(&mut self, entry: &Entry, attribute: &str) {
+        let values = entry.range(attribute).map(|(_, values)| values).unwrap_or_default();
+        for value in values {
+            match std::str::from_utf8(value) {
+                Ok(name) if name.trim().is_empty() => {}
+                Ok(name) => self.members.push(without_uid(name).trim()),
+                Err(_) => self.gap = Some(format!("a value of {attribute} is not text")),
+            }
+        }
+    }
+
+    /// Forgets its members, to read them again.
+    pub(super) fn forget_members(&mut self) {
+        self.members.clear();
+        self.gap = None;
+    }
+
+    /// Leaves the distinguished name alone to be called by: mappings mean groups of the group base, and
+    /// those that they name in full.
+    pub(super) fn call_by_dn(&mut self) {
+        self.names = vec![self.dn.clone()];
+    }
+
+    /// The name to show.
+    pub(super) fn name(&self) -> &str {
+        self.names.first().map_or(&self.dn, String::as_str)
+    }
+}
+
+/// When an entry last changed; empty where the server does not say.
+pub(super) fn stamp(entry: &Entry) -> Vec<String> {
+    STAMPS.iter().filter_map(|stamp| entry.text(stamp)).map(str::to_owned).collect()
+}
+
+fn texts(entry: &Entry, schema: &Schema, attribute: &str) -> Vec<String> {
+    if !schema.has_member_attribute(attribute) {
+        return Vec::new();
+    }
+    let texts = entry.texts(attribute).map(str::trim);
+    texts.filter(|text| !text.is_empty()).map(str::to_owned).collect()
+}
+
+fn names(entry: &Entry, schema: &Schema) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for attribute in &schema.group_name_attributes {
+        for name in entry.texts(attribute).map(str::trim).filter(|name| !name.is_empty()) {
+            if !names.iter().any(|own| own == name) {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    names
+}
+
+/// All groups, each once, found by name.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    /// In the order of the reading.
+    pub(super) rows: Vec<Group>,
+    by_name: BTreeMap<Key, u32>,
+}
+
+impl Groups {
+    /// Takes a group in, unless it is there already.
+    pub(super) fn add(&mut self, group: Group) {
+        self.add_as(Key::of_dn(&group.dn), group);
+    }
+
+    /// Takes in a group that was asked for by this name, which may be an alias of its own.
+    pub(super) fn add_as(&mut self, asked: Key, group: Group) {
+        let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let at = *self.by_name.entry(Key::of_dn(&group.dn)).or_insert(next);
+        if at == next {
+            self.rows.push(group);
+        }
+        self.by_name.entry(asked).or_insert(at);
+    }
+
+    /// Lets a group be called by a spelling of its name as well.
+    pub(super) fn also(&mut self, key: Key, name: &str) {
+        let group = self.named(key).and_then(|at| self.rows.get_mut(at as usize));
+        if let Some(group) = group.filter(|group| group.names.iter().all(|own| own != name)) {
+            group.names.push(name.to_owned());
+        }
+    }
+
+    /// The group of a distinguished name.
+    pub(super) fn named(&self, name: Key) -> Option<u32> {
+        self.by_name.get(&name).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::ldap::schema::Preset;
+
+    #[test]
+    fn members_names_and_parts_of_a_group() {
+        let schema = Schema::of(Preset::Rfc2307bis);
+        let entry = Entry::of(
+            "cn=g,dc=x",
+            &[("cn", &["g", "G2"]), ("member", &["uid=a,dc=x", ""]), ("uniqueMember", &["uid=b,dc=x#'01'B"])],
+        );
+        let group = Group::of(entry, &schema);
+        assert_eq!(group.names, ["g", "G2", "cn=g,dc=x"]);
+        assert_eq!(group.members.iter().map(|(_, name)| name).collect::<Vec<_>>(), ["uid=a,dc=x", "uid=b,dc=x"]);
+        assert_eq!((group.key.as_str(), group.immutable, group.gap), ("cn=g,dc=x", false, None));
+    }
+
+    #[test]
+    fn an_empty_attribute_beside_a_range_is_no_empty_group() {
+        let schema = Schema::of(Preset::ActiveDirectory);
+        let entry = Entry::of("CN=g", &[("cn", &["g"]), ("member", &[]), ("member;range=0-1", &["CN=a", "CN=b"])]);
+        let group = Group::of(entry, &schema);
+        assert_eq!(group.members.len(), 2);
+        assert_eq!(group.open, [("member".to_owned(), 2)]);
+    }
+}

@@ -1,0 +1,258 @@
+//! The people that were read, and how a member's name finds them. Floor 2, pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::dn::Key;
+use super::entry::{Entry, id_text, proxy_address, sid};
+use super::schema::Schema;
+use crate::model::address::Address;
+use crate::model::directory::Person;
+use crate::model::id::PersonKey;
+
+/// Everybody who was read. Found by name after [`People::seal`], by login and group after
+/// [`People::finish`].
+#[derive(Debug, Default)]
+pub(super) struct People {
+    /// In the order of the reading.
+    pub(super) rows: Vec<Person>,
+    names: Vec<(Key, u32)>,
+    /// Names of people who were met one by one.
+    late: BTreeMap<Key, u32>,
+    logins: Vec<(Key, u32)>,
+    /// Primary groups, by security identifier.
+    primary: Vec<(Key, u32)>,
+    /// Groups that people name themselves.
+    member_of: Vec<(Key, u32)>,
+    /// Some part of it could not be taken.
+    pub(super) gap: Option<String>,
+    /// How many of `names` were there when they were sorted.
+    sealed: usize,
+}
+
+/// Whom a name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nobody who was read.
+    Nobody,
+    /// One.
+    One(u32),
+    /// Several.
+    Several,
+}
+
+impl People {
+    /// Takes in somebody of a search for everybody.
+    pub(super) fn add(&mut self, entry: Entry, schema: &Schema) {
+        self.names.push((Key::of_dn(&entry.dn), self.next()));
+        self.take(entry, schema);
+    }
+
+    /// Takes in somebody who was asked for by this name, unless they are there already. (Through an
+    /// alias, the name of the answer is another one, and both mean the person.)
+    pub(super) fn add_as(&mut self, asked: Key, entry: Entry, schema: &Schema) {
+        self.seal();
+        let own = Key::of_dn(&entry.dn);
+        let at = match self.named(own) {
+            Found::One(at) => at,
+            Found::Several => return,
+            Found::Nobody => {
+                let at = self.next();
+                self.late.insert(own, at);
+                self.take(entry, schema);
+                at
+            }
+        };
+        self.late.entry(asked).or_insert(at);
+    }
+
+    /// Takes in somebody who may be there already.
+    pub(super) fn add_once(&mut self, entry: Entry, schema: &Schema) {
+        self.add_as(Key::of_dn(&entry.dn), entry, schema);
+    }
+
+    fn next(&self) -> u32 {
+        u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
+    }
+
+    fn take(&mut self, entry: Entry, schema: &Schema) {
+        let at = self.next();
+        if schema.has_member_attribute("memberUid") {
+            let logins = entry.texts(&schema.user_name_attribute);
+            self.logins.extend(logins.map(|login| (Key::of_login(login), at)));
+        }
+        if schema.has_member_attribute("memberOf") {
+            self.member_of.extend(entry.texts("memberOf").map(|group| (Key::of_dn(group), at)));
+            if entry.range("memberOf").is_some() {
+                self.gap = Some(format!("{} is in more groups than the server names at once", entry.dn));
+            }
+        }
+        if schema.primary_groups {
+            self.primary.extend(primary_group(&entry).map(|group| (group, at)));
+        }
+        self.rows.push(person(entry, schema));
+    }
+
+    /// Makes everybody findable by name who came with [`People::add`].
+    pub(super) fn seal(&mut self) {
+        if self.sealed == self.names.len() {
+            return;
+        }
+        self.names.sort_unstable();
+        // A server may show an entry on two pages, when it changes in between.
+        let rows = &self.rows;
+        let key = |at: u32| rows.get(at as usize).map(|person| &person.key);
+        self.names.dedup_by(|(name, at), (other, first)| name == other && key(*at) == key(*first));
+        self.sealed = self.names.len();
+    }
+
+    /// Ends the reading: everybody can be found by everything.
+    pub(super) fn finish(&mut self) {
+        self.seal();
+        for list in [&mut self.logins, &mut self.primary, &mut self.member_of] {
+            list.sort_unstable();
+        }
+    }
+
+    /// Whom a distinguished name means.
+    pub(super) fn named(&self, name: Key) -> Found {
+        match self.late.get(&name) {
+            Some(at) => Found::One(*at),
+            None => pick(&self.names, name),
+        }
+    }
+
+    /// Whom a login name means.
+    pub(super) fn with_login(&self, login: Key) -> Found {
+        pick(&self.logins, login)
+    }
+
+    /// People whose primary group has this security identifier.
+    pub(super) fn of_primary(&self, group: Key) -> impl Iterator<Item = u32> + '_ {
+        of(&self.primary, group)
+    }
+
+    /// People who name a group themselves.
+    pub(super) fn who_name(&self, group: Key) -> impl Iterator<Item = u32> + '_ {
+        of(&self.member_of, group)
+    }
+
+    /// Keys of everybody who was read.
+    pub(super) fn keys(&self) -> BTreeSet<&PersonKey> {
+        self.rows.iter().map(|person| &person.key).collect()
+    }
+}
+
+fn of(list: &[(Key, u32)], key: Key) -> impl Iterator<Item = u32> + '_ {
+    let start = list.partition_point(|(own, _)| *own < key);
+    list.iter().skip(start).take_while(move |(own, _)| *own == key).map(|(_, at)| *at)
+}
+
+fn pick(list: &[(Key, u32)], key: Key) -> Found {
+    let mut found = of(list, key);
+    match (found.next(), found.next()) {
+        (None, _) => Found::Nobody,
+        (Some(at), None) => Found::One(at),
+        (Some(_), Some(_)) => Found::Several,
+    }
+}
+
+/// The security identifier of the group that `primaryGroupID` means: it is of the person's own domain.
+fn primary_group(entry: &Entry) -> Option<Key> {
+    let rid: u32 = entry.text("primaryGroupID")?.parse().ok()?;
+    let own = entry.values("objectSid").find_map(sid)?;
+    Some(sid_key(&own.domain, rid))
+}
+
+/// What a security identifier is looked up by.
+pub(super) fn sid_key(domain: &str, rid: u32) -> Key {
+    Key::of_login(&format!("{domain}-{rid}"))
+}
+
+fn person(entry: Entry, schema: &Schema) -> Person {
+    let id = entry.values(&schema.id_attribute).find_map(|value| id_text(&schema.id_attribute, value));
+    let disabled = schema
+        .disabled
+        .as_ref()
+        .is_some_and(|disabled| entry.texts(disabled.attribute()).any(|value| disabled.is_meant_by(value)));
+    let addresses = addresses(&entry, schema);
+    Person {
+        immutable: id.is_some(),
+        key: id.map_or_else(|| PersonKey::new(super::dn::normalise(&entry.dn)), PersonKey::new),
+        addresses,
+        disabled,
+        origin: entry.dn,
+    }
+}
+
+/// Addresses in the order of the attributes. The primary one of `proxyAddresses` goes before its
+/// others. What is no address is left out.
+fn addresses(entry: &Entry, schema: &Schema) -> Vec<Address> {
+    let mut found: Vec<Address> = Vec::new();
+    let mut push = |text: &str| {
+        if let Ok(address) = Address::parse(text)
+            && !found.contains(&address)
+        {
+            found.push(address);
+        }
+    };
+    for attribute in &schema.email_attributes {
+        if attribute.eq_ignore_ascii_case("proxyAddresses") {
+            for wanted in [true, false] {
+                let own = entry.texts(attribute).filter_map(proxy_address);
+                own.filter(|(primary, _)| *primary == wanted).for_each(|(_, address)| push(address));
+            }
+        } else {
+            entry.texts(attribute).for_each(&mut push);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::ldap::schema::Preset;
+
+    #[test]
+    fn a_person_of_active_directory() {
+        let schema = Schema::of(Preset::ActiveDirectory);
+        let entry = Entry::of(
+            "CN=Ann,DC=corp",
+            &[
+                ("objectGUID", &["0123456789abcdef"]),
+                ("proxyAddresses", &["smtp:old@corp.example", "SMTP:Ann@corp.example", "x500:/o=corp"]),
+                ("userAccountControl", &["514"]),
+            ],
+        );
+        let person = person(entry, &schema);
+        assert_eq!(person.key.as_str(), "33323130-3534-3736-3839-616263646566");
+        let addresses: Vec<&str> = person.addresses.iter().map(Address::as_str).collect();
+        assert_eq!(addresses, ["Ann@corp.example", "old@corp.example"]);
+        assert!(person.immutable && person.disabled);
+    }
+
+    #[test]
+    fn without_an_id_the_name_is_the_key() {
+        let schema = Schema::of(Preset::Rfc2307bis);
+        let person = person(Entry::of("UID=Ann, DC=corp", &[("mail", &["not an address", "a@b.c"])]), &schema);
+        assert_eq!((person.key.as_str(), person.immutable), ("uid=ann,dc=corp", false));
+        assert_eq!(person.origin, "UID=Ann, DC=corp");
+        assert_eq!(person.addresses.len(), 1);
+        assert!(!person.disabled);
+    }
+
+    #[test]
+    fn two_people_of_one_login_are_several() {
+        let schema = Schema::of(Preset::Rfc2307);
+        let mut people = People::default();
+        for dn in ["uid=ann,ou=a", "uid=ann,ou=b", "uid=bob,ou=a"] {
+            let login = dn.get(4..7).unwrap();
+            people.add(Entry::of(dn, &[("uid", &[login])]), &schema);
+        }
+        people.finish();
+        assert_eq!(people.with_login(Key::of_login("Ann")), Found::Several);
+        assert_eq!(people.with_login(Key::of_login("bob")), Found::One(2));
+        assert_eq!(people.named(Key::of_dn("UID=ann, ou=b")), Found::One(1));
+        assert_eq!(people.named(Key::of_dn("uid=cem,ou=b")), Found::Nobody);
+    }
+}

@@ -1,0 +1,496 @@
+//! The reading itself: which groups, whose members, which people. Floor 2.
+//!
+//! All groups are read in one search, beside all people on a connection of their own, where a pattern
+//! asks for them; else just the groups that are named, and their members one by one while these are
+//! few. Whatever is still unknown then is looked at by name, until nothing is.
+
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt};
+use ldap3::Scope;
+
+use super::Settings;
+use super::dn::{Key, is_dn, normalise};
+use super::entry::{Entry, escape, id_in_filter};
+use super::fault::Fault;
+use super::groups::{Group, Groups, stamp};
+use super::people::{Found, People};
+use super::session::{Look, Search, Session, Tally};
+use super::url;
+use crate::model::id::PersonKey;
+use crate::source::Wanted;
+
+/// With so many members and more, all people are read at once: measured, a look at one entry costs
+/// about as much as reading a handful in bulk, and a round trip on top of it.
+const FEW: usize = 200;
+
+/// Looks that are under way at the same time on one connection.
+const AT_ONCE: usize = 16;
+
+/// Terms of one filter; beyond a hundred OpenLDAP gets slower again.
+const TERMS: usize = 50;
+
+/// What became of a member who was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stray {
+    /// There is no such entry.
+    Dangling,
+    /// An entry that is neither a person nor a group.
+    Other,
+    /// The look failed.
+    Failed(String),
+}
+
+/// Everything that was read.
+pub(super) struct Raw {
+    /// People.
+    pub(super) people: People,
+    /// All people of the base were read.
+    pub(super) everyone: bool,
+    /// Groups.
+    pub(super) groups: Groups,
+    /// Members who are neither.
+    pub(super) strays: BTreeMap<Key, Stray>,
+    /// Members that searches of groups found: group, person.
+    pub(super) dynamic: Vec<(u32, Key)>,
+    /// How it went.
+    pub(super) effort: Effort,
+}
+
+/// How a reading went.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Effort {
+    /// Searches for people.
+    pub(super) people: Tally,
+    /// Searches for groups.
+    pub(super) groups: Tally,
+    /// Parts of attributes that were asked for.
+    pub(super) ranges: usize,
+    /// Entries that were looked at one by one.
+    pub(super) looks: usize,
+}
+
+/// The reader of one server.
+pub(super) struct Reader<'a> {
+    settings: &'a Settings,
+    wanted: &'a Wanted,
+    raw: Raw,
+    /// Groups whose members were seen to.
+    done: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader.
+    pub(super) fn new(settings: &'a Settings, wanted: &'a Wanted) -> Self {
+        let raw = Raw {
+            people: People::default(),
+            everyone: false,
+            groups: Groups::default(),
+            strays: BTreeMap::new(),
+            dynamic: Vec::new(),
+            effort: Effort::default(),
+        };
+        Self { settings, wanted, raw, done: 0 }
+    }
+
+    /// Reads everything over one connection, or two (`second`) where all groups are wanted.
+    pub(super) async fn read(mut self, mut session: Session, second: Option<Session>) -> Result<Raw, Fault> {
+        match second {
+            Some(mut second) => {
+                let (people, groups) = tokio::try_join!(
+                    scan_people(self.settings, &mut session),
+                    scan_groups(self.settings, &mut second)
+                )?;
+                (self.raw.people, self.raw.effort.people) = people;
+                (self.raw.groups, self.raw.effort.groups) = groups;
+                self.raw.everyone = true;
+            }
+            None => {
+                self.named_groups(&mut session).await?;
+                if self.settings.schema.has_member_attribute("memberOf") {
+                    self.every_person(&mut session).await?;
+                }
+            }
+        }
+        self.groups_by_dn(&session).await?;
+        while self.done < self.raw.groups.rows.len() {
+            self.round(&mut session).await?;
+        }
+        self.known_people(&mut session).await?;
+        self.raw.people.finish();
+        Ok(self.raw)
+    }
+
+    /// Sees to the members of the groups that are new.
+    async fn round(&mut self, session: &mut Session) -> Result<(), Fault> {
+        let new = self.done..self.raw.groups.rows.len();
+        self.done = new.end;
+        for at in new.clone() {
+            if let Err(fault) = self.ranges(session, at).await {
+                // What the server refuses is missing in one group; a connection that ended, everywhere.
+                let group = self.raw.groups.rows.get_mut(at).filter(|_| fault.code.is_some());
+                match group {
+                    Some(group) => group.gap = Some(fault.to_string()),
+                    None => return Err(fault),
+                }
+            }
+        }
+        if !self.raw.everyone {
+            self.primary_members(session, new.clone()).await?;
+            self.logins(session, new.clone()).await?;
+        }
+        self.dynamic(session, new.clone()).await?;
+        let mut unknown = self.unknown(new.clone());
+        if !self.raw.everyone && unknown.len() >= FEW {
+            self.every_person(session).await?;
+            unknown = self.unknown(new);
+        }
+        self.look_at(session, unknown).await
+    }
+
+    async fn every_person(&mut self, session: &mut Session) -> Result<(), Fault> {
+        let (settings, known) = (self.settings, &mut self.raw.people);
+        let tally = match known.rows.is_empty() {
+            true => {
+                let (people, tally) = scan_people(settings, session).await?;
+                *known = people;
+                tally
+            }
+            false => {
+                let search = people_search(settings, None);
+                let scan = session.scan("reading people", &search, |entry| known.add_once(entry, &settings.schema));
+                scan.await.map_err(|fault| base_help(fault, "user_base", &search.base))?
+            }
+        };
+        self.raw.effort.people.add(tally);
+        self.raw.everyone = true;
+        Ok(())
+    }
+
+    /// Members whom nothing that was read explains, each once.
+    fn unknown(&self, new: std::ops::Range<usize>) -> BTreeMap<Key, String> {
+        let rows = self.raw.groups.rows.get(new).unwrap_or_default();
+        let mut unknown = BTreeMap::new();
+        for (key, name) in rows.iter().flat_map(|group| group.members.iter()) {
+            let known = self.raw.people.named(key) != Found::Nobody
+                || self.raw.groups.named(key).is_some()
+                || self.raw.strays.contains_key(&key);
+            if !known {
+                unknown.entry(key).or_insert_with(|| name.to_owned());
+            }
+        }
+        unknown
+    }
+
+    /// Looks at members by name, several at a time. What fails costs the groups that name them.
+    async fn look_at(&mut self, session: &Session, unknown: BTreeMap<Key, String>) -> Result<(), Fault> {
+        self.raw.effort.looks += unknown.len();
+        let settings = self.settings;
+        let looks = unknown.into_iter().map(|(key, dn)| async move { (key, look(session, settings, &dn).await) });
+        let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+        while let Some((key, seen)) = looks.next().await {
+            match seen? {
+                Seen::Person(entry) => {
+                    self.raw.people.add_as(key, entry, &settings.schema);
+                }
+                Seen::Group(entry) => {
+                    self.raw.groups.add_as(key, outside(Group::of(entry, &settings.schema), settings));
+                }
+                Seen::Stray(stray) => {
+                    self.raw.strays.insert(key, stray);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Groups by name, by distinguished name, and by the id under which they fed a target group before.
+    async fn named_groups(&mut self, session: &mut Session) -> Result<(), Fault> {
+        let schema = &self.settings.schema;
+        let mut terms = Vec::new();
+        for name in &self.wanted.names {
+            let value = escape(name);
+            terms.extend(schema.group_name_attributes.iter().map(|attribute| format!("({attribute}={value})")));
+        }
+        let ids = self.wanted.groups.iter();
+        let ids = ids.filter_map(|key| id_in_filter(&schema.id_attribute, key.as_str()));
+        terms.extend(ids.map(|id| format!("({}={id})", schema.id_attribute)));
+        for chunk in terms.chunks(TERMS) {
+            let search = group_search(self.settings, Some(&chunk.concat()));
+            let groups = &mut self.raw.groups;
+            let tally = session.scan("reading groups", &search, |entry| groups.add(Group::of(entry, schema))).await;
+            self.raw.effort.groups.add(tally.map_err(|fault| base_help(fault, "group_base", &search.base))?);
+        }
+        Ok(())
+    }
+
+    /// Groups that are named in full, wherever they are. They bear the name as it was written, too.
+    async fn groups_by_dn(&mut self, session: &Session) -> Result<(), Fault> {
+        let schema = &self.settings.schema;
+        for name in self.wanted.names.iter().filter(|name| is_dn(name)) {
+            let key = Key::of_dn(name);
+            if self.raw.groups.named(key).is_none() {
+                self.raw.effort.looks += 1;
+                let asked = schema.group_attributes();
+                match session.look("reading a group", name, &schema.group_filter, &asked).await {
+                    Ok(Look::Found(entry)) => {
+                        self.raw.groups.add_as(key, outside(Group::of(entry, schema), self.settings))
+                    }
+                    // Not there is an answer; 34 says that the name could be nobody's.
+                    Ok(Look::NotMeant | Look::NoSuchObject) => {}
+                    Err(fault) if fault.code == Some(34) => {}
+                    Err(fault) => return Err(fault.at(name)),
+                }
+            }
+            self.raw.groups.also(key, name);
+        }
+        Ok(())
+    }
+
+    /// The rest of attributes that were answered in part.
+    async fn ranges(&mut self, session: &Session, at: usize) -> Result<(), Fault> {
+        let Some(group) = self.raw.groups.rows.get_mut(at) else { return Ok(()) };
+        if group.open.is_empty() {
+            return Ok(());
+        }
+        let open = std::mem::take(&mut group.open);
+        let first = group.stamp.clone();
+        for (attribute, next) in &open {
+            self.raw.effort.ranges += rest_of(session, self.settings, group, attribute, *next).await?;
+        }
+        let now = stamp_of(session, self.settings, group).await?;
+        if now == first {
+            return Ok(());
+        }
+        // A change between two parts can hide a member: once more, from the start.
+        group.forget_members();
+        for attribute in self.settings.schema.dn_attributes() {
+            self.raw.effort.ranges += rest_of(session, self.settings, group, attribute, 0).await?;
+        }
+        if stamp_of(session, self.settings, group).await? != now {
+            group.gap = Some("it changed twice while its members were read in parts".to_owned());
+        }
+        Ok(())
+    }
+
+    /// People whose primary group is among the new ones.
+    async fn primary_members(&mut self, session: &mut Session, new: std::ops::Range<usize>) -> Result<(), Fault> {
+        let rows = self.raw.groups.rows.get(new).unwrap_or_default();
+        let rids = rows.iter().filter_map(|group| group.sid);
+        let terms: Vec<String> = rids.map(|(_, rid)| format!("(primaryGroupID={rid})")).collect();
+        self.people_with(session, &terms).await
+    }
+
+    /// People whose login names the new groups list.
+    async fn logins(&mut self, session: &mut Session, new: std::ops::Range<usize>) -> Result<(), Fault> {
+        let name = &self.settings.schema.user_name_attribute;
+        let rows = self.raw.groups.rows.get(new).unwrap_or_default();
+        let logins: std::collections::BTreeSet<&str> =
+            rows.iter().flat_map(|group| group.logins.iter().map(String::as_str)).collect();
+        if logins.len() >= FEW {
+            return self.every_person(session).await;
+        }
+        let terms: Vec<String> = logins.into_iter().map(|login| format!("({name}={})", escape(login))).collect();
+        self.people_with(session, &terms).await
+    }
+
+    /// People who were linked to accounts before, and whom nothing has met yet: so that somebody who
+    /// is no member any more is not taken for somebody who is gone.
+    async fn known_people(&mut self, session: &mut Session) -> Result<(), Fault> {
+        if self.raw.everyone {
+            return Ok(());
+        }
+        let attribute = &self.settings.schema.id_attribute;
+        let met = self.raw.people.keys();
+        let known = self.wanted.people.iter().filter(|key| !met.contains(key)).map(PersonKey::as_str);
+        let terms: Vec<String> =
+            known.filter_map(|key| Some(format!("({attribute}={})", id_in_filter(attribute, key)?))).collect();
+        if terms.len() >= FEW {
+            return self.every_person(session).await;
+        }
+        self.people_with(session, &terms).await
+    }
+
+    async fn people_with(&mut self, session: &mut Session, terms: &[String]) -> Result<(), Fault> {
+        for chunk in terms.chunks(TERMS) {
+            let search = people_search(self.settings, Some(&chunk.concat()));
+            let people = &mut self.raw.people;
+            let schema = &self.settings.schema;
+            let tally = session.scan("reading people", &search, |entry| people.add_once(entry, schema)).await;
+            self.raw.effort.people.add(tally.map_err(|fault| base_help(fault, "user_base", &search.base))?);
+        }
+        Ok(())
+    }
+
+    /// Members that a group's own search finds.
+    async fn dynamic(&mut self, session: &mut Session, new: std::ops::Range<usize>) -> Result<(), Fault> {
+        let schema = &self.settings.schema;
+        for at in new {
+            let Some(group) = self.raw.groups.rows.get_mut(at) else { continue };
+            for text in std::mem::take(&mut group.urls) {
+                let Some(url) = url::parse(&text) else {
+                    group.gap = Some(format!("its memberURL {text:?} is no search on this server"));
+                    continue;
+                };
+                let search = Search {
+                    base: url.base,
+                    scope: url.scope,
+                    filter: format!("(&{}{})", schema.user_filter, url.filter),
+                    attributes: schema.person_attributes(),
+                };
+                let mut found = Vec::new();
+                match session.scan("a group's own search", &search, |entry| found.push(entry)).await {
+                    Ok(tally) => self.raw.effort.people.add(tally),
+                    Err(fault) if fault.again => return Err(fault),
+                    Err(fault) => group.gap = Some(format!("its memberURL {text:?}: {fault}")),
+                }
+                let at = u32::try_from(at).unwrap_or(u32::MAX);
+                for entry in found {
+                    self.raw.dynamic.push((at, Key::of_dn(&entry.dn)));
+                    self.raw.people.add_once(entry, schema);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A group that was found by its distinguished name. Outside the group base it is called by that alone.
+fn outside(mut group: Group, settings: &Settings) -> Group {
+    let base = normalise(&settings.group_base);
+    let inside = normalise(&group.dn).strip_suffix(&base).is_some_and(|rest| rest.is_empty() || rest.ends_with(','));
+    if !inside && !base.is_empty() {
+        group.call_by_dn();
+    }
+    group
+}
+
+/// What somebody who was looked at is.
+enum Seen {
+    Person(Entry),
+    Group(Entry),
+    Stray(Stray),
+}
+
+/// An error is a connection that ended: what the server refuses is the member's own fate.
+async fn look(session: &Session, settings: &Settings, dn: &str) -> Result<Seen, Fault> {
+    let failed = |fault: Fault| match fault.code {
+        // It is no distinguished name at all, so nobody can bear it.
+        Some(34) => Ok(Seen::Stray(Stray::Dangling)),
+        Some(_) => Ok(Seen::Stray(Stray::Failed(fault.to_string()))),
+        None => Err(fault),
+    };
+    let schema = &settings.schema;
+    let person = session.look("a look at a member", dn, &schema.user_filter, &schema.person_attributes()).await;
+    match person {
+        Ok(Look::Found(entry)) => return Ok(Seen::Person(entry)),
+        Ok(Look::NoSuchObject) => return Ok(Seen::Stray(Stray::Dangling)),
+        Ok(Look::NotMeant) => {}
+        Err(fault) => return failed(fault),
+    }
+    match session.look("a look at a member", dn, &schema.group_filter, &schema.group_attributes()).await {
+        Ok(Look::Found(entry)) => Ok(Seen::Group(entry)),
+        Ok(Look::NotMeant) => Ok(Seen::Stray(Stray::Other)),
+        Ok(Look::NoSuchObject) => Ok(Seen::Stray(Stray::Dangling)),
+        Err(fault) => failed(fault),
+    }
+}
+
+/// Asks for an attribute's values from one number on, until the server says that there are no more.
+/// The steps are the server's.
+async fn rest_of(
+    session: &Session,
+    settings: &Settings,
+    group: &mut Group,
+    attribute: &str,
+    from: u32,
+) -> Result<usize, Fault> {
+    let mut next = Some(from);
+    let mut asked = 0;
+    while let Some(from) = next {
+        let part = [format!("{attribute};range={from}-*")];
+        asked += 1;
+        let entry = match session.look("reading members", &group.dn, &settings.schema.group_filter, &part).await? {
+            Look::Found(entry) => entry,
+            Look::NotMeant | Look::NoSuchObject => {
+                group.gap = Some("it went away while its members were read in parts".to_owned());
+                return Ok(asked);
+            }
+        };
+        match entry.range(attribute) {
+            Some((range, _)) if range.from == from => {
+                group.take_range(&entry, attribute);
+                next = range.next;
+                if next.is_some_and(|next| next <= from) {
+                    group.gap = Some(format!("the server parts {attribute} without getting on"));
+                    return Ok(asked);
+                }
+            }
+            Some((range, _)) => {
+                group.gap = Some(format!("the server answered {attribute} from {} instead of {from}", range.from));
+                return Ok(asked);
+            }
+            // Values without a range are all of them, and right only when all were asked for.
+            None if from == 0 => {
+                group.take_members(&entry, attribute);
+                next = None;
+            }
+            None => {
+                group.gap = Some(format!("the server said that {attribute} goes on at {from}, and gave nothing"));
+                return Ok(asked);
+            }
+        }
+    }
+    Ok(asked)
+}
+
+async fn stamp_of(session: &Session, settings: &Settings, group: &Group) -> Result<Vec<String>, Fault> {
+    let asked = super::schema::STAMPS.map(str::to_owned);
+    match session.look("reading members", &group.dn, &settings.schema.group_filter, &asked).await? {
+        Look::Found(entry) => Ok(stamp(&entry)),
+        Look::NotMeant | Look::NoSuchObject => Ok(Vec::new()),
+    }
+}
+
+async fn scan_people(settings: &Settings, session: &mut Session) -> Result<(People, Tally), Fault> {
+    let search = people_search(settings, None);
+    let mut people = People::default();
+    let tally = session.scan("reading people", &search, |entry| people.add(entry, &settings.schema)).await;
+    let tally = tally.map_err(|fault| base_help(fault, "user_base", &search.base))?;
+    people.seal();
+    Ok((people, tally))
+}
+
+async fn scan_groups(settings: &Settings, session: &mut Session) -> Result<(Groups, Tally), Fault> {
+    let search = group_search(settings, None);
+    let mut groups = Groups::default();
+    let tally = session.scan("reading groups", &search, |entry| groups.add(Group::of(entry, &settings.schema))).await;
+    Ok((groups, tally.map_err(|fault| base_help(fault, "group_base", &search.base))?))
+}
+
+/// A search for people, among those that one of the terms means.
+fn people_search(settings: &Settings, terms: Option<&str>) -> Search {
+    let schema = &settings.schema;
+    search(&settings.user_base, &schema.user_filter, terms, schema.person_attributes())
+}
+
+/// A search for groups, among those that one of the terms means.
+fn group_search(settings: &Settings, terms: Option<&str>) -> Search {
+    let schema = &settings.schema;
+    search(&settings.group_base, &schema.group_filter, terms, schema.group_attributes())
+}
+
+fn search(base: &str, filter: &str, terms: Option<&str>, attributes: Vec<String>) -> Search {
+    let filter = match terms {
+        None => filter.to_owned(),
+        Some(terms) => format!("(&{filter}(|{terms}))"),
+    };
+    Search { base: base.to_owned(), scope: Scope::Subtree, filter, attributes }
+}
+
+fn base_help(fault: Fault, key: &str, base: &str) -> Fault {
+    match fault.code {
+        Some(32 | 34) => fault.at(&format_args!("{key} {base:?}")),
+        _ => fault,
+    }
+}

@@ -1,0 +1,302 @@
+//! One signed-in connection to one server, and the two kinds of question that are asked over it: a
+//! search to its end, page by page, and a look at one entry. Floor 2.
+
+use std::fmt;
+use std::time::Duration;
+
+use ldap3::controls::{Control, ControlType, PagedResults, RawControl};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, StdStream};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::debug;
+
+use super::address::Server;
+use super::entry::Entry;
+use super::fault::Fault;
+use super::wire::{self, Tls, Wire};
+use super::{Bind, Settings};
+
+/// No search of a directory that this tool is for has more entries: a server that goes on is broken.
+const MOST_ENTRIES: usize = 5_000_000;
+
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A signed-in connection. Everything of it ends when it is dropped.
+pub(super) struct Session {
+    ldap: Ldap,
+    wire: Wire,
+    item: Duration,
+    page_size: i32,
+    shown: String,
+    _driver: AbortOnDropHandle<()>,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Search {
+    /// Where.
+    pub(super) base: String,
+    /// How deep.
+    pub(super) scope: Scope,
+    /// Which entries (RFC 4515).
+    pub(super) filter: String,
+    /// Which attributes.
+    pub(super) attributes: Vec<String>,
+}
+
+/// How a search went, for the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Tally {
+    /// Pages.
+    pub(super) pages: usize,
+    /// Entries.
+    pub(super) entries: usize,
+    /// References to other servers, which are never followed.
+    pub(super) references: usize,
+}
+
+impl Tally {
+    /// Adds another search's.
+    pub(super) fn add(&mut self, other: Self) {
+        self.pages += other.pages;
+        self.entries += other.entries;
+        self.references += other.references;
+    }
+}
+
+/// What became of the look at one entry.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// It is there, and the filter means it.
+    Found(Entry),
+    /// It may be there; the filter does not mean it.
+    NotMeant,
+    /// The server says that there is no such entry.
+    NoSuchObject,
+}
+
+impl Session {
+    /// Connects and signs in.
+    pub(super) async fn open(server: &Server, settings: &Settings, tls: Option<&Tls>) -> Result<Self, Fault> {
+        let limit = CONNECT.min(settings.timeout);
+        let wire = tokio::time::timeout(limit, wire::connect(server, tls)).await;
+        let wire = wire.map_err(|_| {
+            Fault::passing(format!("cannot connect within {} s", limit.as_secs().max(1)))
+                .help("check host and port of url, and whether a firewall is between")
+        })??;
+        let near = wire.near.try_clone().map_err(|error| Fault::passing(format!("no socket is left: {error}")))?;
+        // With a stream of its own, the crate looks at nothing of the address but its scheme.
+        let given = LdapConnSettings::new().set_std_stream(StdStream::Unix(near));
+        let (connection, ldap) = LdapConnAsync::with_settings(given, "ldapi://wire")
+            .await
+            .map_err(|error| Fault::passing(format!("cannot connect: {error}")))?;
+        let driver = tokio::spawn(async move {
+            // The reason is in the wire, or the request that it broke says it.
+            if let Err(error) = connection.drive().await {
+                debug!(%error, "LDAP connection ended");
+            }
+        });
+        let mut session = Self {
+            ldap,
+            wire,
+            // A server that hangs leaves time for another one.
+            item: settings.timeout.div_f32(2.0),
+            page_size: settings.page_size,
+            shown: shown(server, settings),
+            _driver: AbortOnDropHandle::new(driver),
+        };
+        session.bind(server, &settings.bind).await?;
+        Ok(session)
+    }
+
+    async fn bind(&mut self, server: &Server, bind: &Bind) -> Result<(), Fault> {
+        let limit = self.item;
+        let result = match bind {
+            Bind::Anonymous => return Ok(()),
+            Bind::Simple { .. } if !self.wire.encrypted && !server.is_local() => {
+                return Err(Fault::lasting(
+                    "the connection is not encrypted, and a password is never sent over it",
+                    "use ldaps://, or start_tls = true",
+                ));
+            }
+            Bind::Simple { dn, password } => self.ldap.with_timeout(limit).simple_bind(dn, password.expose()).await,
+            Bind::External => self.ldap.with_timeout(limit).sasl_external_bind().await,
+        };
+        let result = result.map_err(|error| self.fault("signing in", error))?;
+        checked("signing in", &result)
+    }
+
+    /// When the server's certificate ends.
+    pub(super) fn expires(&self) -> Option<jiff::Timestamp> {
+        self.wire.expires
+    }
+
+    /// A search to its end. Every page's result code is looked at: an end is an end only with code 0.
+    pub(super) async fn scan(
+        &mut self,
+        what: &str,
+        search: &Search,
+        mut take: impl FnMut(Entry) + Send,
+    ) -> Result<Tally, Fault> {
+        debug!("{}", Command(self, search));
+        let mut tally = Tally::default();
+        let mut cookie = Vec::new();
+        loop {
+            match self.page(what, search, cookie, &mut tally, &mut take).await {
+                Ok(next) if next.is_empty() => return Ok(tally),
+                Ok(next) => cookie = next,
+                // OpenLDAP refuses a page that is larger than it allows before it sends anything.
+                Err(fault) if fault.code == Some(11) && tally.entries == 0 && self.page_size > 1 => {
+                    self.page_size /= 2;
+                    debug!(page_size = self.page_size, "the server allows no page of that size: halved");
+                    tally = Tally::default();
+                    cookie = Vec::new();
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    async fn page(
+        &mut self,
+        what: &str,
+        search: &Search,
+        cookie: Vec<u8>,
+        tally: &mut Tally,
+        take: &mut (impl FnMut(Entry) + Send),
+    ) -> Result<Vec<u8>, Fault> {
+        let control: RawControl = PagedResults { size: self.page_size, cookie }.into();
+        let item = self.item;
+        let ldap = self.ldap.with_timeout(item).with_controls(control);
+        let started = ldap.streaming_search(&search.base, search.scope, &search.filter, &search.attributes).await;
+        let mut stream = started.map_err(|error| self.fault(what, error))?;
+        while let Some(answer) = stream.next().await.map_err(|error| self.fault(what, error))? {
+            if answer.is_ref() {
+                tally.references += 1;
+            } else if !answer.is_intermediate() {
+                let entry = Entry::decode(answer.0).ok_or_else(|| odd(what))?;
+                tally.entries += 1;
+                if tally.entries > MOST_ENTRIES {
+                    return Err(Fault::lasting(
+                        format!("{what}: the server sends entries without end"),
+                        "have a look at the server",
+                    ));
+                }
+                take(entry);
+            }
+        }
+        let result = stream.finish().await;
+        checked(what, &result)?;
+        tally.pages += 1;
+        Ok(next_cookie(&result))
+    }
+
+    /// A look at one entry.
+    pub(super) async fn look(&self, what: &str, dn: &str, filter: &str, attributes: &[String]) -> Result<Look, Fault> {
+        let mut ldap = self.ldap.clone();
+        let stream = ldap.with_timeout(self.item).streaming_search(dn, Scope::Base, filter, attributes).await;
+        let mut stream = stream.map_err(|error| self.fault(what, error))?;
+        let mut found = None;
+        let mut referred = false;
+        while let Some(answer) = stream.next().await.map_err(|error| self.fault(what, error))? {
+            if answer.is_ref() {
+                referred = true;
+            } else if !answer.is_intermediate() {
+                found = Some(Entry::decode(answer.0).ok_or_else(|| odd(what))?);
+            }
+        }
+        let result = stream.finish().await;
+        match (result.rc, found) {
+            (0, Some(entry)) => Ok(Look::Found(entry)),
+            (0, None) if referred => Err(Fault::of_code(what, 10, "")),
+            (0, None) => Ok(Look::NotMeant),
+            (32, _) => Ok(Look::NoSuchObject),
+            (code, _) => Err(Fault::of_code(what, code, &result.text)),
+        }
+    }
+
+    fn fault(&self, what: &str, error: LdapError) -> Fault {
+        let fault = match error {
+            LdapError::LdapResult { result } => return Fault::of_code(what, result.rc, &result.text),
+            LdapError::Timeout { .. } => Fault::passing(format!("no answer within {} s", self.item.as_secs()))
+                .help("look whether the server is overloaded, or raise timeout"),
+            LdapError::FilterParsing => Fault::lasting(
+                "a filter cannot be read",
+                "check user_filter and group_filter; they look like (&(objectClass=person)(mail=*))",
+            ),
+            _ => match self.wire.why.get() {
+                Some(fault) => fault.clone(),
+                None => Fault::passing("the connection broke off, or an answer could not be understood"),
+            },
+        };
+        fault.at(&what)
+    }
+}
+
+fn odd(what: &str) -> Fault {
+    Fault::lasting(format!("{what}: an entry of the answer cannot be understood"), "have a look at the server")
+}
+
+fn checked(what: &str, result: &LdapResult) -> Result<(), Fault> {
+    match result.rc {
+        0 => Ok(()),
+        code => Err(Fault::of_code(what, code, &result.text)),
+    }
+}
+
+fn next_cookie(result: &LdapResult) -> Vec<u8> {
+    let paged = result.ctrls.iter().find_map(|control| match control {
+        Control(Some(ControlType::PagedResults), raw) if raw.val.is_some() => Some(raw.parse::<PagedResults>()),
+        _ => None,
+    });
+    paged.map(|paged| paged.cookie).unwrap_or_default()
+}
+
+/// Everything of an ldapsearch command that is the connection's.
+fn shown(server: &Server, settings: &Settings) -> String {
+    let start = if settings.start_tls { " -ZZ" } else { "" };
+    let bind = match &settings.bind {
+        Bind::Anonymous => " -x".to_owned(),
+        Bind::Simple { dn, .. } => format!(" -x -D {} -W", quoted(dn)),
+        Bind::External => " -Y EXTERNAL".to_owned(),
+    };
+    format!("-H {}{start}{bind}", quoted(&server.to_string()))
+}
+
+/// A search as it could be pasted into a shell. It asks for the password.
+struct Command<'a>(&'a Session, &'a Search);
+
+impl fmt::Display for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(session, search) = self;
+        write!(f, "ldapsearch -LLL -o ldif-wrap=no {} -E pr={}/noprompt", session.shown, session.page_size)?;
+        let scope = match search.scope {
+            Scope::Base => "base",
+            Scope::OneLevel => "one",
+            Scope::Subtree => "sub",
+        };
+        write!(f, " -b {} -s {scope} {}", quoted(&search.base), quoted(&search.filter))?;
+        search.attributes.iter().try_for_each(|attribute| write!(f, " {}", quoted(attribute)))
+    }
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(quoted("dc=corp,dc=example"), "dc=corp,dc=example");
+        assert_eq!(quoted("(cn=a'b)"), r"'(cn=a'\''b)'");
+        assert_eq!(quoted(""), "''");
+    }
+}
