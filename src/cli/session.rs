@@ -43,7 +43,10 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Fault>>) -> Resul
         .enable_all()
         .build()
         .map_err(|error| Fault::from(anyhow::Error::new(error).context("cannot start")))?;
-    runtime.block_on(work)
+    let result = runtime.block_on(work);
+    // A thread that still reads from a share which does not answer is not waited for.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    result
 }
 
 /// Who acts: the identity towards Hyperproof, the host, and the operating-system login.

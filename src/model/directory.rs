@@ -1,5 +1,7 @@
 //! What one source said: people, directory groups, and how completely they were read.
 
+use std::collections::BTreeSet;
+
 use super::address::Address;
 use super::id::{DirectoryGroupKey, PersonKey, SourceName};
 use super::problem::Problem;
@@ -52,6 +54,9 @@ pub struct SourceSnapshot {
     pub problems: Vec<Problem>,
     /// How it was read, for the audit log: one line (`2 files, 120 rows, the oldest 3 h old`).
     pub evidence: String,
+    /// The files that it was read from, where its kind has files. One that is not there any more may
+    /// be missing by mistake, with everybody in it.
+    pub files: BTreeSet<String>,
 }
 
 impl SourceSnapshot {
@@ -66,6 +71,7 @@ impl SourceSnapshot {
             groups: Vec::new(),
             problems: vec![problem],
             evidence: String::new(),
+            files: BTreeSet::new(),
         }
     }
 }

@@ -54,4 +54,6 @@ pub struct Learned {
     pub pending: BTreeMap<(GroupName, AccountId), Timestamp>,
     /// Missing directory groups that a person accepted as empty: source, directory group, target group.
     pub accepted_missing: BTreeSet<(SourceName, String, GroupName)>,
+    /// The files that each source was read from, where its kind has files.
+    pub files: BTreeMap<SourceName, BTreeSet<String>>,
 }

@@ -330,7 +330,9 @@ impl<'a> GroupDiff<'a> {
         let granted: BTreeSet<AccountIndex> = wanted.keys().copied().chain(self.granted_but_left_out()).collect();
         for id in &live.members {
             let at = account_index(self.inputs.live, id);
-            if at.is_some_and(|at| granted.contains(&at)) {
+            let grants = &self.desired.grants;
+            let left_out = |at| self.people.is_left_out(at, |person| grants.contains_key(&person));
+            if at.is_some_and(|at| granted.contains(&at) || left_out(at)) {
                 continue;
             }
             let Some((at, account)) = at.and_then(|at| Some((at, self.account(at)?))) else {

@@ -125,10 +125,17 @@ impl Guard<'_, '_> {
 
     /// Changes of a kind that are not reported only, in one group or (none) all.
     fn of(&self, op: Op, group: Option<&GroupName>) -> Vec<usize> {
-        let meant = |(_, change): &(usize, &Change)| {
-            change.key.op == op && !change.report && group.is_none_or(|group| change.key.group == *group)
+        let changes = &self.difference.changes;
+        // Changes are sorted by group first.
+        let range = match group {
+            Some(group) => {
+                changes.partition_point(|change| change.key.group < *group)
+                    ..changes.partition_point(|change| change.key.group <= *group)
+            }
+            None => 0..changes.len(),
         };
-        self.difference.changes.iter().enumerate().filter(meant).map(|(at, _)| at).collect()
+        let meant = |at: &usize| changes.get(*at).is_some_and(|change| change.key.op == op && !change.report);
+        range.filter(meant).collect()
     }
 
     /// Those of them that no person has approved yet.
@@ -385,6 +392,9 @@ impl Guard<'_, '_> {
     /// What is left of an approved set after a crash may be nothing to object to by itself. It is
     /// approved all the same, so the rules after this one do not measure it.
     fn remainder(&mut self, rule: Rule, scope: &Scope, changes: &[usize]) {
+        if self.inputs.memory.approvals.is_empty() {
+            return;
+        }
         for at in changes {
             let Some(key) = self.difference.changes.get(*at).map(|change| BTreeSet::from([change.key.clone()])) else {
                 continue;
@@ -398,31 +408,63 @@ impl Guard<'_, '_> {
 
     fn source_shrink(&mut self, desired: &DesiredState, sources: &[SourceSummary]) {
         for source in sources.iter().filter(|source| source.complete) {
-            let Some(&baseline) = self.inputs.memory.learned.baselines.get(&source.name) else {
-                continue;
+            let fewer = self.fewer_people(source);
+            let missing = self.missing_files(&source.name);
+            let (limit, measured) = match &fewer {
+                Some((limit, measured, _)) => (*limit, *measured),
+                None => (0, missing.as_ref().map_or(0, |(count, _)| *count)),
             };
-            let limit = self.inputs.policy.guard.source_shrink.of(usize::try_from(baseline).unwrap_or(usize::MAX));
-            let measured = baseline.saturating_sub(source.granted as u64);
             let fed: Vec<&GroupName> = desired
                 .iter()
                 .filter(|(_, group)| group.sources.contains(&source.name))
                 .map(|(name, _)| name)
                 .collect();
-            if measured <= limit {
+            let texts: Vec<String> =
+                fewer.map(|(.., text)| text).into_iter().chain(missing.map(|(_, text)| text)).collect();
+            if texts.is_empty() {
                 let changes: Vec<usize> = fed.iter().flat_map(|name| self.of(Op::RemoveMember, Some(name))).collect();
                 self.remainder(Rule::SourceShrink, &Scope::Source(source.name.clone()), &changes);
             } else {
-                self.shrunk(&fed, &source.name, limit, measured, baseline);
+                self.shrunk(&fed, &source.name, limit, measured, texts.join("; "));
             }
         }
     }
 
-    fn shrunk(&mut self, fed: &[&GroupName], source: &SourceName, limit: u64, measured: u64, baseline: u64) {
-        let changes: Vec<usize> = fed.iter().flat_map(|name| self.unapproved(Op::RemoveMember, Some(name))).collect();
+    /// Limit, measured value and sentence, where a source grants far fewer people than before.
+    fn fewer_people(&self, source: &SourceSummary) -> Option<(u64, u64, String)> {
+        let baseline = *self.inputs.memory.learned.baselines.get(&source.name)?;
+        let limit = self.inputs.policy.guard.source_shrink.of(usize::try_from(baseline).unwrap_or(usize::MAX));
+        let measured = baseline.saturating_sub(source.granted as u64);
         let text = format!(
-            "{source} grants {} people, {baseline} at the last full run: {measured} fewer, the limit is {limit}",
-            baseline.saturating_sub(measured)
+            "{} grants {} people, {baseline} at the last full run: {measured} fewer, the limit is {limit}",
+            source.name, source.granted
         );
+        (measured > limit).then_some((limit, measured, text))
+    }
+
+    /// How many, and a sentence, where a source has fewer files than before: one may be late, and
+    /// everybody in it would look gone. (Files that only changed their names are as many as before.)
+    fn missing_files(&self, source: &SourceName) -> Option<(u64, String)> {
+        const NAMED: usize = 3;
+        let before = self.inputs.memory.learned.files.get(source)?;
+        let now = &self.inputs.sources.iter().find(|own| own.name == *source)?.files;
+        let count = before.len().checked_sub(now.len()).filter(|count| *count > 0)?;
+        let gone: Vec<&str> = before.difference(now).map(String::as_str).collect();
+        let more = match gone.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let named = gone.get(..NAMED).unwrap_or(&gone).join(", ");
+        let text = format!(
+            "{source} has {} of the {} files of the last full run; not there: {named}{more}",
+            now.len(),
+            before.len()
+        );
+        Some((count as u64, text))
+    }
+
+    fn shrunk(&mut self, fed: &[&GroupName], source: &SourceName, limit: u64, measured: u64, text: String) {
+        let changes: Vec<usize> = fed.iter().flat_map(|name| self.unapproved(Op::RemoveMember, Some(name))).collect();
         if changes.is_empty() {
             // Nothing to hold yet. While people wait for their grace period, the loss must not be
             // forgotten before their removals come.

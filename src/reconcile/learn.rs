@@ -27,6 +27,7 @@ pub fn learn(
         feeds: feeds(inputs, desired),
         settled: settled(inputs, difference, guarded),
         baselines: baselines(inputs, desired, difference, guarded, sources),
+        files: files(inputs, guarded),
         pending: difference.pending.clone(),
         accepted_missing: desired
             .iter()
@@ -147,6 +148,18 @@ fn baselines(
         }
     }
     baselines
+}
+
+fn files(inputs: &Inputs<'_>, guarded: &Guarded) -> BTreeMap<SourceName, BTreeSet<String>> {
+    let mut files = BTreeMap::new();
+    for source in inputs.sources {
+        let moves = source.completeness.is_complete() && !guarded.frozen_baselines.contains(&source.name);
+        let now = if moves { Some(&source.files) } else { inputs.memory.learned.files.get(&source.name) };
+        if let Some(now) = now.filter(|now| !now.is_empty()) {
+            files.insert(source.name.clone(), now.clone());
+        }
+    }
+    files
 }
 
 /// Accounts whose removal from a group that the source feeds is held.

@@ -103,6 +103,13 @@ impl Resolution {
         }
     }
 
+    /// Whether one of these granted people stands behind an account, and was left out for whatever
+    /// reason: it stays where it is.
+    pub fn is_left_out(&self, account: AccountIndex, granted: impl Fn(PersonRef) -> bool) -> bool {
+        let mut seen = self.seen.get(&account).into_iter().flatten();
+        seen.any(|seen| granted(seen.person) && matches!(self.of(seen.person), Some(Resolved::LeftOut { .. })))
+    }
+
     /// People behind an account in sources that have nobody active behind it. (Somebody who left and
     /// was hired again is in one source twice, once inactive: that counts for nothing.)
     pub fn inactive_in(&self, account: AccountIndex) -> impl Iterator<Item = PersonRef> {
@@ -276,6 +283,10 @@ fn find(inputs: &Inputs<'_>, index: &AddressIndex, source: u32, person: &Person)
     } else {
         choose(inputs.live, index, &addresses, linked, &mut ambiguous)
     };
+    if !ambiguous.is_empty() {
+        // Untouched on both sides: the linked account, and those of the other addresses, may be the one.
+        ambiguous.clone_from(&accounts);
+    }
     Found { resolved, accounts, by_address, ambiguous }
 }
 

@@ -17,7 +17,7 @@ use crate::target::{CallRecord, Client, MemberResult, TargetError, Writer};
 
 use super::Setup;
 
-/// So many calls that failed one after the other end the run: what is wrong is not one account.
+/// So many calls that failed one after the other, and not because of the accounts in them, end the run.
 const FAILURES_IN_A_ROW: u32 = 5;
 
 /// What became of every change.
@@ -164,7 +164,12 @@ impl Applier<'_> {
         let mut outcomes = Vec::with_capacity(seqs.len());
         for (at, intent) in step.changes.iter().zip(seqs) {
             let unsaid = || (ChangeResult::Failed("the answer said nothing of it".to_owned()), None, announced.clone());
-            let (result, read_back, call) = called.results.entry(*at).or_insert_with(unsaid).clone();
+            let answered = called.results.entry(*at).or_insert_with(unsaid);
+            if is_unknown(answered) {
+                // The intent stays open: the next run looks, and that is the outcome.
+                continue;
+            }
+            let (result, read_back, call) = answered.clone();
             outcomes.push(OutcomeRecord {
                 intent,
                 group_id: group.clone(),
@@ -209,7 +214,7 @@ impl Applier<'_> {
         if let Some(id) = &called.created {
             tally.created.insert(step.group.clone(), id.clone());
         }
-        tally.failures_in_a_row = if done == 0 { tally.failures_in_a_row + 1 } else { 0 };
+        tally.failures_in_a_row = if called.results.values().all(is_general) { tally.failures_in_a_row + 1 } else { 0 };
         if let Some(stop) = &called.stop {
             tally.throttled_until = tally.throttled_until.max(stop.until());
             tally.stopped.get_or_insert_with(|| stop.to_string());
@@ -309,6 +314,21 @@ impl Applier<'_> {
             throttled_until: tally.throttled_until,
         })
     }
+}
+
+/// Whether nobody knows what became of a change: it may have been made, and a read afterwards was not
+/// to be had.
+fn is_unknown((result, read_back, call): &Answered) -> bool {
+    let answered = call.status.is_some_and(|status| (200..300).contains(&status));
+    matches!(result, ChangeResult::Failed(_)) && read_back.is_none() && (call.lost || answered)
+}
+
+/// Whether the failure says nothing about this very change: no answer, or permission refused. A refusal
+/// of the account does, and so does a read afterwards; an account that fails in five groups must not keep
+/// all others from their turn.
+fn is_general((result, read_back, call): &Answered) -> bool {
+    let refused = call.status.is_some_and(|status| (400..500).contains(&status) && status != 403);
+    !result.is_so() && read_back.is_none() && !refused
 }
 
 fn request(call: &CallRecord) -> Request {

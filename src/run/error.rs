@@ -1,7 +1,7 @@
 //! Why a run could not be made at all. (That something could not be read, or was refused, is no error
 //! here: it is an outcome, with a report.)
 
-use crate::store::StoreError;
+use crate::store::{Fault, StoreError};
 use crate::target::TargetError;
 
 /// A run that ended without a report.
@@ -22,6 +22,15 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// The exit code: 2 where the configuration or what was typed has to change, else 1.
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::Store(StoreError { fault: Fault::OtherOrganisation { .. }, .. }) => 2,
+            Self::Store(_) => 1,
+            Self::Target(_) | Self::UnknownGroup { .. } => 2,
+        }
+    }
+
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {

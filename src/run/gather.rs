@@ -16,7 +16,7 @@ use crate::model::policy::{Policy, Selector};
 use crate::model::problem::Problem;
 use crate::reconcile::summary;
 use crate::source::{Source, Wanted};
-use crate::target::{Client, Known, TargetError};
+use crate::target::{Client, Known, Settings, TargetError};
 
 /// What was read.
 #[derive(Debug)]
@@ -76,10 +76,14 @@ async fn read_live(
     // Told to wait until then, and longer than this run would: not even asking is the polite answer.
     if let Some(until) = memory.throttled_until {
         let wait = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
-        if wait > order.target.max_wait {
+        // A time that no throttle reaches was noted by a clock that was wrong.
+        let believed = wait <= Settings::LONGEST_THROTTLE;
+        if believed && wait > order.target.max_wait {
             return Err(TargetError::Throttled { until });
         }
-        client.pause(wait);
+        if believed {
+            client.pause(wait);
+        }
     }
     let own = memory.own_account.as_ref().filter(|(client_id, _)| *client_id == order.target.client_id);
     let mapped = mapped(order.policy, memory);

@@ -119,8 +119,8 @@ pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
         setup.store.check_writable(Timestamp::now()).await?;
         let now = Timestamp::now();
         let memory = setup.store.memory(now).await?;
-        setup.store.begin_run(&start(setup, &run, now)).await?;
         let client = Client::new(setup.order.target)?;
+        setup.store.begin_run(&start(setup, &run, now)).await?;
         let result = real_run(setup, &client, &run, now, memory).await;
         if let Err(error) = &result {
             settle::failed(setup, &run, error).await;
@@ -138,7 +138,13 @@ async fn real_run(
     now: Timestamp,
     memory: Memory,
 ) -> Result<RunReport, RunError> {
-    let reading = gathered(setup, client, &memory, now).await;
+    let mut reading = gathered(setup, client, &memory, now).await;
+    if let Ok(live) = &reading.live
+        && recover::may_be_behind(setup, live).await?
+    {
+        tokio::time::sleep(setup.order.target.backoff).await;
+        reading = gathered(setup, client, &memory, now).await;
+    }
     let Ok(live) = &reading.live else {
         return settle::unread(setup, client, run, now, reading).await;
     };

@@ -12,6 +12,13 @@ use crate::store::{OpenIntent, OutcomeRecord, StoreError};
 
 use super::Setup;
 
+/// Whether a group was being created when a run was cut off, and is not there: a list can be older than
+/// the last write, and a group that is made twice cannot be deleted. Worth a second look.
+pub(super) async fn may_be_behind(setup: &Setup<'_>, live: &LiveState) -> Result<bool, StoreError> {
+    let open = setup.store.open_intents().await?;
+    Ok(open.iter().any(|intent| intent.change.op == Op::CreateGroup && group_of(intent, live).is_none()))
+}
+
 /// Gives every open intent its outcome. Returns how many there were.
 pub(super) async fn open_intents(setup: &Setup<'_>, run: &RunId, live: &LiveState) -> Result<usize, StoreError> {
     let open = setup.store.open_intents().await?;

@@ -1,15 +1,16 @@
 //! The end of a run: what it was, and what of it is remembered. Baselines move at the end of a full run
 //! alone: one over all groups that read everything it needed and was not cut off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use tracing::{error, info};
 
+use crate::model::hold::Scope;
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::live::LiveState;
 use crate::model::memory::{Learned, Memory};
-use crate::model::plan::{Op, Plan};
+use crate::model::plan::{ChangeKey, Op, Plan};
 use crate::model::run::{Outcome, PlanReport, RunReport};
 use crate::reconcile::Decision;
 use crate::report;
@@ -97,6 +98,7 @@ pub(super) async fn finished(
         applied.created.contains_key(name) || plan.groups.iter().any(|group| group.name == *name && group.id.is_some())
     };
     learned.settled.retain(|name, _| there(name) || memory.learned.settled.contains_key(name));
+    unlearn(&mut learned, memory, &plan, &applied);
     let full = full.then(|| FullRun {
         known_groups: known_groups(live, &applied),
         left: left(memory, live, &plan, &learned, &applied),
@@ -152,7 +154,7 @@ pub(super) async fn failed(setup: &Setup<'_>, run: &RunId, error: &RunError) {
         run: run.clone(),
         at: Timestamp::now(),
         outcome: Outcome::Failed,
-        exit: 1,
+        exit: error.exit(),
         planned: None,
         calls: Calls::default(),
         sources: Vec::new(),
@@ -163,6 +165,43 @@ pub(super) async fn failed(setup: &Setup<'_>, run: &RunId, error: &RunError) {
     if let Err(error) = setup.store.finish_run(&finish, None).await {
         error!(%error, "the end of the run could not be recorded");
     }
+}
+
+/// What a person approved and this run did not get done keeps its hold, so that the approval still fits
+/// in the next run: nothing moves that the hold rests on.
+fn unlearn(learned: &mut Learned, memory: &Memory, plan: &Plan, applied: &Applied) {
+    let undone: BTreeSet<&ChangeKey> = (plan.changes.iter().zip(&applied.results))
+        .filter(|(change, result)| change.approval.is_some() && result.error().is_some())
+        .map(|(change, _)| &change.key)
+        .collect();
+    let approved = plan.holds.iter().filter(|hold| hold.approval.is_some());
+    for hold in approved.filter(|hold| hold.changes.iter().any(|key| undone.contains(key))) {
+        match &hold.scope {
+            Scope::Group(name) => restore(&mut learned.settled, &memory.learned.settled, name),
+            Scope::Source(source) => {
+                restore(&mut learned.baselines, &memory.learned.baselines, source);
+                restore(&mut learned.files, &memory.learned.files, source);
+            }
+            Scope::Directory { source, directory_group, group } => {
+                learned.accepted_missing.remove(&(source.clone(), directory_group.clone(), group.clone()));
+                let known = memory.learned.feeds.get(group).into_iter().flatten();
+                for feed in known.filter(|feed| feed.source == *source && feed.name == *directory_group) {
+                    let feeds = learned.feeds.entry(group.clone()).or_default();
+                    feeds.push(feed.clone());
+                    feeds.sort();
+                    feeds.dedup();
+                }
+            }
+            Scope::Run => {}
+        }
+    }
+}
+
+fn restore<K: Ord + Clone, V: Clone>(learned: &mut BTreeMap<K, V>, memory: &BTreeMap<K, V>, key: &K) {
+    match memory.get(key) {
+        Some(before) => learned.insert(key.clone(), before.clone()),
+        None => learned.remove(key),
+    };
 }
 
 fn known_groups(live: &LiveState, applied: &Applied) -> BTreeMap<GroupId, String> {
@@ -180,9 +219,16 @@ fn left(
     learned: &Learned,
     applied: &Applied,
 ) -> BTreeMap<GroupId, Vec<AccountId>> {
-    let mut left: BTreeMap<GroupId, Vec<AccountId>> = BTreeMap::new();
-    for group in &live.groups {
-        left.insert(group.id.clone(), group.members.clone());
+    let mut edits: BTreeMap<&GroupId, BTreeMap<&AccountId, bool>> = BTreeMap::new();
+    let before =
+        |id: &GroupId, account: &AccountId| memory.left.get(id).map(|members| members.binary_search(account).is_ok());
+    for (name, account) in learned.pending.keys() {
+        let id = (plan.groups.binary_search_by(|group| group.name.cmp(name)).ok())
+            .and_then(|at| plan.groups.get(at)?.id.as_ref());
+        let Some(id) = id else { continue };
+        if let Some(present) = before(id, account) {
+            edits.entry(id).or_default().insert(account, present);
+        }
     }
     for (change, result) in plan.changes.iter().zip(&applied.results) {
         let id = change.group_id.as_ref().or_else(|| applied.created.get(&change.key.group));
@@ -194,30 +240,17 @@ fn left(
             Op::RemoveMember => false,
             Op::CreateGroup | Op::SetLead | Op::ClearLead => continue,
         };
-        let before = memory.left.get(id).map(|before| before.binary_search(account).is_ok());
-        let present = if result.is_so() { wanted } else { before.unwrap_or(!wanted) };
-        set(left.entry(id.clone()).or_default(), account, present);
+        let present = if result.is_so() { wanted } else { before(id, account).unwrap_or(!wanted) };
+        edits.entry(id).or_default().insert(account, present);
     }
-    for (name, account) in learned.pending.keys() {
-        let id = plan.groups.iter().find(|group| group.name == *name).and_then(|group| group.id.as_ref());
-        let removed =
-            plan.changes.iter().any(|change| change.key.group == *name && change.key.account.as_ref() == Some(account));
-        let Some(id) = id.filter(|_| !removed) else { continue };
-        if let Some(before) = memory.left.get(id) {
-            let present = before.binary_search(account).is_ok();
-            set(left.entry(id.clone()).or_default(), account, present);
-        }
+    let mut left: BTreeMap<GroupId, Vec<AccountId>> =
+        live.groups.iter().map(|group| (group.id.clone(), group.members.clone())).collect();
+    for (id, edits) in edits {
+        let members = left.entry(id.clone()).or_default();
+        members.retain(|account| edits.get(account) != Some(&false));
+        members.extend(edits.into_iter().filter(|(_, present)| *present).map(|(account, _)| account.clone()));
+        members.sort_unstable();
+        members.dedup();
     }
     left
-}
-
-/// Puts an account into a sorted list, or takes it out.
-fn set(members: &mut Vec<AccountId>, account: &AccountId, present: bool) {
-    match (members.binary_search(account), present) {
-        (Ok(at), false) => {
-            members.remove(at);
-        }
-        (Err(at), true) => members.insert(at, account.clone()),
-        (Ok(_), true) | (Err(_), false) => {}
-    }
 }

@@ -8,6 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::error::Fault;
 use super::rows::{Cell, Kind, Rows, Table, read, replace};
+use super::settings;
 use super::stored::{big, count, feeds_of, feeds_to_json, from_json, millis, time, to_json};
 use crate::model::id::{AccountId, GroupId};
 use crate::model::memory::{Learned, Memory};
@@ -121,11 +122,15 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
     for (table, wanted) in tables(full)? {
         written += replace(conn, table, &wanted).await?;
     }
+    if settings::files(conn).await? != full.learned.files {
+        settings::remember_files(conn, &full.learned.files).await?;
+        written += 1;
+    }
     Ok(written)
 }
 
 fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
-    let Learned { person_links, feeds, settled, baselines, pending, accepted_missing } = &full.learned;
+    let Learned { person_links, feeds, settled, baselines, pending, accepted_missing, files: _ } = &full.learned;
     let known = full.known_groups.iter().map(|(id, name)| (vec![id.to_string()], Some(Cell::text(name))));
     let left = full.left.iter().map(|(id, members)| Ok((vec![id.to_string()], Some(members_cell(members)?))));
     let links = person_links
@@ -180,6 +185,7 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
     for (group, account) in owned {
         memory.owned.entry(group.into()).or_default().insert(account.into());
     }
+    memory.learned.files = settings::files(conn).await?;
     load_learned(conn, &mut memory.learned).await
 }
 

@@ -67,6 +67,8 @@ impl Store {
     pub async fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
         // SQLite takes some names (":memory:", "file:…") for something else than a path.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        // The locks lie beside the file itself: by whatever link two runs come, they meet there.
+        let path = std::fs::canonicalize(&path).unwrap_or(path);
         match open::open(&path, access).await {
             Ok(pool) => Ok(Self { pool, path: Arc::from(path) }),
             Err(fault) => Err(StoreError { path, fault }),

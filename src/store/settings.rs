@@ -1,11 +1,13 @@
 //! Single values that are remembered: whose state this is, who we are there, what to wait for.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
 use super::stored::{from_json, millis, time, to_json};
-use crate::model::id::{GroupId, GroupName};
+use crate::model::id::{GroupId, GroupName, SourceName};
 use crate::model::live::MemberIdKind;
 
 const TABLE: &str = "setting";
@@ -15,6 +17,7 @@ const MEMBER_ID: &str = "member_id";
 const CONFIG_DIGEST: &str = "config_digest";
 const THROTTLED_UNTIL: &str = "throttled_until";
 const WRITTEN_AT: &str = "written_at";
+const FILES: &str = "source_files";
 
 async fn get(conn: &mut SqliteConnection, name: &str) -> Result<Option<String>, Fault> {
     let value = sqlx::query_scalar("SELECT value FROM setting WHERE name = $1").bind(name);
@@ -105,6 +108,24 @@ pub(super) async fn set_throttled_until(conn: &mut SqliteConnection, until: Opti
         Some(until) => set(conn, THROTTLED_UNTIL, &millis(until).to_string()).await,
         None => clear(conn, THROTTLED_UNTIL).await,
     }
+}
+
+/// The files that each source was read from at the last full run.
+pub(super) async fn files(conn: &mut SqliteConnection) -> Result<BTreeMap<SourceName, BTreeSet<String>>, Fault> {
+    let Some(text) = get(conn, FILES).await? else {
+        return Ok(BTreeMap::new());
+    };
+    let stored: BTreeMap<String, BTreeSet<String>> = from_json(TABLE, FILES, &text)?;
+    Ok(stored.into_iter().map(|(source, files)| (source.into(), files)).collect())
+}
+
+pub(super) async fn remember_files(
+    conn: &mut SqliteConnection,
+    files: &BTreeMap<SourceName, BTreeSet<String>>,
+) -> Result<(), Fault> {
+    let stored: BTreeMap<&str, &BTreeSet<String>> =
+        files.iter().map(|(source, files)| (source.as_str(), files)).collect();
+    set(conn, FILES, &to_json(&stored)?).await
 }
 
 /// A small write, to learn whether a larger one would go through.

@@ -28,6 +28,8 @@ struct Made {
 struct Unmade {
     result: ChangeResult,
     error: TargetError,
+    /// False where the list was read, and the group is not in it.
+    read_back: Option<bool>,
     call: CallRecord,
 }
 
@@ -110,15 +112,15 @@ impl Writer {
                 Err(failure) => failure,
             };
             attempts += failure.attempts;
-            let call = CallRecord::new(&request, failure.status, attempts);
             lost_before |= failure.lost;
+            let call = CallRecord { lost: lost_before, ..CallRecord::new(&request, failure.status, attempts) };
             if !lost_before || failure.error.stops_the_run() {
-                return Err(Unmade { result: failure.result(), error: failure.error, call });
+                return Err(Unmade { result: failure.result(), error: failure.error, read_back: None, call });
             }
             match self.find_twice(name).await {
                 Ok(Some((id, group))) => return Ok(Made { id, group, listed: true, call }),
                 Ok(None) if attempts < self.client.max_attempts() && failure.lost => {}
-                Ok(None) => return Err(unmade(failure.error, call)),
+                Ok(None) => return Err(Unmade { read_back: Some(false), ..unmade(failure.error, call) }),
                 Err(error) => return Err(unread(&failure, error, call)),
             }
         }
@@ -137,7 +139,7 @@ impl Writer {
         }
         let why = "the answer has no id, and the list of groups does not have the new group".into();
         let name = format!("{} {}", call.method, call.path);
-        Err(unmade(TargetError::Decode { call: name, why }, call))
+        Err(Unmade { read_back: Some(false), ..unmade(TargetError::Decode { call: name, why }, call) })
     }
 
     /// The new group in the list, which is read twice before it counts as not there: a list can be
@@ -303,25 +305,25 @@ fn failed(text: &str) -> ChangeResult {
 }
 
 fn unsent(method: &'static str) -> CallRecord {
-    CallRecord { method, path: String::new(), status: None, attempts: 0 }
+    CallRecord { method, path: String::new(), status: None, attempts: 0, lost: false }
 }
 
 fn unmade(error: TargetError, call: CallRecord) -> Unmade {
-    Unmade { result: ChangeResult::Failed(error.to_string()), error, call }
+    Unmade { result: ChangeResult::Failed(error.to_string()), error, read_back: None, call }
 }
 
 /// The answer was lost, and the list could not be read either.
 fn unread(failure: &Failure, error: TargetError, call: CallRecord) -> Unmade {
     let text = format!("{}; whether the group was made could not be read: {error}", failure.error);
-    Unmade { result: ChangeResult::Failed(text), error, call }
+    Unmade { result: ChangeResult::Failed(text), error, read_back: None, call }
 }
 
 fn not_created(unmade: Unmade, lead: Option<&AccountId>, members: &[AccountId]) -> Created {
-    let Unmade { result, error, call } = unmade;
+    let Unmade { result, error, read_back, call } = unmade;
     Created {
         group: None,
         result,
-        read_back: None,
+        read_back,
         members: untried(members, &call),
         lead: lead.map(|_| lead_failed(ChangeResult::NotTried(WITHOUT_GROUP.into()), call.clone(), None)),
         stop: error.stops_the_run().then_some(error),

@@ -91,6 +91,7 @@ fn unsent(way: Way, accounts: &[AccountId], error: &TargetError) -> Written {
             path: String::new(),
             status: None,
             attempts: 0,
+            lost: false,
         },
     };
     Written { members: accounts.iter().map(result).collect(), stop: None }

@@ -77,6 +77,9 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// A throttle cannot last longer than this; a time further away comes from a clock that was wrong.
+    pub const LONGEST_THROTTLE: Duration = retry::LONGEST_ASKED.saturating_add(Duration::from_secs(3600));
+
     /// The first wait before a call is repeated.
     pub const BACKOFF: Duration = Duration::from_secs(1);
 }

@@ -6,8 +6,9 @@ use governor::Jitter;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-/// No wait that a server asks for counts as longer than this.
-const LONGEST_ASKED: Duration = Duration::from_secs(366 * 24 * 3600);
+/// No wait that a server asks for counts as longer than this: a slip in one header must not keep the
+/// tool from asking again for months.
+pub(super) const LONGEST_ASKED: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Doubling ends here.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
@@ -134,7 +135,7 @@ mod tests {
             ("-5", None),
             ("soon", None),
             ("", None),
-            ("99999999999999999999999999", Some(366 * 24 * 3600)),
+            ("99999999999999999999999999", Some(7 * 24 * 3600)),
         ];
         for (value, expected) in cases {
             assert_eq!(asked_in_header(value, now()), expected.map(Duration::from_secs), "{value:?}");

@@ -34,6 +34,8 @@ pub struct CallRecord {
     pub status: Option<u16>,
     /// Requests sent for this call.
     pub attempts: u32,
+    /// The answer to one of them was lost: it may have had its effect.
+    pub lost: bool,
 }
 
 /// What became of one account of a membership write.
@@ -148,7 +150,7 @@ impl Writer {
 
 impl CallRecord {
     fn unsent() -> Self {
-        Self { method: "", path: String::new(), status: None, attempts: 0 }
+        Self { method: "", path: String::new(), status: None, attempts: 0, lost: false }
     }
 
     pub(super) fn answered(request: &Request, answer: &Answer) -> Self {
@@ -156,11 +158,11 @@ impl CallRecord {
     }
 
     pub(super) fn failed(request: &Request, failure: &Failure) -> Self {
-        Self::new(request, failure.status, failure.attempts)
+        Self { lost: failure.lost, ..Self::new(request, failure.status, failure.attempts) }
     }
 
     pub(super) fn new(request: &Request, status: Option<u16>, attempts: u32) -> Self {
-        Self { method: request.method(), path: request.path().to_owned(), status, attempts }
+        Self { method: request.method(), path: request.path().to_owned(), status, attempts, lost: false }
     }
 }
 

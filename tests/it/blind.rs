@@ -267,13 +267,14 @@ fn odd_answers_are_no_lists_of_nobody() {
     }
 }
 
-/// An entry that does not say who its members are is no entry.
+/// An entry that does not say who its members are is no entry, and one that says "nobody" of a group that
+/// had members is asked about.
 #[test]
-fn an_entry_without_members_is_not_an_empty_group() {
+fn an_entry_without_members_is_not_believed_at_once() {
     let bench = settled();
     let id = bench.simulator().world().group("Compliance").unwrap().id.clone();
     let other = bench.simulator().world().group("Other").unwrap().id.clone();
-    for ids in ["null", "\"\"", "{}", "17"] {
+    for ids in ["null", "[]", "\"\"", "{}", "17"] {
         let body =
             format!("[{{\"groupId\": \"{id}\", \"userIds\": {ids}}}, {{\"groupId\": \"{other}\", \"userIds\": []}}]");
         bench.simulator().inject(Fault::on("GET", "/v1/groups/users", FaultKind::Answer { code: 200, body }).always());

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::process::{Command, Output, Stdio};
 
+use crate::support::bench::Bench;
+
 fn rosterd(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rosterd"));
     command.args(arguments).env_clear().stdin(Stdio::null());
@@ -67,4 +69,27 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
     assert!(escapes(&["man", "--color", "always"], false));
     assert!(!escapes(&["man", "--color", "never"], false));
     assert!(!escapes(&["man", "--color", "auto"], true));
+}
+
+#[test]
+fn who_works_on_the_state_alone_needs_no_secret() {
+    let bench = Bench::small();
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan"]);
+    bench.apply(0);
+    std::fs::remove_file(bench.path("secret")).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = rosterd(&["--config"]);
+        told(command.arg(bench.path("rosterd.toml")).args(arguments))
+    };
+    for arguments in [&["holds"][..], &["status"], &["audit", "list"], &["audit", "verify"]] {
+        let (code, out, err) = run(arguments);
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{arguments:?}");
+        assert!(!out.is_empty(), "{arguments:?}");
+    }
+    let (code, _, err) = run(&["approve", "h-000000000000", "--by", "Ann", "--reason", "why not"]);
+    assert_eq!(code, Some(2));
+    assert!(err.starts_with("error: nothing that waits has the id \"h-000000000000\"\nhelp: "), "{err}");
+    let (code, _, err) = run(&["plan"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("hyperproof.client_secret.file"), "{err}");
 }

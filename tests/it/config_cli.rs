@@ -138,9 +138,12 @@ fn check_online_shows_what_each_mapping_matches() {
     let told = bench.run(&["check", "--online"]).exits(12);
     insta::assert_snapshot!(filtered(&told.stdout), @r#"
     DIR/rosterd.toml: 1 source, 1 mapping, no mistakes
-    source hr: read completely: 6 people, 5 directory groups (1 file, 9 rows, oldest AGE old)
+    source hr: read completely: 6 people, 5 directory groups (1 file, 9 rows, fresh)
     mapping hr "^(.*)$" -> "$1": 5 directory groups with 9 direct members
-    Hyperproof: signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8; 6 accounts, 3 groups
+    Hyperproof: 6 accounts, 3 groups, read in TIME
+      signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8 (no address), role id not told
+      no certificate: the connection is not encrypted
+      no limit was met
     group Absent: cannot be worked on, 0 live, 1 desired
       group "Absent": is not in Hyperproof: left alone (help: create it there, or set `create = true` for it (Hyperproof has no way to delete a group))
     group Audit: found, 4 live, 1 desired
@@ -162,7 +165,10 @@ fn check_online_tells_of_what_cannot_be_read() {
     source hr: NOT read completely: 0 people, 0 directory groups (no files)
       DIR/people.csv: there is no such file (help: look whether the export ran, and whether `path` is right)
     mapping hr "compliance" -> "Compliance": matches NOTHING
-    Hyperproof: signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8; 6 accounts, 1 group
+    Hyperproof: 6 accounts, 1 group, read in TIME
+      signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8 (no address), role id not told
+      no certificate: the connection is not encrypted
+      no limit was met
     group Compliance: found, 3 live, 0 desired
       group "Compliance": source hr was not read to its end: nobody is removed
     "#);
@@ -177,10 +183,10 @@ fn check_online_tells_of_what_cannot_be_read() {
     let told = bench.run(&["check", "--online"]).exits(13);
     insta::assert_snapshot!(filtered(&told.stdout), @r#"
     DIR/rosterd.toml: 1 source, 1 mapping, no mistakes
-    source hr: read completely: 1 person, 1 directory group (1 file, 1 row, oldest AGE old)
+    source hr: read completely: 1 person, 1 directory group (1 file, 1 row, fresh)
     mapping hr "compliance" -> "Compliance": 1 directory group with 1 direct member
-    Hyperproof: NOT read: POST /oauth/token: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
-      help: is api_url right, and is it reachable from here (proxy, firewall)? otherwise the next run tries again
+    Hyperproof: NOT read: POST /oauth/token: Connection refused
+      help: are api_url and token_url right, and can this machine reach them (proxy, firewall)? otherwise the next run tries again
     "#);
 }
 
@@ -199,9 +205,10 @@ fn init_writes_what_check_accepts_and_overwrites_nothing() {
     wrote rosterd.toml
 
     Next:
-      1. put the client secret into $HYPERPROOF_CLIENT_SECRET
-      2. rosterd check --config rosterd.toml
-      3. rosterd plan  --config rosterd.toml     (shows what a run would do, and does nothing)
+      1. put your own client id, files and groups where it has examples
+      2. export HYPERPROOF_CLIENT_SECRET=…                  (the client secret; or name a file in client_secret)
+      3. rosterd check --online --config rosterd.toml     (every mistake at once; nothing is written)
+      4. rosterd plan --config rosterd.toml               (what a run would do; nothing is changed)
     "#);
     let text = std::fs::read(dir.path().join("rosterd.toml")).unwrap();
     let again = init(&["--out", "rosterd.toml"]).exits(2);
@@ -374,15 +381,16 @@ fn a_plan_for_people() {
     Plan of TIME
 
     Sources
-      hr (csv): 6 people, 5 groups, 9 memberships (1 file, 9 rows, oldest AGE old)
+      hr (csv): 6 people, 5 groups, 9 memberships (1 file, 9 rows, fresh)
 
     Absent: 0 live → 1 desired, left alone
-      ! group "Absent": is not in Hyperproof: left alone (help: create it there, or set `create = true` for it (Hyperproof has no way to delete a group))
+      ! is not in Hyperproof: left alone (help: create it there, or set `create = true` for it (Hyperproof has no way to delete a group))
 
     Audit: 4 live → 1 desired
-      ? remove cem@corp.example  no longer granted by any directory group; held by h-5552aa23e716 (group_removals: 3 removals, limit 2)
-      ? remove dan@corp.example  no longer granted by any directory group; held by h-5552aa23e716 (group_removals: 3 removals, limit 2)
-      ? remove bob@corp.example  disabled in the directory; held by h-5552aa23e716 (group_removals: 3 removals, limit 2)
+      ? 3 held by h-5552aa23e716 (group_removals: 3 removals, limit 2)
+          remove cem@corp.example  no longer granted by any directory group
+          remove dan@corp.example  no longer granted by any directory group
+          remove bob@corp.example  disabled in the directory
 
     Compliance: 3 live → 3 desired
       + dan@corp.example  granted by hr: Compliance
@@ -399,11 +407,10 @@ fn a_plan_for_people() {
       + ann@corp.example  granted by hr: New
 
     Skipped
-      no account bears their address: 1
-        nobody@corp.example in Compliance
+      no account bears their address: nobody@corp.example in Compliance
 
     Waiting for approval: 1 hold
-      h-5552aa23e716  3 removals, the limit is 2 [group_removals: 3 removals, limit 2; 3 changes]
+      h-5552aa23e716  Audit: 3 removals, the limit is 2 [group_removals]
         rosterd approve h-5552aa23e716 --by YOU --reason "…"
 
     1 group to create, 3 to add, 2 to remove, 3 held, 2 report only, 1 skipped; 3 calls
@@ -424,7 +431,7 @@ fn a_plan_for_a_ticket() {
 
     #### `Absent`: 0 live → 1 desired, left alone
 
-    - ``group "Absent": is not in Hyperproof: left alone (help: create it there, or set `create = true` for it (Hyperproof has no way to delete a group))``
+    - ``is not in Hyperproof: left alone (help: create it there, or set `create = true` for it (Hyperproof has no way to delete a group))``
 
     #### `Audit`: 4 live → 1 desired
 
@@ -465,7 +472,7 @@ fn a_plan_for_a_ticket() {
 
     #### Holds
 
-    - `h-5552aa23e716` `3 removals, the limit is 2` (group_removals: 3 removals, limit 2; 3 changes): `rosterd approve h-5552aa23e716 --by YOU --reason "…"`
+    - `h-5552aa23e716` `Audit`: `3 removals, the limit is 2` (group_removals: 3 removals, limit 2; 3 changes): `rosterd approve h-5552aa23e716 --by YOU --reason "…"`
 
     **1 group to create, 3 to add, 2 to remove, 3 held, 2 report only, 1 skipped; 3 calls**
     "#);
@@ -480,15 +487,16 @@ fn a_run_for_people() {
     Outcome: some changes failed or could not be made (exit 12)
 
     Sources
-      hr (csv): 6 people, 5 groups, 9 memberships (1 file, 9 rows, oldest AGE old)
+      hr (csv): 6 people, 5 groups, 9 memberships (1 file, 9 rows, fresh)
 
     Absent: 0 live → 1 desired, left alone
-      ! group "Absent": is not in Hyperproof: left alone (help: create it there, or set `create = true` for it (Hyperproof has no way to delete a group))
+      ! is not in Hyperproof: left alone (help: create it there, or set `create = true` for it (Hyperproof has no way to delete a group))
 
     Audit: 4 live → 1 desired
-      ? remove cem@corp.example  no longer granted by any directory group; held by h-5552aa23e716 (group_removals: 3 removals, limit 2)
-      ? remove dan@corp.example  no longer granted by any directory group; held by h-5552aa23e716 (group_removals: 3 removals, limit 2)
-      ? remove bob@corp.example  disabled in the directory; held by h-5552aa23e716 (group_removals: 3 removals, limit 2)
+      ? 3 held by h-5552aa23e716 (group_removals: 3 removals, limit 2)
+          remove cem@corp.example  no longer granted by any directory group
+          remove dan@corp.example  no longer granted by any directory group
+          remove bob@corp.example  disabled in the directory
 
     Compliance: 3 live → 3 desired
       + dan@corp.example  granted by hr: Compliance
@@ -505,11 +513,10 @@ fn a_run_for_people() {
       + ann@corp.example  granted by hr: New
 
     Skipped
-      no account bears their address: 1
-        nobody@corp.example in Compliance
+      no account bears their address: nobody@corp.example in Compliance
 
     Waiting for approval: 1 hold
-      h-5552aa23e716  3 removals, the limit is 2 [group_removals: 3 removals, limit 2; 3 changes]
+      h-5552aa23e716  Audit: 3 removals, the limit is 2 [group_removals]
         rosterd approve h-5552aa23e716 --by YOU --reason "…"
 
     1 group created, 3 added, 2 removed, 0 failed, 3 held, 2 report only, 1 skipped
@@ -626,9 +633,9 @@ fn the_status_before_and_after_runs() {
     let after = bench.run(&["status"]).exits(0);
     insta::assert_snapshot!(filtered(&after.stdout), @r#"
     Last runs
-      TIME (0 s ago, took TIME)  apply: a source or Hyperproof could not be read completely
+      TIME (AGO, took TIME)  apply: a source or Hyperproof could not be read completely
         0 done, 0 failed, 0 not tried, 0 held, 0 skipped; run RUN
-      TIME (0 s ago, took TIME)  apply: some changes failed or could not be made
+      TIME (AGO, took TIME)  apply: some changes failed or could not be made
         6 done, 0 failed, 0 not tried, 3 held, 1 skipped; run RUN
 
     Sources
@@ -712,7 +719,7 @@ fn a_simulator_of_its_own_is_driven_by_another_rosterd() {
     let world = dir.path().join("world.json").display().to_string();
     let simulating = Simulating::start(&["--world", &world]);
     insta::assert_snapshot!(filtered(&simulating.told), @r#"
-    Simulating corp with 3 users and 1 group; stop it with Ctrl-C. To work with it:
+    Simulating corp with 3 accounts and 1 group; stop it with Ctrl-C. To work with it:
 
     [hyperproof]
     api_url = "http://127.0.0.1:PORT/v1"

@@ -249,7 +249,7 @@ fn the_demo_tells_its_story() {
 
         h-f0e78807237b  Control Owners Engineering: 9 removals, the limit is 3 [group_removals]
           remove elena.petrova@northwind-robotics.example
-          remove kevin.zhou@northwind-robotics.example
+          remove emre.yildiz@northwind-robotics.example
           remove felix.hartmann@northwind-robotics.example
           … and 6 more (-v shows all)
           rosterd approve h-f0e78807237b --by YOU --reason "…"
@@ -290,10 +290,10 @@ fn the_demo_tells_its_story() {
 
         Each change stands in the audit log twice: as an intent before the call, and with its outcome after.
         $ rosterd audit list --run RUN
-            55  TIME  run_started
+            55  TIME  run_started     RUN
             56  TIME  intent          remove_member victor.hale@northwind-robotics.example in "Risk Committee"  drift_added
             57  TIME  outcome         remove_member victor.hale@northwind-robotics.example in "Risk Committee"  drift_added  done
-            58  TIME  run_finished    applied
+            58  TIME  run_finished    RUN  applied
 
         Each record carries the hash of the one before it. Whoever changes one is found out.
         $ rosterd audit verify

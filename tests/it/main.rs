@@ -14,6 +14,7 @@ mod csv;
 mod demo;
 mod drift;
 mod guard;
+mod hazards;
 mod holds;
 mod incidents;
 mod laws;

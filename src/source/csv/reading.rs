@@ -137,6 +137,7 @@ impl<'a> Reading<'a> {
             groups: assembled.groups.into_iter().map(|(name, people)| group(&name, people, &completeness)).collect(),
             completeness,
             problems: self.findings.into_problems(name.as_str()),
+            files: self.names.into_iter().collect(),
         }
     }
 }

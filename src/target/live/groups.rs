@@ -99,8 +99,8 @@ impl Reader {
         }
     }
 
-    /// Mapped groups that had members, or were never seen before, and have no entry among the
-    /// memberships. Whether a group without members has one is not documented.
+    /// Mapped groups that had members and show none now, and those never seen before that have no
+    /// entry among the memberships. Whether a group without members has one is not documented.
     async fn ask_for_memberless(
         &self,
         listed: &BTreeMap<GroupId, Group>,
@@ -108,8 +108,12 @@ impl Reader {
         known: Known<'_>,
     ) -> Result<(), TargetError> {
         for (id, group) in listed {
-            let was_empty = known.left.get(id).is_some_and(Vec::is_empty);
-            if was_empty || members.contains_key(id) {
+            let settled = match (known.left.get(id), members.get(id)) {
+                (Some(left), None) => left.is_empty(),
+                (Some(left), Some(members)) => left.is_empty() || !members.is_empty(),
+                (None, members) => members.is_some(),
+            };
+            if settled {
                 continue;
             }
             if !known.mapped.contains(id) && !group.name.as_deref().is_some_and(known.is_target) {
@@ -118,7 +122,7 @@ impl Reader {
             let count = self.members(id).await?.ids.len();
             if count > 0 {
                 return Err(unbelievable(format!(
-                    "the list of memberships does not have group {id}, which has {count} members when it is asked for"
+                    "the list of memberships shows nobody in group {id}, which has {count} members when it is asked for"
                 )));
             }
         }

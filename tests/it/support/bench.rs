@@ -69,8 +69,10 @@ const FILTERS: &[(&str, &str)] = &[
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z| UTC)?", "TIME"),
     (r"process \d+ on [\w.-]+", "process PID on HOST"),
     (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
+    (r"\(login [^)]*\)", "(login LOGIN)"),
     (r"oldest \d+ s old", "oldest AGE old"),
-    (r"\(\d+ s ago\)", "(AGO)"),
+    (r"\d+ s ago", "AGO"),
+    (r"read in \d+ s", "read in TIME"),
     (r"took \d+(\.\d+)? ?m?s", "took TIME"),
 ];
 

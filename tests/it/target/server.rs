@@ -499,7 +499,7 @@ impl Memory {
             member_id: None,
             groups: [(GroupId::from("g1"), "One".to_owned()), (GroupId::from("g2"), "Two".to_owned())].into(),
             mapped: ids("g1 g2").into_iter().collect(),
-            left: [(GroupId::from("g1"), ids("u1 u2"))].into(),
+            left: [(GroupId::from("g1"), ids("u1 u2")), (GroupId::from("g2"), Vec::new())].into(),
         }
     }
 
