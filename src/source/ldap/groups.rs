@@ -67,6 +67,13 @@ impl Names {
         self.keys.len()
     }
 
+    /// Gives back the room that was kept for more.
+    fn shrink(&mut self) {
+        self.keys.shrink_to_fit();
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     fn clear(&mut self) {
         *self = Self::default();
     }
@@ -100,7 +107,7 @@ impl Group {
                 group.open.extend(range.next.map(|next| (attribute.to_owned(), next)));
             }
         }
-        // The name comes last and free of copies.
+        group.members.shrink();
         group.names.push(entry.dn.clone());
         group.dn = entry.dn;
         group

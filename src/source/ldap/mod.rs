@@ -244,5 +244,15 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, began: Instant, n
         effort.looks,
         began.elapsed().as_secs_f64(),
     );
-    SourceSnapshot { name, kind: SourceKind::Ldap, completeness, people, everyone, groups, problems, evidence, files: std::collections::BTreeSet::new() }
+    SourceSnapshot {
+        name,
+        kind: SourceKind::Ldap,
+        completeness,
+        people,
+        everyone,
+        groups,
+        problems,
+        evidence,
+        files: std::collections::BTreeSet::new(),
+    }
 }

@@ -205,6 +205,8 @@ fn addresses(entry: &Entry, schema: &Schema) -> Vec<Address> {
             entry.texts(attribute).for_each(&mut push);
         }
     }
+    // Most people have one address, and room for four would be kept for each.
+    found.shrink_to_fit();
     found
 }
 
