@@ -36,7 +36,7 @@ pub struct ClearedPlan {
 impl ClearedPlan {
     /// Takes the guard's findings as proof that the plan's changes were judged; its holds become the plan's.
     pub(super) fn clear(mut plan: Plan, guarded: Guarded, max_users_per_call: usize) -> Self {
-        let Guarded { judged: (), holds, .. } = guarded;
+        let Guarded { judged: Judged, holds, .. } = guarded;
         plan.holds = holds;
         let steps = steps(&plan.changes, max_users_per_call);
         plan.writes = u32::try_from(steps.len()).unwrap_or(u32::MAX);
@@ -59,11 +59,15 @@ impl ClearedPlan {
     }
 }
 
+/// Says that [`judge`] was there.
+#[derive(Debug)]
+struct Judged;
+
 /// What the guard found. Only [`judge`] makes one, and [`ClearedPlan`] asks for it.
 #[derive(Debug)]
 pub struct Guarded {
     /// Nobody else can build this.
-    judged: (),
+    judged: Judged,
     /// Holds, the approved ones included, by id.
     pub holds: Vec<Hold>,
     /// Sources whose baseline must not move.
@@ -84,7 +88,7 @@ pub fn judge(
     difference: &mut Difference,
 ) -> Guarded {
     let guarded = Guarded {
-        judged: (),
+        judged: Judged,
         holds: Vec::new(),
         frozen_baselines: BTreeSet::new(),
         unsettled: BTreeSet::new(),
