@@ -65,7 +65,7 @@ pub struct SourceView {
     pub name: String,
     /// When it was last read to its end.
     pub read_at: Option<Timestamp>,
-    /// People with a mapped grant then.
+    /// People in it then.
     pub people: usize,
 }
 
@@ -137,7 +137,7 @@ fn sources(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result {
         match source.read_at {
             Some(at) => writeln!(
                 out,
-                "  {name}: read completely {} ({}), {} granted",
+                "  {name}: read completely {} ({}), {}",
                 when(at),
                 apart(view.now, at),
                 plural(source.people, "person"),
@@ -203,7 +203,7 @@ mod tests {
 
         Sources
           corp-ad: never read completely
-          hr: read completely 2026-11-22 11:45:00 UTC (15 min ago), 118 people granted
+          hr: read completely 2026-11-22 11:45:00 UTC (15 min ago), 118 people
 
         Throttled by Hyperproof until 2026-11-22 12:05:00 UTC (in 5 min)
         A run is under way: sync1, process 4711, since 2026-11-22 11:59:30 UTC (30 s ago)

@@ -639,7 +639,7 @@ fn the_status_before_and_after_runs() {
         6 done, 0 failed, 0 not tried, 3 held, 1 skipped; run RUN
 
     Sources
-      hr: read completely TIME (AGO), 6 people granted
+      hr: read completely TIME (AGO), 6 people
 
     Next run: not scheduled
     1 hold waiting for approval: h-5552aa23e716 (rosterd holds)
