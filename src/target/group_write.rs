@@ -246,6 +246,23 @@ impl Writer {
         }
     }
 
+    pub(super) async fn change_name(&self, group: &GroupId, name: &str) -> Result<CallRecord, TargetError> {
+        let request = self.client.request(Method::PATCH, &["groups", group.as_str()])?.json(&GroupPatch::Name(name));
+        let answer = self.client.call(&request).await.map_err(|failure| failure.error)?;
+        let shown = match wire::object::<Group>(&answer.body) {
+            Ok(shown) if shown.id.is_some() => shown.name,
+            // An echo, or nothing: the group itself is asked.
+            _ => match self.reader.group(group).await? {
+                Found::Group(found) => found.name,
+                Found::Nothing => None,
+            },
+        };
+        if shown.as_deref() == Some(name) {
+            return Ok(CallRecord::answered(&request, &answer));
+        }
+        Err(TargetError::Decode { call: request.name(), why: "the group does not bear the name afterwards".into() })
+    }
+
     async fn lead_failure(
         &self,
         group: &GroupId,

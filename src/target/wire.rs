@@ -110,6 +110,7 @@ pub(super) struct NewGroup<'a> {
 pub(super) enum GroupPatch<'a> {
     GroupLeadId(&'a str),
     ClearGroupLead(bool),
+    Name(&'a str),
 }
 
 /// Body of the membership writes.
@@ -276,6 +277,7 @@ mod tests {
         );
         assert_eq!(json(&GroupPatch::GroupLeadId("l")), r#"{"groupLeadId":"l"}"#);
         assert_eq!(json(&GroupPatch::ClearGroupLead(true)), r#"{"clearGroupLead":true}"#);
+        assert_eq!(json(&GroupPatch::Name("n")), r#"{"name":"n"}"#);
         assert_eq!(json(&UserIds { user_ids: &["a", "b"] }), r#"{"userIds":["a","b"]}"#);
     }
 

@@ -124,6 +124,15 @@ impl Writer {
         self.change_lead(group, None).await
     }
 
+    /// Gives a group another name. No run does: a rename in Hyperproof is followed by the group's id and
+    /// never undone.
+    ///
+    /// # Errors
+    /// The call failed, or the group does not bear the name afterwards.
+    pub async fn rename_group(&self, group: &GroupId, name: &str) -> Result<CallRecord, TargetError> {
+        self.change_name(group, name).await
+    }
+
     /// The call that would make a change, before it is made: for the record of the intent.
     pub fn announce(&self, op: Op, group: Option<&GroupId>) -> CallRecord {
         let group = group.map_or("", GroupId::as_str);

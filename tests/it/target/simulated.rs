@@ -175,3 +175,17 @@ async fn one_fault_anywhere_changes_nothing_in_the_end() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_group_gets_another_name_and_a_taken_one_is_refused() {
+    for reply in [WriteReply::After, WriteReply::Empty] {
+        let simulator = Simulator::start(world(|switches| switches.write_reply = reply)).await.unwrap();
+        let writer = client(&simulator).await.writer();
+        let group = GroupId::new(&simulator.world().group("Staff").unwrap().id);
+        let call = writer.rename_group(&group, "Crew").await.unwrap();
+        assert_eq!((call.method, call.status.is_some()), ("PATCH", true));
+        assert!(simulator.world().group("Crew").is_some() && simulator.world().group("Staff").is_none());
+        simulator.change(|world| world.add_group("Taken", &[]));
+        assert!(writer.rename_group(&group, "Taken").await.is_err());
+    }
+}
