@@ -34,7 +34,7 @@ pub struct User {
 
 /// `GET /users/me`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Me {
     /// The user's id (by the samples, `userId` of the list).
     #[serde(deserialize_with = "word")]

@@ -141,7 +141,7 @@ fn check_online_shows_what_each_mapping_matches() {
     source hr: read completely: 6 people, 5 directory groups (1 file, 9 rows, fresh)
     mapping hr "^(.*)$" -> "$1": 5 directory groups with 9 direct members
     Hyperproof: 6 accounts, 3 groups, read in TIME
-      signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8 (no address), role id not told
+      signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8 (no address), role id 4a673b65-50a8-47b2-8d6d-2f85e04d4a90
       no certificate: the connection is not encrypted
       no limit was met
     group Absent: cannot be worked on, 0 live, 1 desired
@@ -166,7 +166,7 @@ fn check_online_tells_of_what_cannot_be_read() {
       DIR/people.csv: there is no such file (help: look whether the export ran, and whether `path` is right)
     mapping hr "compliance" -> "Compliance": matches NOTHING
     Hyperproof: 6 accounts, 1 group, read in TIME
-      signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8 (no address), role id not told
+      signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8 (no address), role id 4a673b65-50a8-47b2-8d6d-2f85e04d4a90
       no certificate: the connection is not encrypted
       no limit was met
     group Compliance: found, 3 live, 0 desired

@@ -189,3 +189,11 @@ async fn a_group_gets_another_name_and_a_taken_one_is_refused() {
         assert!(writer.rename_group(&group, "Taken").await.is_err());
     }
 }
+
+#[tokio::test]
+async fn the_tools_own_role_is_read() {
+    let simulator = Simulator::start(world(|_| {})).await.unwrap();
+    let me = client(&simulator).await.reader().me().await.unwrap();
+    assert_eq!(me.id.as_deref(), simulator.world().account().map(|account| account.user_id.as_str()));
+    assert!(me.organization_role_id.is_some(), "{me:?}");
+}
