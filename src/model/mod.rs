@@ -15,3 +15,4 @@ pub mod plan;
 pub mod policy;
 pub mod problem;
 pub mod run;
+pub mod service;
