@@ -35,9 +35,9 @@ Files:
 
 /// Keeps the groups of a Hyperproof organisation in step with a company's directory.
 ///
-/// rosterd reads who should be in which group from exports (CSV; directory servers come with a later
-/// version), reads who is in it, and carries out the difference: behind a guard that holds whatever looks like a mistake, and with an audit log
-/// that can be checked.
+/// rosterd reads who should be in which group from directory servers (LDAP, Active Directory) and exports (CSV),
+/// reads who is in it, and carries out the difference: behind a guard that holds whatever looks like a mistake, and
+/// with an audit log that can be checked.
 #[derive(Debug, Parser)]
 #[command(name = "rosterd", version, max_term_width = 100)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}\n\n{PLACES}", Exit::table()))]

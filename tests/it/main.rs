@@ -27,6 +27,7 @@ mod nesting;
 mod outage;
 mod outcomes;
 mod ownership;
+mod package;
 mod plan;
 mod readme;
 mod resolve;
