@@ -186,3 +186,21 @@ fn the_units_share_their_walls() {
     assert!(service.len() > 25, "{service:?}");
     assert_eq!(service, walls("rosterd-apply.service"));
 }
+
+#[test]
+fn the_configuration_for_kubernetes_is_whole() {
+    let text = file("deploy/kubernetes/common.yaml");
+    let block = text.lines().skip_while(|line| !line.contains("rosterd.toml: |")).skip(1);
+    let toml: Vec<&str> = block.take_while(|line| *line != "---").map(|line| line.trim_start_matches("    ")).collect();
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("rosterd.toml"), toml.join("\n")).unwrap();
+    for name in ["hyperproof-secret", "ldap-password", "status-token"] {
+        assert!(file("deploy/README.md").contains(&format!("--from-file={name}")), "{name}");
+        fs::write(dir.path().join(name), "secret").unwrap();
+    }
+    let checked = ran(Command::new(env!("CARGO_BIN_EXE_rosterd"))
+        .args(["check", "--config"])
+        .arg(dir.path().join("rosterd.toml"))
+        .env("CREDENTIALS_DIRECTORY", dir.path()));
+    checked.exits(0);
+}
