@@ -33,6 +33,7 @@ mod resolve;
 mod scenarios;
 mod simulator;
 mod state;
+mod status;
 mod store;
 mod support;
 mod target;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
@@ -114,12 +114,10 @@ impl Family {
         };
         let mut family = encoder.encode_descriptor(self.name, self.help, None, kind)?;
         for (labels, value) in &self.samples {
-            let mut metric = family.encode_family(labels)?;
-            match (self.kind, value) {
-                (Kind::Gauge, Value::Whole(value)) => metric.encode_gauge(value)?,
-                (Kind::Gauge, Value::Real(value)) => metric.encode_gauge(value)?,
-                (Kind::Counter, Value::Whole(value)) => metric.encode_counter::<NoLabelSet, u64, f64>(value, None)?,
-                (Kind::Counter, Value::Real(value)) => metric.encode_counter::<NoLabelSet, f64, f64>(value, None)?,
+            // Braces around nothing are not in the format.
+            match labels.as_slice() {
+                [] => write(&mut family, self.kind, *value)?,
+                _ => write(&mut family.encode_family(labels)?, self.kind, *value)?,
             }
         }
         Ok(())
@@ -129,5 +127,14 @@ impl Family {
 impl Collector for Exposition {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|family| family.encode(&mut encoder))
+    }
+}
+
+fn write(metric: &mut MetricEncoder<'_>, kind: Kind, value: Value) -> fmt::Result {
+    match (kind, value) {
+        (Kind::Gauge, Value::Whole(value)) => metric.encode_gauge(&value),
+        (Kind::Gauge, Value::Real(value)) => metric.encode_gauge(&value),
+        (Kind::Counter, Value::Whole(value)) => metric.encode_counter::<NoLabelSet, u64, f64>(&value, None),
+        (Kind::Counter, Value::Real(value)) => metric.encode_counter::<NoLabelSet, f64, f64>(&value, None),
     }
 }
