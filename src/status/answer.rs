@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::access::Access;
 use super::view::View;
@@ -24,6 +24,8 @@ pub(super) struct Face {
     pub(super) access: Access,
     pub(super) state: watch::Receiver<ServiceState>,
     pub(super) store: Store,
+    /// Whoever holds it reads the state file: however many ask, a run finds connections to it.
+    pub(super) turn: Mutex<()>,
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -105,7 +107,7 @@ async fn readiness(face: &Face, admitted: bool) -> Response {
 
 async fn view(face: &Face) -> View {
     let state = face.state.borrow().clone();
-    View::fetch(state, &face.store, Timestamp::now()).await
+    View::fetch(state, &face.store, &face.turn, Timestamp::now()).await
 }
 
 fn reply(status: StatusCode, kind: &'static str, body: String) -> Response {

@@ -21,7 +21,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -60,7 +60,12 @@ pub async fn serve(
         let why = format!("the status page would be open to everybody at {address}\nhelp: set [http] token");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
-    let router = Router::new().fallback(answer::answer).with_state(Arc::new(Face { access, state, store }));
+    let router = Router::new().fallback(answer::answer).with_state(Arc::new(Face {
+        access,
+        state,
+        store,
+        turn: Mutex::default(),
+    }));
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {

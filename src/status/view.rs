@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::model::service::ServiceState;
@@ -33,8 +34,12 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) async fn fetch(state: ServiceState, store: &Store, now: Timestamp) -> Self {
-        let stored = match timeout(PATIENCE, fetch(store, now)).await {
+    pub(super) async fn fetch(state: ServiceState, store: &Store, turn: &Mutex<()>, now: Timestamp) -> Self {
+        let read = async {
+            let _turn = turn.lock().await;
+            fetch(store, now).await
+        };
+        let stored = match timeout(PATIENCE, read).await {
             Ok(stored) => stored.map_err(|error| error.to_string()),
             Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
         };

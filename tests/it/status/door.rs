@@ -45,7 +45,8 @@ fn beyond_loopback_it_does_not_serve_without_a_token() {
         let store = Store::open(&bench.state(), store::Access::CreateOrWrite).await.unwrap();
         let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
         let (_state, receiver) = watch::channel(fresh());
-        serve(listener, Access::new(None), receiver, store, CancellationToken::new()).await
+        let served = serve(listener, Access::new(None), receiver, store, CancellationToken::new());
+        tokio::time::timeout(Duration::from_secs(10), served).await.expect("it does not begin to serve")
     });
     let error = outcome.unwrap_err().to_string();
     assert!(error.contains("open to everybody") && error.contains("help: set [http] token"), "{error}");

@@ -112,6 +112,31 @@ fn what_goes_up_never_goes_down() {
 }
 
 #[test]
+fn a_run_without_a_report_counts_as_failed() {
+    let watched = Watched::new(Bench::small());
+    watched.tell(|state| state.totals.count_failed());
+    assert_eq!(value(&ask(&watched), "rosterd_runs_total", &[("outcome", "failed")]), 1.0);
+}
+
+#[test]
+fn what_was_seen_of_a_source_stays_until_the_source_is_gone() {
+    let mut watched = full();
+    let of = |watched: &Watched, name: &str| ask(watched)[name].values.len();
+    let names = ["rosterd_tls_certificate_expiry_timestamp_seconds", "rosterd_credential_expiry_timestamp_seconds"];
+    watched.bench.write("people.csv", "no,headings\n");
+    watched.run();
+    assert_eq!(value(&ask(&watched), "rosterd_source_complete", &[("source", "hr")]), 0.0);
+    assert_eq!(names.map(|name| of(&watched, name)), [2, 1], "an unread source has its certificate all the same");
+    watched.bench.rest = watched.bench.rest.replace("\"hr\"", "\"staff\"");
+    watched.run();
+    assert_eq!(names.map(|name| of(&watched, name)), [1, 0], "Hyperproof's is left");
+    let lags = &ask(&watched)["rosterd_source_effect_lag_seconds"];
+    assert!(lags.values.is_empty(), "{lags:?}");
+    let read = &ask(&watched)["rosterd_source_complete_read_timestamp_seconds"];
+    assert!(read.value(&[("source", "hr")]).is_none(), "{read:?}");
+}
+
+#[test]
 fn what_is_not_known_is_left_out_and_not_zero() {
     let metrics = ask(&Watched::new(Bench::small()));
     for name in [
