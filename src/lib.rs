@@ -23,6 +23,7 @@
 //! | floor | modules | what they are |
 //! |---|---|---|
 //! | 5 | [`cli`], [`telemetry`] | people: what is typed, what is shown, what is logged |
+//! | 4 | [`status`] | the service seen from outside: health, metrics, a page; read-only |
 //! | 4 | [`simulator`] | a Hyperproof to try things on; it knows nothing of the rest, so that a wrong field name in the client is not hidden by sharing it |
 //! | 3 | [`run`], [`config`] | one run; settings, checked |
 //! | 2 | [`source`], [`target`], [`store`] | the outside: the directory, Hyperproof, the state file. None knows another |
@@ -66,6 +67,7 @@ pub mod schedule;
 pub mod secret;
 pub mod simulator;
 pub mod source;
+pub mod status;
 pub mod store;
 pub mod target;
 pub mod telemetry;

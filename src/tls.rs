@@ -77,6 +77,11 @@ pub fn ends(certificate: &[u8]) -> Option<Timestamp> {
     Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }
 
+/// When our own certificate ends; none where it cannot be read.
+pub fn identity_ends(identity: &Identity) -> Option<Timestamp> {
+    ends(certificates(&identity.certificate).ok()?.first()?)
+}
+
 /// A configuration without ALPN and without a client certificate, and a warning for each of the
 /// system's authorities that could not be read. Where `ca_file` is set, nobody else is trusted.
 pub fn client_config(trust: &Trust) -> Result<(ClientConfig, Vec<String>), TlsError> {

@@ -1,6 +1,9 @@
 //! What one source said: people, directory groups, and how completely they were read.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::address::Address;
 use super::id::{DirectoryGroupKey, PersonKey, SourceName};
@@ -57,6 +60,21 @@ pub struct SourceSnapshot {
     /// The files that it was read from, where its kind has files. One that is not there any more may
     /// be missing by mistake, with everybody in it.
     pub files: BTreeSet<String>,
+    /// What else is known of the read.
+    pub facts: ReadFacts,
+}
+
+/// What is known of a read, for those who watch the service. Nothing is decided by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReadFacts {
+    /// How long it took.
+    pub took: Duration,
+    /// When the data were last written; of several files, the oldest. None where the kind cannot tell.
+    pub written_at: Option<Timestamp>,
+    /// When the server's TLS certificate ends.
+    pub certificate_ends: Option<Timestamp>,
+    /// When the certificate ends with which rosterd signs in.
+    pub credential_ends: Option<Timestamp>,
 }
 
 impl SourceSnapshot {
@@ -72,6 +90,7 @@ impl SourceSnapshot {
             problems: vec![problem],
             evidence: String::new(),
             files: BTreeSet::new(),
+            facts: ReadFacts::default(),
         }
     }
 }

@@ -16,3 +16,4 @@ pub mod policy;
 pub mod problem;
 pub mod run;
 pub mod service;
+pub mod totals;

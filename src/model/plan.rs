@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::desired::Grant;
 use super::digest::Digest;
+use super::directory::ReadFacts;
 use super::hold::{Hold, HoldId};
 use super::id::{AccountId, GroupId, GroupName, PersonKey, SourceName};
 use super::policy::Mode;
@@ -181,6 +182,22 @@ pub enum Why {
 }
 
 impl Why {
+    /// Every reason.
+    pub const ALL: [Why; 12] = [
+        Why::NoAccount,
+        Why::Ambiguous,
+        Why::InactiveAccount,
+        Why::NoEmail,
+        Why::IneligibleType,
+        Why::Protected,
+        Why::SourceIncomplete,
+        Why::NotOwned,
+        Why::Grace,
+        Why::Ignored,
+        Why::UnknownMember,
+        Why::Disabled,
+    ];
+
     /// The word of the documents.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -252,6 +269,8 @@ pub struct SourceSummary {
     pub granted: usize,
     /// How it was read.
     pub evidence: String,
+    /// What else is known of the read.
+    pub facts: ReadFacts,
     /// What was odd.
     pub problems: Vec<Problem>,
 }

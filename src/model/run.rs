@@ -1,5 +1,8 @@
 //! One run: what set it off, and what became of it.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::id::RunId;
@@ -150,4 +153,26 @@ pub struct RunReport {
     pub finished_at: Timestamp,
     /// Hyperproof said to wait until then.
     pub throttled_until: Option<Timestamp>,
+    /// What it asked of Hyperproof, and how that went.
+    pub traffic: Traffic,
+}
+
+/// The calls of a run to Hyperproof, every attempt counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// How many there were of each kind.
+    pub calls: BTreeMap<Call, u64>,
+    /// How long Hyperproof's throttling held calls back.
+    pub throttled: Duration,
+    /// When Hyperproof's TLS certificate ends; none where nothing was answered, and without TLS.
+    pub certificate_ends: Option<Timestamp>,
+}
+
+/// A kind of call, with what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// Method and path, ids left out (`PUT /groups/{id}/users/delete`): there are but a few of them.
+    pub endpoint: String,
+    /// The answer's status; none where no whole answer came.
+    pub status: Option<u16>,
 }

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 
 use super::run::{Outcome, RunReport, Trigger};
 
+pub use super::totals::Totals;
+
 /// The service as it is now. The loop alone changes it; everybody else gets copies.
 #[derive(Debug, Clone)]
 pub struct ServiceState {
@@ -67,13 +69,4 @@ pub struct Configuration {
     pub loaded_at: Timestamp,
     /// A newer one was refused at that time, and why; the one in use stayed.
     pub refused: Option<(Timestamp, String)>,
-}
-
-/// Counts since the process began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// Ticks of the schedule that fell into a run, and were let go.
-    pub skipped_ticks: u64,
-    /// Configurations that were refused on reload.
-    pub refused_reloads: u64,
 }

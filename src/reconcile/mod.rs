@@ -118,6 +118,7 @@ pub fn summary(source: &SourceSnapshot, granted: usize) -> SourceSummary {
         memberships: source.groups.iter().map(|group| group.people.len()).sum(),
         granted,
         evidence: source.evidence.clone(),
+        facts: source.facts,
         problems: source.problems.clone(),
     }
 }

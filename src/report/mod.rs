@@ -19,6 +19,7 @@ mod build;
 pub(crate) use build::time;
 mod change_text;
 mod sections;
+pub(crate) use sections::approve;
 mod word;
 
 #[cfg(test)]

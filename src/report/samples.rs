@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::desired::Grant;
+use crate::model::directory::ReadFacts;
 use crate::model::hold::{Hold, HoldId, Rule, Scope};
 use crate::model::id::{GroupId, GroupName, RunId, SourceName};
 use crate::model::plan::{
@@ -13,7 +14,7 @@ use crate::model::plan::{
 };
 use crate::model::policy::Mode;
 use crate::model::problem::Problem;
-use crate::model::run::{ChangeResult, Outcome, PlanReport, RunReport};
+use crate::model::run::{ChangeResult, Outcome, PlanReport, RunReport, Traffic};
 
 pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00.123456Z".parse().unwrap()
@@ -69,6 +70,7 @@ pub(crate) fn source(name: &str) -> SourceSummary {
         memberships: 310,
         granted: 118,
         evidence: "2 files, 310 rows, the oldest 3 h old".to_owned(),
+        facts: ReadFacts::default(),
         problems: Vec::new(),
     }
 }
@@ -109,7 +111,15 @@ pub(crate) fn plan(groups: Vec<GroupSummary>, mut changes: Vec<Change>) -> PlanR
 }
 
 pub(crate) fn run(planned: PlanReport, results: Vec<ChangeResult>, outcome: Outcome, exit: u8) -> RunReport {
-    RunReport { planned, results, outcome, exit, finished_at: noon(), throttled_until: None }
+    RunReport {
+        planned,
+        results,
+        outcome,
+        exit,
+        finished_at: noon(),
+        throttled_until: None,
+        traffic: Traffic::default(),
+    }
 }
 
 /// Everything is as it should be.

@@ -1,6 +1,7 @@
 //! Reading everything at once: every source, and Hyperproof.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
@@ -31,7 +32,10 @@ pub struct Reading {
 pub async fn read(order: &Order<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
     let sources = order.sources.iter().map(|source| async {
         let wanted = wanted(&source.name, order.policy, memory);
-        source.read(&wanted, now).await
+        let began = Instant::now();
+        let mut snapshot = source.read(&wanted, now).await;
+        snapshot.facts.took = began.elapsed();
+        snapshot
     });
     let sources = join_all(sources);
     let (sources, live) = join(sources, read_live(order, client, memory, now)).await;

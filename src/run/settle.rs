@@ -73,6 +73,7 @@ pub(super) async fn unread(
         exit: 13,
         finished_at: Timestamp::now(),
         throttled_until,
+        traffic: client.traffic(),
     };
     record(setup, client, &report, None).await?;
     Ok(report)
@@ -111,6 +112,7 @@ pub(super) async fn finished(
         exit,
         finished_at: Timestamp::now(),
         throttled_until: applied.throttled_until,
+        traffic: client.traffic(),
     };
     record(setup, client, &report, full).await?;
     Ok(report)

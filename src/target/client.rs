@@ -16,6 +16,7 @@ use super::request::{Answer, Failure, Request};
 use super::token::Tokens;
 use super::writer::Writer;
 use crate::model::live::MemberIdKind;
+use crate::model::run::Traffic;
 
 /// A connection to one organisation. Clones share token, pacing and counts.
 #[derive(Debug, Clone)]
@@ -86,6 +87,13 @@ impl Client {
         self.0.wire.counts()
     }
 
+    /// Every attempt so far, by endpoint and answer.
+    pub fn traffic(&self) -> Traffic {
+        let Inner { wire, .. } = &*self.0;
+        let calls = wire.traffic();
+        Traffic { calls, throttled: wire.counts().throttled, certificate_ends: wire.certificate_ends() }
+    }
+
     /// Sends nothing before this much time has passed: what an earlier run was told to wait, and has
     /// not yet. A wait beyond `max_wait` ends the next call as throttled.
     pub fn pause(&self, wait: Duration) {
@@ -111,7 +119,8 @@ impl Client {
                 });
             }
         }
-        Ok(Request::new(method, url))
+        let endpoint = endpoint(&method, path);
+        Ok(Request::new(method, url, endpoint))
     }
 
     /// Collections are asked for with a slash from now on.
@@ -159,5 +168,32 @@ impl Client {
     /// Tries of one call.
     pub(super) fn max_attempts(&self) -> u32 {
         self.0.wire.max_attempts
+    }
+}
+
+/// Segments of paths that are no ids.
+const WORDS: [&str; 4] = ["delete", "groups", "me", "users"];
+
+/// Method and path with the ids left out: as many as there are operations, whatever the ids are.
+fn endpoint(method: &Method, path: &[&str]) -> String {
+    let segments = path.iter().map(|part| if WORDS.contains(part) { part } else { "{id}" });
+    segments.fold(method.to_string() + " ", |name, segment| name + "/" + segment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_names_no_id() {
+        let table: [(&[&str], &str); 4] = [
+            (&["groups"], "PUT /groups"),
+            (&["groups", "c0ffee", "users", "delete"], "PUT /groups/{id}/users/delete"),
+            (&["users", "me"], "PUT /users/me"),
+            (&["a\nb\"<"], "PUT /{id}"),
+        ];
+        for (path, expected) in table {
+            assert_eq!(endpoint(&Method::PUT, path), expected);
+        }
     }
 }

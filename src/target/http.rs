@@ -1,8 +1,9 @@
 //! Floor 2: one request to Hyperproof: deadline, pacing, the only retry layer, and errors with a
 //! short redacted body.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,6 +21,7 @@ use super::redact::excerpt;
 use super::request::{Answer, Body, Failure, Request};
 use super::token::Bearer;
 use super::{retry, wire};
+use crate::model::run::Call;
 use crate::secret::Secret;
 use crate::tls;
 
@@ -59,6 +61,7 @@ pub(super) struct Wire {
     http: reqwest::Client,
     pace: Pace,
     counts: Counts,
+    calls: Mutex<BTreeMap<Call, u64>>,
     secret: Secret,
     timeout: Duration,
     pub(super) max_attempts: u32,
@@ -81,6 +84,7 @@ impl Wire {
             http: http_client(settings, base)?,
             pace: Pace::new(settings.requests_per_minute, settings.burst, settings.concurrency),
             counts: Counts::default(),
+            calls: Mutex::default(),
             secret: settings.client_secret.clone(),
             timeout: settings.timeout,
             max_attempts: settings.max_attempts.max(1),
@@ -132,7 +136,9 @@ impl Wire {
             let sent = leave.at;
             tally.attempts += 1;
             self.count(request, bearer);
-            let retry = match self.attempt(request, bearer, tally).await? {
+            let answer = self.attempt(request, bearer, tally).await;
+            self.note_call(request, tally.status);
+            let retry = match answer? {
                 Ok(body) => {
                     self.pace.succeeded();
                     return Ok(Answer { status: tally.status.unwrap_or_default(), body, attempts: tally.attempts });
@@ -262,6 +268,21 @@ impl Wire {
     fn excerpt(&self, message: &str, bearer: Option<&Bearer>) -> String {
         let bearer = bearer.map_or("", |bearer| bearer.secret.expose());
         excerpt(message, &[self.secret.expose(), bearer])
+    }
+
+    fn note_call(&self, request: &Request, status: Option<u16>) {
+        let call = Call { endpoint: request.endpoint.clone(), status };
+        *self.calls().entry(call).or_default() += 1;
+    }
+
+    /// Every attempt so far.
+    pub(super) fn traffic(&self) -> BTreeMap<Call, u64> {
+        self.calls().clone()
+    }
+
+    fn calls(&self) -> MutexGuard<'_, BTreeMap<Call, u64>> {
+        // Counts are whole whatever became of the thread that held them.
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count(&self, request: &Request, bearer: Option<&Bearer>) {

@@ -11,6 +11,8 @@ use crate::secret::Secret;
 pub(super) struct Request {
     pub(super) method: Method,
     pub(super) url: Url,
+    /// Method and path without ids, to count by.
+    pub(super) endpoint: String,
     pub(super) body: Body,
     pub(super) once: bool,
     pub(super) at_most: u32,
@@ -29,8 +31,8 @@ pub(super) enum Body {
 
 impl Request {
     /// A request without a body, repeated as the settings allow.
-    pub(super) fn new(method: Method, url: Url) -> Self {
-        Self { method, url, body: Body::None, once: false, at_most: u32::MAX }
+    pub(super) fn new(method: Method, url: Url, endpoint: String) -> Self {
+        Self { method, url, endpoint, body: Body::None, once: false, at_most: u32::MAX }
     }
 
     /// Carries a form.

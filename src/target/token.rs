@@ -57,7 +57,10 @@ impl Tokens {
             form.push(("scope", Secret::new(scope.clone())));
         }
         let url = parse_url("token_url", &settings.token_url)?;
-        Ok(Self { request: Request::new(Method::POST, url).form(form), held: Mutex::default() })
+        Ok(Self {
+            request: Request::new(Method::POST, url, "POST token".to_owned()).form(form),
+            held: Mutex::default(),
+        })
     }
 
     /// The token, fetched if there is none or it is about to end.

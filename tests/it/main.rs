@@ -34,6 +34,7 @@ mod resolve;
 mod scenarios;
 mod simulator;
 mod state;
+mod status;
 mod store;
 mod support;
 mod target;

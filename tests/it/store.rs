@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use rosterd::model::desired::{Feed, Grant};
+use rosterd::model::directory::ReadFacts;
 use rosterd::model::hold::{Hold, HoldId, Rule, Scope};
 use rosterd::model::id::{GroupId, GroupName, RunId};
 use rosterd::model::live::MemberIdKind;
@@ -96,6 +97,7 @@ pub(crate) fn finish(run: &str, seconds: i64) -> RunFinish {
             memberships: 310,
             granted: 100,
             evidence: "2 files".into(),
+            facts: ReadFacts::default(),
             problems: Vec::new(),
         }],
         error: None,

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use jiff::Timestamp;
 
-use crate::model::directory::{Completeness, DirectoryGroup, Person, SourceKind, SourceSnapshot};
+use crate::model::directory::{Completeness, DirectoryGroup, Person, ReadFacts, SourceKind, SourceSnapshot};
 use crate::model::id::{DirectoryGroupKey, PersonKey, SourceName};
 use crate::model::problem::Problem;
 
@@ -138,6 +138,7 @@ impl<'a> Reading<'a> {
             completeness,
             problems: self.findings.into_problems(name.as_str()),
             files: self.names.into_iter().collect(),
+            facts: ReadFacts { written_at: age::oldest(&self.written).map(|file| file.at), ..ReadFacts::default() },
         }
     }
 }

@@ -32,7 +32,7 @@ use tracing::{debug, warn};
 pub use schema::{Disabled, Preset, Schema};
 
 use super::Wanted;
-use crate::model::directory::{Completeness, SourceKind, SourceSnapshot};
+use crate::model::directory::{Completeness, ReadFacts, SourceKind, SourceSnapshot};
 use crate::model::id::SourceName;
 use crate::model::problem::Problem;
 use crate::secret::Secret;
@@ -254,5 +254,10 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, began: Instant, n
         problems,
         evidence,
         files: std::collections::BTreeSet::new(),
+        facts: ReadFacts {
+            certificate_ends: about.expires(),
+            credential_ends: settings.identity.as_ref().and_then(tls::identity_ends),
+            ..ReadFacts::default()
+        },
     }
 }

@@ -64,6 +64,11 @@ impl About {
         Self { product, contexts, expires: None }
     }
 
+    /// When its certificate ends.
+    pub(super) fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+
     /// What of it should be seen to.
     pub(super) fn problems(&self, place: &str, now: Timestamp) -> Option<Problem> {
         let expires = self.expires.filter(|expires| expires.duration_since(now) < SOON)?;

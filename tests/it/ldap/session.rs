@@ -23,6 +23,10 @@ fn every_way_leads_to_the_same_answer() {
         assert_eq!(snapshot.people.len(), 4);
         assert_eq!(snapshot.problems, [], "{way}");
         assert!(snapshot.people.iter().all(|person| person.immutable), "{way}");
+        let encrypted = matches!(way, "ldaps" | "StartTLS");
+        let ends = snapshot.facts.certificate_ends.map(|ends| ends.to_string());
+        assert_eq!(ends.as_deref(), encrypted.then_some("4096-01-01T00:00:00Z"), "{way}");
+        assert_eq!(snapshot.facts.credential_ends, None, "{way}");
     }
 }
 
@@ -49,6 +53,8 @@ fn a_client_certificate_signs_in() {
         format!("client_cert = \"{}\"\nclient_key = {{ file = \"{}\" }}\n", shown(&issued.cert), shown(&issued.key));
     let snapshot = complete(read(&keys(&identity), &[]));
     assert_eq!(members(&snapshot, "compliance"), ["ann", "bob"]);
+    let ends = snapshot.facts.credential_ends.expect("the certificate can be read");
+    assert_eq!(ends.to_string(), "4096-01-01T00:00:00Z", "what the certificate says");
 }
 
 #[test]

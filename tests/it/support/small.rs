@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rosterd::model::address::Address;
-use rosterd::model::directory::{Completeness, DirectoryGroup, Person, SourceKind, SourceSnapshot};
+use rosterd::model::directory::{Completeness, DirectoryGroup, Person, ReadFacts, SourceKind, SourceSnapshot};
 use rosterd::model::hold::{Approval, Hold, HoldId, Rule};
 use rosterd::model::id::{AccountId, GroupName};
 use rosterd::model::live::{Account, LiveGroup, LiveState, MemberIdKind, Standing};
@@ -174,6 +174,7 @@ impl Source {
             problems: Vec::new(),
             evidence: String::new(),
             files: std::collections::BTreeSet::new(),
+            facts: ReadFacts::default(),
         }
     }
 }
