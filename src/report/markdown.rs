@@ -35,9 +35,13 @@ fn sources(out: &mut dyn Write, sources: &[SourceEntry]) -> fmt::Result {
             true => "",
             false => "**not read completely**; ",
         };
+        let evidence = match source.evidence.as_str() {
+            "" => String::new(),
+            evidence => format!(" ({})", code(evidence)),
+        };
         writeln!(
             out,
-            "Source {} ({}): {incomplete}{}, {}, {}\n",
+            "Source {} ({}): {incomplete}{}, {}, {}{evidence}\n",
             code(&source.name),
             code(&source.kind),
             plural(source.people, "person"),
