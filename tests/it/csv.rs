@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rosterd::model::directory::SourceSnapshot;
+use rosterd::model::evidence::ReadEvidence;
 use rosterd::model::id::SourceName;
 use rosterd::source::csv::{Column, Settings, Shape, read};
 
@@ -400,6 +401,7 @@ fn row() -> impl Strategy<Value = String> {
 /// Without origins, which name lines, and without the age of the files.
 fn without_origins(mut snapshot: SourceSnapshot) -> SourceSnapshot {
     snapshot.evidence.clear();
+    snapshot.read = ReadEvidence::None;
     for person in &mut snapshot.people {
         person.origin.clear();
     }

@@ -21,7 +21,24 @@ fn the_plan_document_has_the_promised_fields() {
           "memberships": 310,
           "problems": [],
           "granted": 118,
-          "evidence": "2 files, 310 rows, the oldest 3 h old"
+          "addressed": 117,
+          "evidence": "2 files, 310 rows, the oldest 3 h old",
+          "read": {
+            "files": 2,
+            "rows": 310,
+            "oldest": "2026-11-22T12:00:00Z"
+          },
+          "directory_groups": [
+            {
+              "name": "audit",
+              "id": null,
+              "complete": true,
+              "members": 4,
+              "nested": 1,
+              "ranges": 0,
+              "problems": []
+            }
+          ]
         }
       ],
       "groups": [
@@ -135,7 +152,24 @@ fn the_run_document_adds_outcome_and_results() {
           "memberships": 310,
           "problems": [],
           "granted": 118,
-          "evidence": "2 files, 310 rows, the oldest 3 h old"
+          "addressed": 117,
+          "evidence": "2 files, 310 rows, the oldest 3 h old",
+          "read": {
+            "files": 2,
+            "rows": 310,
+            "oldest": "2026-11-22T12:00:00Z"
+          },
+          "directory_groups": [
+            {
+              "name": "audit",
+              "id": null,
+              "complete": true,
+              "members": 4,
+              "nested": 1,
+              "ranges": 0,
+              "problems": []
+            }
+          ]
         }
       ],
       "groups": [

@@ -10,7 +10,7 @@ use futures_util::stream::{self, StreamExt};
 use tracing::debug;
 
 use super::Settings;
-use super::cost::{ALWAYS_LOOKED_AT, AT_ONCE, Choice, MOST_TERMS, TERMS};
+use super::cost::{self, AT_ONCE, MOST_TERMS, TERMS};
 use super::dn::{Key, is_dn, normalise};
 use super::entry::{escape, id_in_filter};
 use super::fault::Fault;
@@ -60,6 +60,8 @@ pub(super) struct Reader<'a> {
     raw: Raw,
     /// Groups whose members were seen to.
     done: usize,
+    /// A search for everybody was given up: there are more people than this.
+    more_than: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -73,7 +75,7 @@ impl<'a> Reader<'a> {
             dynamic: Vec::new(),
             effort: Effort::default(),
         };
-        Self { settings, wanted, raw, done: 0 }
+        Self { settings, wanted, raw, done: 0, more_than: 0 }
     }
 
     /// Reads everything over one connection, or two (`second`) where all groups are wanted.
@@ -81,10 +83,10 @@ impl<'a> Reader<'a> {
         match second {
             Some(mut second) => {
                 let (people, groups) = tokio::try_join!(
-                    scan_people(self.settings, &mut session),
+                    scan_people(self.settings, &mut session, usize::MAX),
                     scan_groups(self.settings, &mut second)
                 )?;
-                (self.raw.people, self.raw.effort.people) = people;
+                (self.raw.people, self.raw.effort.people, _) = people;
                 (self.raw.groups, self.raw.effort.groups) = groups;
                 self.raw.everyone = true;
             }
@@ -123,42 +125,56 @@ impl<'a> Reader<'a> {
             self.logins(session, new.clone()).await?;
         }
         self.dynamic(session, new.clone()).await?;
-        let mut unknown = self.unknown(new.clone());
-        if !self.raw.everyone && self.is_everybody_cheaper(session, unknown.len()).await? {
-            self.every_person(session).await?;
-            unknown = self.unknown(new);
+        let unknown = self.unknown(new.clone());
+        if !self.raw.everyone && self.tries_everybody(session, unknown.len()).await? {
+            return self.look_at(session, self.unknown(new)).await;
         }
         self.look_at(session, unknown).await
     }
 
-    /// Whether one search for everybody takes less time than a look at so many members.
-    async fn is_everybody_cheaper(&self, session: &Session, members: usize) -> Result<bool, Fault> {
-        if members <= ALWAYS_LOOKED_AT {
+    /// Reads all people where that takes less time than looking at so many members, unless they are too
+    /// many after all. Tells whether it tried.
+    async fn tries_everybody(&mut self, session: &mut Session, members: usize) -> Result<bool, Fault> {
+        let (page, trip) = (session.page_size(), session.trip());
+        let worth = cost::worth(members, page, trip);
+        if worth <= self.more_than {
             return Ok(false);
         }
-        let people = session.estimate(&people_search(self.settings, None)).await?;
-        let choice = Choice { members, people, page: session.page_size(), trip: session.trip() };
-        let everybody = choice.everybody();
-        debug!(?choice, everybody, "members who are not known yet");
-        Ok(everybody)
+        debug!(members, ?trip, worth, "reading all people, if they are not more than it is worth");
+        match self.people_within(session, worth).await {
+            Ok(()) => {}
+            // The members can be had without it.
+            Err(fault) if fault.is_limit() => self.more_than = usize::MAX,
+            Err(fault) => return Err(fault),
+        }
+        Ok(true)
     }
 
     async fn every_person(&mut self, session: &mut Session) -> Result<(), Fault> {
+        self.people_within(session, usize::MAX).await
+    }
+
+    /// Reads all people, or gives up after so many.
+    async fn people_within(&mut self, session: &mut Session, most: usize) -> Result<(), Fault> {
         let (settings, known) = (self.settings, &mut self.raw.people);
-        let tally = match known.rows.is_empty() {
+        let (tally, everyone) = match known.rows.is_empty() {
             true => {
-                let (people, tally) = scan_people(settings, session).await?;
+                let (people, tally, everyone) = scan_people(settings, session, most).await?;
                 *known = people;
-                tally
+                (tally, everyone)
             }
             false => {
                 let search = people_search(settings, None);
-                let scan = session.scan("reading people", &search, |entry| known.add_once(entry, &settings.schema));
+                let take = |entry| known.add_once(entry, &settings.schema);
+                let scan = session.scan_within("reading people", &search, most, take);
                 scan.await.map_err(|fault| base_help(fault, "user_base", &search.base))?
             }
         };
         self.raw.effort.people.add(tally);
-        self.raw.everyone = true;
+        self.raw.everyone = everyone;
+        if !everyone {
+            self.more_than = self.more_than.max(tally.entries);
+        }
         Ok(())
     }
 

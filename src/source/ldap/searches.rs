@@ -8,14 +8,19 @@ use super::groups::{Group, Groups};
 use super::people::People;
 use super::session::{Search, Session, Tally};
 
-/// Everybody below the user base.
-pub(super) async fn scan_people(settings: &Settings, session: &mut Session) -> Result<(People, Tally), Fault> {
+/// Everybody below the user base, or `most` of them; and whether these are all.
+pub(super) async fn scan_people(
+    settings: &Settings,
+    session: &mut Session,
+    most: usize,
+) -> Result<(People, Tally, bool), Fault> {
     let search = people_search(settings, None);
     let mut people = People::default();
-    let tally = session.scan("reading people", &search, |entry| people.add(entry, &settings.schema)).await;
-    let tally = tally.map_err(|fault| base_help(fault, "user_base", &search.base))?;
+    let take = |entry| people.add(entry, &settings.schema);
+    let scan = session.scan_within("reading people", &search, most, take).await;
+    let (tally, everyone) = scan.map_err(|fault| base_help(fault, "user_base", &search.base))?;
     people.seal();
-    Ok((people, tally))
+    Ok((people, tally, everyone))
 }
 
 /// Every group below the group base.

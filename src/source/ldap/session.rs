@@ -160,38 +160,6 @@ impl Session {
         usize::try_from(self.page_size).unwrap_or(1)
     }
 
-    /// How many entries a search has, as the server estimates (RFC 2696); none where it does not.
-    pub(super) async fn estimate(&self, search: &Search) -> Result<Option<usize>, Fault> {
-        let what = "asking how many there are";
-        let mut cookie = Vec::new();
-        let mut estimate = None;
-        // A page of one entry, and word that no more of them are wanted: some servers allow one search
-        // by pages at a time.
-        for size in [1, 0] {
-            let control: RawControl = PagedResults { size, cookie }.into();
-            let mut ldap = self.ldap.clone();
-            let asked = ldap.with_timeout(self.item).with_controls(control).search(
-                &search.base,
-                search.scope,
-                &search.filter,
-                // No attributes (RFC 4511, section 4.5.1.8).
-                ["1.1"],
-            );
-            let ldap3::SearchResult(entries, result) = asked.await.map_err(|error| self.fault(what, error))?;
-            self.meter.search();
-            self.meter.page(result.rc, Brought { entries: entries.len(), references: 0 });
-            let page = paged(&result);
-            if size == 1 && result.rc == 0 {
-                estimate = page.as_ref().and_then(|page| usize::try_from(page.size).ok()).filter(|size| *size > 0);
-            }
-            cookie = page.map(|page| page.cookie).unwrap_or_default();
-            if cookie.is_empty() {
-                break;
-            }
-        }
-        Ok(estimate)
-    }
-
     /// When the server's certificate ends.
     pub(super) fn expires(&self) -> Option<jiff::Timestamp> {
         self.wire.expires
@@ -202,15 +170,30 @@ impl Session {
         &mut self,
         what: &str,
         search: &Search,
-        mut take: impl FnMut(Entry) + Send,
+        take: impl FnMut(Entry) + Send,
     ) -> Result<Tally, Fault> {
+        self.scan_within(what, search, usize::MAX, take).await.map(|(tally, _)| tally)
+    }
+
+    /// A search that is given up after so many entries. Tells whether it came to its end before.
+    pub(super) async fn scan_within(
+        &mut self,
+        what: &str,
+        search: &Search,
+        most: usize,
+        mut take: impl FnMut(Entry) + Send,
+    ) -> Result<(Tally, bool), Fault> {
         debug!("{}", Command { connection: &self.shown, page_size: self.page_size, search });
         self.meter.search();
         let mut tally = Tally::default();
         let mut cookie = Vec::new();
         loop {
             match self.page(what, search, cookie, &mut tally, &mut take).await {
-                Ok(next) if next.is_empty() => return Ok(tally),
+                Ok(next) if next.is_empty() => return Ok((tally, true)),
+                Ok(next) if tally.entries >= most => {
+                    self.give_up(what, search, next).await?;
+                    return Ok((tally, false));
+                }
                 Ok(next) => cookie = next,
                 // OpenLDAP refuses a page that is larger than it allows before it sends anything.
                 Err(fault) if fault.code == Some(11) && tally.entries == 0 && self.page_size > 1 => {
@@ -222,6 +205,18 @@ impl Session {
                 Err(fault) => return Err(fault),
             }
         }
+    }
+
+    /// Says that no more pages of a search are wanted (RFC 2696, section 3): some servers allow one
+    /// such search at a time. What they answer does not matter.
+    async fn give_up(&self, what: &str, search: &Search, cookie: Vec<u8>) -> Result<(), Fault> {
+        let control: RawControl = PagedResults { size: 0, cookie }.into();
+        let mut ldap = self.ldap.clone();
+        let ldap = ldap.with_timeout(self.item).with_controls(control);
+        let answer = ldap.search(&search.base, search.scope, &search.filter, &search.attributes).await;
+        let ldap3::SearchResult(_, result) = answer.map_err(|error| self.fault(what, error))?;
+        self.meter.answer(result.rc);
+        Ok(())
     }
 
     async fn page(
@@ -319,12 +314,9 @@ fn checked(what: &str, result: &LdapResult) -> Result<(), Fault> {
 }
 
 fn next_cookie(result: &LdapResult) -> Vec<u8> {
-    paged(result).map(|paged| paged.cookie).unwrap_or_default()
-}
-
-fn paged(result: &LdapResult) -> Option<PagedResults> {
-    result.ctrls.iter().find_map(|control| match control {
+    let paged = result.ctrls.iter().find_map(|control| match control {
         Control(Some(ControlType::PagedResults), raw) if raw.val.is_some() => Some(raw.parse::<PagedResults>()),
         _ => None,
-    })
+    });
+    paged.map(|paged| paged.cookie).unwrap_or_default()
 }
