@@ -295,6 +295,7 @@ fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, 
                 queue.push_back(nested);
             }
         }
-    }    desired.walked.extend(paths.keys().map(|group| (at, *group)));
+    }
+    desired.walked.extend(paths.keys().map(|group| (at, *group)));
     desired.grounds.push(ground(source, root, paths.into_keys()));
 }

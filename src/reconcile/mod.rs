@@ -99,11 +99,7 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
 }
 
 /// The sources as the plan shows them.
-pub fn summaries(
-    inputs: &Inputs<'_>,
-    desired: &DesiredState,
-    people: &resolve::Resolution,
-) -> Vec<SourceSummary> {
+pub fn summaries(inputs: &Inputs<'_>, desired: &DesiredState, people: &resolve::Resolution) -> Vec<SourceSummary> {
     let mut mapped = evidence::mapped(inputs, desired);
     let full = |(at, source)| SourceSummary {
         addressed: people.addressed_of(at),

@@ -140,7 +140,8 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
 }
 
 fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 9], Fault> {
-    let Learned { person_links, feeds, settled, baselines, pending, accepted_missing, files: _, addressed } = &full.learned;
+    let Learned { person_links, feeds, settled, baselines, pending, accepted_missing, files: _, addressed } =
+        &full.learned;
     let known = full.known_groups.iter().map(|(id, name)| (vec![id.to_string()], Some(Cell::text(name))));
     let left = full.left.iter().map(|(id, members)| Ok((vec![id.to_string()], Some(members_cell(members)?))));
     let links = person_links

@@ -90,8 +90,8 @@ impl Guard<'_, '_> {
         let limit = self.inputs.policy.guard.source_shrink.of(usize::try_from(expected).unwrap_or(usize::MAX));
         let measured = expected.saturating_sub(now);
         let text = format!(
-            "of {granted} granted people of {} only {now} have an address; at the last full run it were {before} of \
-             {people}: {measured} fewer than expected, the limit is {limit} (may the account that reads still see \
+            "of {granted} granted people of {} only {now} have an address; at the last full run {before} of {people} \
+             had one: {measured} fewer than expected, the limit is {limit} (may the account that reads still see \
              addresses?)",
             source.name
         );
@@ -120,7 +120,14 @@ impl Guard<'_, '_> {
     }
 
     /// Holds a source's removals. `told`: it is worth saying, also where there are none.
-    fn shrunk(&mut self, fed: &[&GroupName], source: &SourceName, (limit, measured): (u64, u64), text: String, told: bool) {
+    fn shrunk(
+        &mut self,
+        fed: &[&GroupName],
+        source: &SourceName,
+        (limit, measured): (u64, u64),
+        text: String,
+        told: bool,
+    ) {
         let changes: Vec<usize> = fed.iter().flat_map(|name| self.unapproved(Op::RemoveMember, Some(name))).collect();
         if changes.is_empty() {
             // Nothing to hold yet. While people wait for their grace period, the loss must not be

@@ -146,7 +146,8 @@ fn place(name: &SourceName) -> String {
 }
 
 async fn read_task(name: SourceName, settings: Settings, wanted: Wanted, now: Timestamp) -> SourceSnapshot {
-    let mut trial = Trial { began: Instant::now(), server: String::new(), meter: Meter::default(), failed: BTreeMap::new() };
+    let mut trial =
+        Trial { began: Instant::now(), server: String::new(), meter: Meter::default(), failed: BTreeMap::new() };
     let read = timeout(settings.timeout, attempts(&name, &settings, &wanted, &mut trial)).await.unwrap_or_else(|_| {
         let text = format!("not read to its end within {} s", settings.timeout.as_secs());
         Err(Fault::passing(text).help("look whether the server is overloaded, or raise timeout"))
@@ -211,12 +212,7 @@ struct Read {
 
 /// Tries the servers in turn. One server answers everything, or the read begins anew with the next: what
 /// two servers say at different times is not one directory.
-async fn attempts(
-    name: &SourceName,
-    settings: &Settings,
-    wanted: &Wanted,
-    trial: &mut Trial,
-) -> Result<Read, Fault> {
+async fn attempts(name: &SourceName, settings: &Settings, wanted: &Wanted, trial: &mut Trial) -> Result<Read, Fault> {
     let tls = tls(settings)?;
     let attempts = ATTEMPTS.max(settings.servers.len());
     let mut last = Fault::lasting("has no server", "set url");
@@ -257,7 +253,8 @@ async fn once(
     tls: Option<&Tls>,
     meter: &Meter,
 ) -> Result<Read, (Fault, Stage)> {
-    let open = || async { Session::open(server, settings, tls, meter).await.map_err(|fault| (fault, Stage::Connecting)) };
+    let open =
+        || async { Session::open(server, settings, tls, meter).await.map_err(|fault| (fault, Stage::Connecting)) };
     let session = open().await?;
     let second = if wanted.all { Some(open().await?) } else { None };
     let reading = |fault| (fault, Stage::Reading);
@@ -293,6 +290,14 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, trial: &Trial, no
     let (effort, everyone, with_status) = (raw.effort, raw.everyone, raw.people.with_status);
     let Joined { people, groups, mut problems, gap } = join(&place, raw, settings.nested);
     problems.extend(about.problems(&place, now));
+    if let Some(Disabled::Bit { attribute, .. }) = &settings.schema.disabled
+        && with_status == 0
+        && !people.is_empty()
+    {
+        // Where it is a number, everybody has one.
+        let text = format!("none of {} people shows {attribute}: nobody can be seen to be disabled", people.len());
+        problems.push(Problem::new(&place, text).help("let the bind account read it"));
+    }
     let references = effort.people.references + effort.groups.references;
     if references > 0 {
         debug!(source = %name, references, "references to other servers are not followed");
