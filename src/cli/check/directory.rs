@@ -55,7 +55,7 @@ pub(super) fn lines(source: &SourceSnapshot, whole: Option<&SourceSnapshot>, now
         None => (read, "of those who were read"),
     };
     lines.extend(visible(sample, shown));
-    lines.push(limits(read));
+    lines.push(limits(read, source.completeness.is_complete()));
     lines.extend(whole.map(at_large));
     lines
 }
@@ -105,16 +105,18 @@ fn visible(read: &ServerRead, shown: &str) -> Vec<String> {
     lines
 }
 
-/// Result codes of limits (RFC 4511, appendix A) that the reading met and got round.
-fn limits(read: &ServerRead) -> String {
+/// Result codes of limits (RFC 4511, appendix A) that the reading met.
+fn limits(read: &ServerRead, complete: bool) -> String {
     let met: Vec<String> = [(3, "time limit"), (4, "size limit"), (11, "administrative limit")]
         .iter()
         .filter_map(|(code, name)| Some((read.codes.get(code)?, code, name)))
         .map(|(count, code, name)| format!("the {name} ({code}) {}", plural(*count, "time")))
         .collect();
-    match met.is_empty() {
-        true => "no limit was met".to_owned(),
-        false => format!("met {}", met.join(", ")),
+    match (met.is_empty(), complete) {
+        (true, _) => "no limit was met".to_owned(),
+        // A page that is too large is halved; any other limit ends the reading.
+        (false, true) => format!("met {}, and got round it by smaller pages", met.join(", ")),
+        (false, false) => format!("met {}", met.join(", ")),
     }
 }
 
@@ -127,7 +129,7 @@ fn at_large(whole: &SourceSnapshot) -> String {
             plural(whole.people.len(), "person"),
             plural(whole.groups.len(), "group"),
             seconds(read.took),
-            limits(read)
+            limits(read, true)
         ),
         Completeness::Incomplete { why } => {
             format!("everybody can NOT be read, as a group with many members, or a pattern, would need: {why}")
