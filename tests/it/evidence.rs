@@ -313,6 +313,24 @@ fn a_check_of_active_directory() {
 }
 
 #[test]
+fn a_read_that_failed_has_its_codes() {
+    let Some(slapd) = Slapd::start(&Wish { ldif: &nested(), ..Wish::default() }) else { return };
+    let bench = over_tls(&slapd, world(&["ann"], &["ann"]), "", "", "staff");
+    secret(&bench.path("password"), "of somebody else");
+    let ran = bench.apply(13);
+    let read = &ran["sources"][0]["read"];
+    assert_eq!((&read["codes"], &read["server"]), (&json!({ "49": 1 }), &json!(slapd.secure())), "{read}");
+    let audit = bench.audit();
+    assert_eq!(events(&audit, "run_finished")[0]["sources"][0]["read"]["codes"], json!({ "49": 1 }));
+    let told = bench.run(&["check", "--online"]).exits(13);
+    let (ldap, _) = told.stdout.split_once("mapping ldap").unwrap();
+    assert!(ldap.contains("invalid credentials (49)") && !ldap.contains("not encrypted"), "{ldap}");
+    secret(&bench.path("password"), READER_PASSWORD);
+    bench.apply(0);
+    bench.in_step();
+}
+
+#[test]
 fn a_certificate_that_ends_soon_is_told_for_both_sides() {
     let Some(slapd) = Slapd::start(&Wish { ldif: &nested(), ..Wish::default() }) else { return };
     let dir = tempfile::tempdir().unwrap();
@@ -375,5 +393,18 @@ fn a_search_that_is_given_up_loses_nobody() {
     ));
     let ran = bench.apply(0);
     assert_eq!(ran["changes"][0]["reason"], "grant_ended", "the connection goes on, and finds who is known: {ran}");
+    bench.in_step();
+}
+
+#[test]
+fn a_limit_that_only_a_search_for_everybody_meets_is_got_round() {
+    let (names, ldif) = crowd(100);
+    let database = "limits * size.soft=25 size.hard=25 size.pr=10 size.prtotal=20\n";
+    let Some(slapd) = Slapd::start(&Wish { ldif: &ldif, database, ..Wish::default() }) else { return };
+    let plain: Vec<&str> = names.iter().map(String::as_str).collect();
+    let bench = over_tls(&slapd, world(&plain, &plain), "", "page_size = 50\n", "staff");
+    let ran = bench.apply(0);
+    let read = &ran["sources"][0]["read"];
+    assert_eq!((&read["looks"], &read["codes"]["4"]), (&json!(100), &json!(1)), "{read}");
     bench.in_step();
 }

@@ -35,14 +35,19 @@ fn answered_in_part(read: &SourceSnapshot) -> bool {
 /// What is worth knowing of a source that is a server. `whole`: it was read as a whole besides.
 pub(super) fn lines(source: &SourceSnapshot, whole: Option<&SourceSnapshot>, now: Timestamp) -> Vec<String> {
     let Some(read) = source.read.server() else { return Vec::new() };
-    if read.server.is_empty() {
+    if read.entries == 0 {
+        // It said nothing of itself; the finding below says why.
         return Vec::new();
     }
-    let mut lines = vec![identity(read)];
-    lines.push(match read.certificate_ends {
-        Some(ends) => certificate(ends, now),
-        None => "no certificate: the connection is not encrypted".to_owned(),
-    });
+    let mut lines = Vec::new();
+    // What came after the connection was not kept of a read that failed.
+    if source.completeness.is_complete() || read.people > 0 {
+        lines.push(identity(read));
+        lines.push(match read.certificate_ends {
+            Some(ends) => certificate(ends, now),
+            None => "no certificate: the connection is not encrypted".to_owned(),
+        });
+    }
     lines.push(format!(
         "{}, {}, {} at single members, in {}",
         plural(read.searches, "question"),

@@ -84,6 +84,6 @@ mod tests {
     #[test]
     fn no_number_is_too_large() {
         assert_eq!(worth(usize::MAX, 0, Duration::MAX), 1);
-        assert!(worth(usize::MAX, usize::MAX, Duration::ZERO) == 0);
+        assert!(worth(usize::MAX, usize::MAX, Duration::ZERO) > 0);
     }
 }

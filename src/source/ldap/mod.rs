@@ -156,8 +156,12 @@ async fn read_task(name: SourceName, settings: Settings, wanted: Wanted, now: Ti
         Ok(read) => snapshot(name, &settings, read, &trial, now),
         Err(fault) => {
             let problem = fault.problem(place(&name));
-            let read = ServerRead { identity: settings.bind.to_string(), ..trial.evidence() };
             let unread = SourceSnapshot::unread(name, SourceKind::Ldap, problem);
+            if trial.server.is_empty() {
+                // It was our own side that was not ready.
+                return unread;
+            }
+            let read = ServerRead { identity: settings.bind.to_string(), ..trial.evidence() };
             SourceSnapshot { read: ReadEvidence::Server(Box::new(read)), ..unread }
         }
     }
