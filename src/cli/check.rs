@@ -1,5 +1,7 @@
 //! `rosterd check [--online]`: every mistake before the first run.
 
+mod directory;
+
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -10,11 +12,12 @@ use super::exit::{Exit, Fault};
 use super::output::Output;
 use super::session;
 use crate::config::Config;
+use crate::model::directory::SourceSnapshot;
 use crate::model::live::LiveState;
 use crate::model::memory::Memory;
 use crate::model::plan::GroupStanding;
 use crate::reconcile::{self, Inputs, mapping};
-use crate::report::words::{clean, duration, plural, when};
+use crate::report::words::{clean, duration, plural};
 use crate::run::{self, Reading};
 use crate::store::{Access, Store};
 use crate::target::wire::Me;
@@ -43,12 +46,15 @@ pub(super) fn run(global: &Global, output: &Output, check: &Check) -> Result<Exi
 /// What an online check saw.
 struct Seen {
     reading: Reading,
+    /// Each directory server read as a whole, where the mappings need less of it.
+    whole: Vec<SourceSnapshot>,
     memory: Memory,
     /// The tool's own account, where it could be asked for.
     me: Option<Me>,
     certificate_ends: Option<Timestamp>,
     calls: CallCounts,
     took: Duration,
+    now: Timestamp,
 }
 
 async fn read(config: &Config, output: &Output) -> Result<Seen, Fault> {
@@ -67,7 +73,10 @@ async fn read(config: &Config, output: &Output) -> Result<Seen, Fault> {
         true => client.reader().me().await.ok(),
         false => None,
     };
-    Ok(Seen { reading, memory, me, certificate_ends: client.certificate_ends(), calls: client.calls(), took })
+    output.progress().stage("reading directories as a whole", None);
+    let whole = directory::whole(config, &reading, now).await;
+    let (certificate_ends, calls) = (client.certificate_ends(), client.calls());
+    Ok(Seen { reading, whole, memory, me, certificate_ends, calls, took, now })
 }
 
 /// Writes what was found, and says how it ends.
@@ -79,7 +88,15 @@ fn online(out: &mut String, config: &Config, seen: &Seen) -> Exit {
         let state = if complete { "read completely" } else { "NOT read completely" };
         let people = plural(source.people.len(), "person");
         let groups = plural(source.groups.len(), "directory group");
-        line(out, &format!("source {}: {state}: {people}, {groups} ({})", source.name, source.evidence));
+        let evidence = match source.evidence.as_str() {
+            "" => String::new(),
+            evidence => format!(" ({evidence})"),
+        };
+        line(out, &format!("source {}: {state}: {people}, {groups}{evidence}", source.name));
+        let whole = seen.whole.iter().find(|whole| whole.name == source.name);
+        for told in directory::lines(source, whole, seen.now) {
+            line(out, &format!("  {told}"));
+        }
         for problem in &source.problems {
             line(out, &format!("  {problem}"));
         }
@@ -120,7 +137,7 @@ fn signed_in(out: &mut String, live: &LiveState, me: Option<&Me>) {
 /// Certificate and limits that the read met.
 fn connection(out: &mut String, seen: &Seen) {
     match seen.certificate_ends {
-        Some(ends) => line(out, &format!("  its certificate ends on {}", when(&crate::report::time(ends)))),
+        Some(ends) => line(out, &format!("  {}", directory::certificate(ends, seen.now))),
         None => line(out, "  no certificate: the connection is not encrypted"),
     }
     match seen.calls.throttled {
@@ -147,7 +164,8 @@ fn mappings(out: &mut String, config: &Config, reading: &Reading) {
         let matches = match matched.is_empty() {
             true => "matches NOTHING".to_owned(),
             false => {
-                format!("{} with {}", plural(matched.len(), "directory group"), plural(people, "direct member"))
+                let groups = plural(matched.len(), "directory group");
+                format!("{groups} with {}{}", plural(people, "direct member"), directory::nested(source, &matched))
             }
         };
         line(out, &format!("mapping {} {:?} -> {:?}: {matches}", source.name, mapping.from.as_str(), mapping.to));

@@ -1,8 +1,9 @@
 //! What should be: who belongs in which target group, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::evidence::Ground;
 use super::id::{DirectoryGroupKey, GroupName, SourceName};
 
 /// A person of a source: indices into the run's sources and that source's people.
@@ -92,6 +93,11 @@ pub struct DesiredGroup {
     pub missing: Vec<Missing>,
     /// Feeds that are not there, and that a person accepted as empty.
     pub accepted: Vec<Missing>,
+    /// Feeds, as they were read, with those that are not there.
+    pub grounds: Vec<Ground>,
+    /// Directory groups that were looked into, nested ones included: indices into the sources and
+    /// their groups.
+    pub walked: BTreeSet<(u32, u32)>,
 }
 
 /// Every target group that a mapping yields.

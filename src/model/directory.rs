@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::address::Address;
+use super::evidence::{GroupRead, ReadEvidence};
 use super::id::{DirectoryGroupKey, PersonKey, SourceName};
 use super::problem::Problem;
 
@@ -57,6 +58,8 @@ pub struct SourceSnapshot {
     pub problems: Vec<Problem>,
     /// How it was read, for the audit log: one line (`2 files, 120 rows, the oldest 3 h old`).
     pub evidence: String,
+    /// The same in figures.
+    pub read: ReadEvidence,
     /// The files that it was read from, where its kind has files. One that is not there any more may
     /// be missing by mistake, with everybody in it.
     pub files: BTreeSet<String>,
@@ -89,6 +92,7 @@ impl SourceSnapshot {
             groups: Vec::new(),
             problems: vec![problem],
             evidence: String::new(),
+            read: ReadEvidence::None,
             files: BTreeSet::new(),
             facts: ReadFacts::default(),
         }
@@ -126,6 +130,8 @@ pub struct DirectoryGroup {
     pub groups: Vec<u32>,
     /// Whether all of its direct members were read.
     pub completeness: Completeness,
+    /// How it was read.
+    pub read: GroupRead,
 }
 
 impl DirectoryGroup {

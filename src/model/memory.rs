@@ -50,6 +50,8 @@ pub struct Learned {
     pub settled: BTreeMap<GroupName, String>,
     /// People with a mapped grant, by source.
     pub baselines: BTreeMap<SourceName, u64>,
+    /// Those of them who had an address, by source.
+    pub addressed: BTreeMap<SourceName, u64>,
     /// Since when somebody is absent whose removal waits for its grace period.
     pub pending: BTreeMap<(GroupName, AccountId), Timestamp>,
     /// Missing directory groups that a person accepted as empty: source, directory group, target group.

@@ -7,6 +7,7 @@ pub mod address;
 pub mod desired;
 pub mod digest;
 pub mod directory;
+pub mod evidence;
 pub mod hold;
 pub mod id;
 pub mod live;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::desired::Grant;
 use super::digest::Digest;
 use super::directory::ReadFacts;
+use super::evidence::{Ground, MappedGroup, ReadEvidence};
 use super::hold::{Hold, HoldId};
 use super::id::{AccountId, GroupId, GroupName, PersonKey, SourceName};
 use super::policy::Mode;
@@ -267,10 +268,16 @@ pub struct SourceSummary {
     pub memberships: usize,
     /// People with a mapped grant: what the baseline counts.
     pub granted: usize,
+    /// Those of them who have an address.
+    pub addressed: usize,
     /// How it was read.
     pub evidence: String,
     /// What else is known of the read.
     pub facts: ReadFacts,
+    /// The same in figures.
+    pub read: ReadEvidence,
+    /// The directory groups that feed target groups, nested ones included, by name.
+    pub mapped: Vec<MappedGroup>,
     /// What was odd.
     pub problems: Vec<Problem>,
 }
@@ -301,6 +308,8 @@ pub struct GroupSummary {
     pub standing: GroupStanding,
     /// Whether everything that could grant it was read to its end.
     pub complete: bool,
+    /// The directory groups that could grant it, sorted: what a removal rests on.
+    pub grounds: Vec<Ground>,
     /// What was odd.
     pub problems: Vec<Problem>,
 }

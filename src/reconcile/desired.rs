@@ -11,6 +11,7 @@ use crate::model::policy::{Mapping, Selector};
 use crate::model::problem::Problem;
 
 use super::Inputs;
+use super::evidence::{absent, ground};
 use super::mapping::{indexed, may_yield, named, named_targets, target_of};
 
 /// The desired state, and what was odd on the way.
@@ -239,6 +240,9 @@ impl<'a> Builder<'a> {
             group.gaps.dedup();
             group.missing.sort();
             group.accepted.sort();
+            group.grounds.extend(group.missing.iter().chain(&group.accepted).map(absent));
+            group.grounds.sort();
+            group.grounds.dedup();
             for grants in group.grants.values_mut() {
                 grants.sort();
                 grants.dedup();
@@ -292,4 +296,6 @@ fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, 
             }
         }
     }
+    desired.walked.extend(paths.keys().map(|group| (at, *group)));
+    desired.grounds.push(ground(source, root, paths.into_keys()));
 }

@@ -167,6 +167,7 @@ impl<'a> GroupDiff<'a> {
                         GroupStanding::Unusable
                     },
                     complete: self.desired.gaps.is_empty(),
+                    grounds: self.desired.grounds.clone(),
                     problems,
                 },
             },

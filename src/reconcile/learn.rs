@@ -26,7 +26,12 @@ pub fn learn(
         person_links: person_links(inputs, desired, people),
         feeds: feeds(inputs, desired),
         settled: settled(inputs, difference, guarded),
-        baselines: baselines(inputs, desired, difference, guarded, sources),
+        baselines: baselines(&inputs.memory.learned.baselines, desired, difference, guarded, sources, |source| {
+            source.granted
+        }),
+        addressed: baselines(&inputs.memory.learned.addressed, desired, difference, guarded, sources, |source| {
+            source.addressed
+        }),
         files: files(inputs, guarded),
         pending: difference.pending.clone(),
         accepted_missing: desired
@@ -125,19 +130,21 @@ fn is_created(difference: &Difference, name: &GroupName) -> bool {
     difference.changes.iter().any(created)
 }
 
-/// A baseline sinks by those who went, not by those whose removal waits for a person.
+/// Baselines of what is counted of a source. One sinks by those who went, not by those whose removal
+/// waits for a person.
 fn baselines(
-    inputs: &Inputs<'_>,
+    known: &BTreeMap<SourceName, u64>,
     desired: &DesiredState,
     difference: &Difference,
     guarded: &Guarded,
     sources: &[SourceSummary],
+    counted: fn(&SourceSummary) -> usize,
 ) -> BTreeMap<SourceName, u64> {
     let mut baselines = BTreeMap::new();
     for source in sources {
-        let before = inputs.memory.learned.baselines.get(&source.name).copied();
+        let before = known.get(&source.name).copied();
         let count = if source.complete && !guarded.frozen_baselines.contains(&source.name) {
-            let granted = source.granted as u64;
+            let granted = counted(source) as u64;
             let waiting = waiting(desired, difference, &source.name).len() as u64;
             Some(before.map_or(granted, |before| granted.max(before.min(granted + waiting))))
         } else {

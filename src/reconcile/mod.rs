@@ -3,10 +3,11 @@
 //!
 //! The steps, in order: [`desired`] (snapshots and mappings → who should be where), [`resolve`]
 //! (people → accounts), [`diff`] (desired × live → changes and skips), [`guard`] (changes × limits ×
-//! approvals → [`ClearedPlan`] and holds). [`learn`] says what a full run may remember of it.
+//! approvals → [`ClearedPlan`] and holds). [`evidence`] says what that rests on, and [`learn`] says what a full run may remember of it.
 
 pub mod desired;
 pub mod diff;
+pub mod evidence;
 pub mod find;
 pub mod guard;
 pub mod learn;
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use crate::model::desired::DesiredState;
 use crate::model::directory::{SourceKind, SourceSnapshot};
 use crate::model::id::{AccountId, GroupId, GroupName};
 use crate::model::live::LiveState;
@@ -67,7 +69,7 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
     if let Some(only) = inputs.only {
         difference.retain(only);
     }
-    let sources = summaries(&inputs, &people);
+    let sources = summaries(&inputs, &compiled.state, &people);
     let guarded = guard::judge(&inputs, &compiled.state, &sources, &mut difference);
     let learned = learn::learn(&inputs, &compiled.state, &people, &difference, &guarded, &sources);
     let links = difference.links();
@@ -97,14 +99,20 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
 }
 
 /// The sources as the plan shows them.
-pub fn summaries(inputs: &Inputs<'_>, people: &resolve::Resolution) -> Vec<SourceSummary> {
-    let mut summaries: Vec<SourceSummary> =
-        inputs.sources.iter().enumerate().map(|(at, source)| summary(source, people.granted_of(at))).collect();
+pub fn summaries(inputs: &Inputs<'_>, desired: &DesiredState, people: &resolve::Resolution) -> Vec<SourceSummary> {
+    let mut mapped = evidence::mapped(inputs, desired);
+    let full = |(at, source)| SourceSummary {
+        addressed: people.addressed_of(at),
+        mapped: mapped.get_mut(at).map(std::mem::take).unwrap_or_default(),
+        ..summary(source, people.granted_of(at))
+    };
+    let mut summaries: Vec<SourceSummary> = inputs.sources.iter().enumerate().map(full).collect();
     summaries.sort_by(|a, b| a.name.cmp(&b.name));
     summaries
 }
 
-/// One source as the plan shows it; `granted`: its people with a mapped grant.
+/// One source as the plan shows it, before it is known what feeds a target group; `granted`: its people
+/// with a mapped grant.
 pub fn summary(source: &SourceSnapshot, granted: usize) -> SourceSummary {
     SourceSummary {
         name: source.name.clone(),
@@ -117,8 +125,11 @@ pub fn summary(source: &SourceSnapshot, granted: usize) -> SourceSummary {
         groups: source.groups.len(),
         memberships: source.groups.iter().map(|group| group.people.len()).sum(),
         granted,
+        addressed: 0,
         evidence: source.evidence.clone(),
         facts: source.facts,
+        read: source.read.clone(),
+        mapped: Vec::new(),
         problems: source.problems.clone(),
     }
 }

@@ -57,7 +57,8 @@ pub struct Resolution {
     people: BTreeMap<PersonRef, Resolved>,
     /// Every account that a granted person's addresses or link mean.
     accounts: BTreeMap<PersonRef, Vec<AccountIndex>>,
-    granted: Vec<usize>,
+    /// People with a mapped grant, and those of them with an address, by source.
+    granted: Vec<(usize, usize)>,
     /// Accounts that no one may touch, because it is not clear whose they are.
     pub ambiguous: BTreeSet<AccountIndex>,
     /// Accounts of people whom `identity.ignore` names.
@@ -85,7 +86,12 @@ impl Resolution {
 
     /// People of a source with a mapped grant.
     pub fn granted_of(&self, source: usize) -> usize {
-        self.granted.get(source).copied().unwrap_or(0)
+        self.granted.get(source).map_or(0, |(granted, _)| *granted)
+    }
+
+    /// Those of them who have an address.
+    pub fn addressed_of(&self, source: usize) -> usize {
+        self.granted.get(source).map_or(0, |(_, addressed)| *addressed)
     }
 
     /// What the directory says of the people behind an account. A source among `feeding` that has them
@@ -135,10 +141,13 @@ impl Resolution {
 /// Resolves every person of every source.
 pub fn resolve(inputs: &Inputs<'_>, desired: &DesiredState) -> Resolution {
     let granted: BTreeSet<PersonRef> = desired.values().flat_map(|group| group.grants.keys().copied()).collect();
-    let mut counts = vec![0; inputs.sources.len()];
+    let mut counts = vec![(0, 0); inputs.sources.len()];
     for person in &granted {
-        if let Some(count) = counts.get_mut(person.source as usize) {
-            *count += 1;
+        let at = person.source as usize;
+        let entry = inputs.sources.get(at).and_then(|source| source.people.get(person.person as usize));
+        if let (Some((granted, addressed)), Some(entry)) = (counts.get_mut(at), entry) {
+            *granted += 1;
+            *addressed += usize::from(!entry.addresses.is_empty());
         }
     }
     let mut resolution = Resolution {

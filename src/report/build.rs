@@ -11,7 +11,7 @@ use super::document::{
 use crate::model::desired::Grant;
 use crate::model::hold::{Hold, Scope};
 use crate::model::id::Text;
-use crate::model::plan::{Change, GroupSummary, Op, Plan, Skip, SourceSummary};
+use crate::model::plan::{Change, GroupSummary, Op, Plan, Skip};
 use crate::model::problem::Problem;
 use crate::model::run::{ChangeResult, PlanReport, RunReport};
 
@@ -60,22 +60,6 @@ impl RunDocument {
             exit: report.exit,
             finished_at: time(report.finished_at),
             throttled_until: report.throttled_until.map(time),
-        }
-    }
-}
-
-impl SourceEntry {
-    fn of(source: &SourceSummary) -> Self {
-        Self {
-            name: source.name.to_string(),
-            kind: source.kind.to_owned(),
-            complete: source.complete,
-            people: source.people,
-            groups: source.groups,
-            memberships: source.memberships,
-            problems: problems(&source.problems),
-            granted: source.granted,
-            evidence: source.evidence.clone(),
         }
     }
 }
@@ -214,10 +198,12 @@ pub(crate) fn time(at: Timestamp) -> String {
     format!("{at:.0}")
 }
 
-fn problems(problems: &[Problem]) -> Vec<String> {
+/// Problems as texts.
+pub(super) fn problems(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-fn text<K>(id: Option<&Text<K>>) -> Option<String> {
+/// An id as a text.
+pub(super) fn text<K>(id: Option<&Text<K>>) -> Option<String> {
     id.map(ToString::to_string)
 }

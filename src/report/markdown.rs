@@ -35,9 +35,13 @@ fn sources(out: &mut dyn Write, sources: &[SourceEntry]) -> fmt::Result {
             true => "",
             false => "**not read completely**; ",
         };
+        let evidence = match source.evidence.as_str() {
+            "" => String::new(),
+            evidence => format!(" ({})", code(evidence)),
+        };
         writeln!(
             out,
-            "Source {} ({}): {incomplete}{}, {}, {}\n",
+            "Source {} ({}): {incomplete}{}, {}, {}{evidence}\n",
             code(&source.name),
             code(&source.kind),
             plural(source.people, "person"),
@@ -194,9 +198,9 @@ mod tests {
 
         - `ldaps://dc1.corp.example: did not answer within 60 s`
 
-        Source `hr` (`csv`): 120 people, 7 groups, 310 memberships
+        Source `hr` (`csv`): 120 people, 7 groups, 310 memberships (`2 files, 310 rows, the oldest 3 h old`)
 
-        Source `hr-contractors` (`csv`): 120 people, 7 groups, 310 memberships
+        Source `hr-contractors` (`csv`): 120 people, 7 groups, 310 memberships (`2 files, 310 rows, the oldest 3 h old`)
 
         #### `Auditors`: 4 live → 1 desired
 
@@ -265,7 +269,7 @@ mod tests {
 
         - `group \u{1b}]0;x: a\nb`
 
-        Source `hr` (`csv`): 120 people, 7 groups, 310 memberships
+        Source `hr` (`csv`): 120 people, 7 groups, 310 memberships (`2 files, 310 rows, the oldest 3 h old`)
 
         #### ``Evil\u{1b}[2J\n0 to add, 0 to remove|`x`<b>@security\u{202e}``: 0 live → 1 desired
 

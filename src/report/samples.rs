@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::desired::Grant;
-use crate::model::directory::ReadFacts;
+use crate::model::directory::{Completeness, ReadFacts};
+use crate::model::evidence::{FileRead, GroupRead, MappedGroup, ReadEvidence};
 use crate::model::hold::{Hold, HoldId, Rule, Scope};
 use crate::model::id::{GroupId, GroupName, RunId, SourceName};
 use crate::model::plan::{
@@ -56,6 +57,7 @@ pub(crate) fn group(name: &str, live: usize, desired: usize) -> GroupSummary {
         desired,
         standing: GroupStanding::Ready,
         complete: true,
+        grounds: Vec::new(),
         problems: Vec::new(),
     }
 }
@@ -69,8 +71,17 @@ pub(crate) fn source(name: &str) -> SourceSummary {
         groups: 7,
         memberships: 310,
         granted: 118,
+        addressed: 117,
         evidence: "2 files, 310 rows, the oldest 3 h old".to_owned(),
         facts: ReadFacts::default(),
+        read: ReadEvidence::Files(FileRead { files: 2, rows: 310, oldest: Some(noon()) }),
+        mapped: vec![MappedGroup {
+            name: "audit".to_owned(),
+            id: None,
+            completeness: Completeness::Complete,
+            nested: 1,
+            read: GroupRead { members: 4, ranges: 0, problems: Vec::new() },
+        }],
         problems: Vec::new(),
     }
 }

@@ -7,9 +7,10 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use tracing::{error, info, warn};
 
+use crate::model::evidence::Ground;
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::memory::Memory;
-use crate::model::plan::{Change, Op, Plan};
+use crate::model::plan::{Change, Op, Plan, Reason};
 use crate::model::run::ChangeResult;
 use crate::reconcile::{ClearedPlan, Step, StepKind};
 use crate::store::{Intent, OutcomeRecord, Request, StoreError};
@@ -190,9 +191,21 @@ impl Applier<'_> {
             reason: change.reason,
             because: change.because.clone(),
             entry: change.entry.clone(),
+            grounds: self.grounds(change).to_vec(),
             approval: (change.approval.and_then(|at| self.memory.approvals.get(at))).map(|approval| approval.number),
             request: request(call),
         }
+    }
+
+    /// What a removal rests on: the directory groups that could grant the membership, and do not. What
+    /// takes a run back rests on that run.
+    fn grounds(&self, change: &Change) -> &[Ground] {
+        if change.key.op != Op::RemoveMember || change.reason == Reason::Undo {
+            return &[];
+        }
+        let groups = &self.plan.groups;
+        let at = groups.binary_search_by(|group| group.name.cmp(&change.key.group));
+        at.ok().and_then(|at| groups.get(at)).map_or(&[], |group| &group.grounds)
     }
 
     /// Writes down what a call did, and whether the run may go on.

@@ -182,6 +182,7 @@ fn unlearn(learned: &mut Learned, memory: &Memory, plan: &Plan, applied: &Applie
             Scope::Group(name) => restore(&mut learned.settled, &memory.learned.settled, name),
             Scope::Source(source) => {
                 restore(&mut learned.baselines, &memory.learned.baselines, source);
+                restore(&mut learned.addressed, &memory.learned.addressed, source);
                 restore(&mut learned.files, &memory.learned.files, source);
             }
             Scope::Directory { source, directory_group, group } => {

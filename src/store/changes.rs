@@ -6,12 +6,14 @@ use sqlx::SqliteConnection;
 
 use super::audit::canonical::Json;
 use super::audit::chain::Chain;
+use super::audit::evidence;
 use super::audit::record::{self, Frame, Record};
 use super::audit::{Event, Request};
 use super::error::Fault;
 use super::stored::{key_columns, key_of};
 use super::{effects, given, runs};
 use crate::model::desired::Grant;
+use crate::model::evidence::Ground;
 use crate::model::id::{GroupId, RunId};
 use crate::model::plan::{ChangeKey, Entry, Reason};
 use crate::model::run::ChangeResult;
@@ -31,6 +33,8 @@ pub struct Intent {
     pub because: Vec<Grant>,
     /// The directory's entry for the person, where there is one.
     pub entry: Option<Entry>,
+    /// What a removal rests on: the directory groups that could grant the membership, sorted.
+    pub grounds: Vec<Ground>,
     /// The number of the approval that lets it through.
     pub approval: Option<i64>,
     /// The call that will make it.
@@ -111,6 +115,7 @@ async fn intent_record(
         .with("reason", intent.reason.as_str())
         .maybe("because", record::because(&intent.because))
         .maybe("entry", intent.entry.as_ref().map(entry_record))
+        .maybe("evidence", evidence::grounds(&intent.grounds))
         .maybe("hold", approval.as_ref().map(|approval| approval.hold.as_str()))
         .maybe("approval", approval.as_ref().map(record::approval))
         .with("request", intent.request.json()))

@@ -84,6 +84,16 @@ const BASELINE: Table = Table {
     delete: "DELETE FROM baseline WHERE source = $1",
 };
 
+const BASELINE_ADDRESS: Table = Table {
+    name: "baseline_address",
+    keys: 1,
+    value: Some(Kind::Int),
+    select: "SELECT source, people FROM baseline_address",
+    upsert: "INSERT INTO baseline_address (source, people) VALUES ($1, $2) \
+             ON CONFLICT (source) DO UPDATE SET people = excluded.people",
+    delete: "DELETE FROM baseline_address WHERE source = $1",
+};
+
 const PENDING: Table = Table {
     name: "pending",
     keys: 2,
@@ -129,8 +139,9 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
     Ok(written)
 }
 
-fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
-    let Learned { person_links, feeds, settled, baselines, pending, accepted_missing, files: _ } = &full.learned;
+fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 9], Fault> {
+    let Learned { person_links, feeds, settled, baselines, pending, accepted_missing, files: _, addressed } =
+        &full.learned;
     let known = full.known_groups.iter().map(|(id, name)| (vec![id.to_string()], Some(Cell::text(name))));
     let left = full.left.iter().map(|(id, members)| Ok((vec![id.to_string()], Some(members_cell(members)?))));
     let links = person_links
@@ -140,6 +151,7 @@ fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
         feeds.iter().map(|(group, feeds)| Ok((vec![group.to_string()], Some(Cell::Text(feeds_to_json(feeds)?)))));
     let settled = settled.iter().map(|(group, digest)| (vec![group.to_string()], Some(Cell::text(digest))));
     let baselines = baselines.iter().map(|(source, people)| (vec![source.to_string()], Some(Cell::Int(big(*people)))));
+    let addressed = addressed.iter().map(|(source, people)| (vec![source.to_string()], Some(Cell::Int(big(*people)))));
     let pending = pending.iter().map(|((group, account), since)| {
         (vec![group.to_string(), account.to_string()], Some(Cell::Int(millis(*since))))
     });
@@ -153,6 +165,7 @@ fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
         (&FEED, feeds.collect::<Result<_, Fault>>()?),
         (&SETTLED, settled.collect()),
         (&BASELINE, baselines.collect()),
+        (&BASELINE_ADDRESS, addressed.collect()),
         (&PENDING, pending.collect()),
         (&ACCEPTED_MISSING, accepted.collect()),
     ])
@@ -206,6 +219,11 @@ async fn load_learned(conn: &mut SqliteConnection, learned: &mut Learned) -> Res
         let source = one(key);
         let people = count(BASELINE.name, &source, int(people))?;
         learned.baselines.insert(source.into(), people);
+    }
+    for (key, people) in read(conn, &BASELINE_ADDRESS).await? {
+        let source = one(key);
+        let people = count(BASELINE_ADDRESS.name, &source, int(people))?;
+        learned.addressed.insert(source.into(), people);
     }
     for (key, since) in read(conn, &PENDING).await? {
         let [group, account] = parts(key);

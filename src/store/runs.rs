@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::audit::canonical::Json;
 use super::audit::chain::Chain;
+use super::audit::evidence;
 use super::audit::record::{Frame, Record};
 use super::audit::{Actor, Event};
 use super::error::Fault;
@@ -177,6 +178,7 @@ fn finished(finish: &RunFinish, frame: &Frame, row: &RunRow) -> Record {
             ("complete", Some(source.complete.into())),
             ("people", Some(source.people.into())),
             ("evidence", Some(source.evidence.as_str().into())),
+            ("read", evidence::read(source)),
         ])
     });
     Record::of_run(Event::RunFinished, finish.at, frame)

@@ -427,7 +427,7 @@ fn a_plan_for_a_ticket() {
 
     Run `RUN`, digest `sha256:DIGEST`
 
-    Source `hr` (`csv`): 6 people, 5 groups, 9 memberships
+    Source `hr` (`csv`): 6 people, 5 groups, 9 memberships (`1 file, 9 rows, fresh`)
 
     #### `Absent`: 0 live → 1 desired, left alone
 

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rosterd::model::directory::{ReadFacts, SourceSnapshot};
+use rosterd::model::evidence::ReadEvidence;
 use rosterd::model::id::SourceName;
 use rosterd::source::csv::{Column, Settings, Shape, read};
 
@@ -401,6 +402,7 @@ fn row() -> impl Strategy<Value = String> {
 fn without_origins(mut snapshot: SourceSnapshot) -> SourceSnapshot {
     snapshot.evidence.clear();
     snapshot.facts = ReadFacts::default();
+    snapshot.read = ReadEvidence::None;
     for person in &mut snapshot.people {
         person.origin.clear();
     }

@@ -378,6 +378,48 @@ fn a_group_is_not_filled_before_its_creation_is_let_through() {
 
 // ---- a source that lost people ----
 
+/// People without an immutable id, whom an address alone ties to their accounts.
+fn by_address(people: &str) -> World {
+    let mut world = World::equal(&[("Risk", people)]);
+    world.policy.guard.group_removals = limit(100, 0);
+    world.policy.guard.run_removals = limit(100, 0);
+    world.policy.guard.day_removals = limit(100, 0);
+    for name in people.split_whitespace() {
+        world.hr().person(name).immutable = false;
+    }
+    world.apply();
+    world.nothing_to_do();
+    world
+}
+
+#[test]
+fn a_source_whose_people_lost_their_addresses_removes_nobody() {
+    let mut world = by_address(&names("r", 30));
+    for name in names("r", 11).split_whitespace() {
+        world.hr().person(name).addresses.clear();
+    }
+    assert_eq!(world.holds(), ["source_shrink 11/10 on 11"]);
+    world.apply();
+    assert_eq!(world.holds(), ["source_shrink 11/10 on 11"], "the baseline stays while its removals wait");
+    world.approve(Rule::SourceShrink);
+    world.apply();
+    world.nothing_to_do();
+}
+
+#[test]
+fn people_who_leave_take_their_addresses_along_and_those_who_come_owe_none() {
+    let mut world = by_address(&names("r", 30));
+    world.hr().leave("risk", &names("r", 10));
+    assert_eq!(world.holds(), [""; 0], "ten fewer people, and ten fewer addresses, are within the limit");
+    let mut world = by_address(&names("r", 30));
+    world.hr().join("risk", &names("robot", 30));
+    for name in names("robot", 30).split_whitespace() {
+        world.hr().person(name).addresses.clear();
+    }
+    world.hr().leave("risk", "r0");
+    assert_eq!(world.holds(), [""; 0], "who came without an address has lost none");
+}
+
 #[test]
 fn a_source_that_lost_many_people_removes_nobody() {
     let mut world = World::equal(&[("Risk", &names("r", 30)), ("Audit", &names("a", 30)), ("Board", &names("b", 30))]);

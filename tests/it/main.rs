@@ -13,6 +13,7 @@ mod config_cli;
 mod csv;
 mod demo;
 mod drift;
+mod evidence;
 mod guard;
 mod hazards;
 mod holds;

@@ -41,8 +41,9 @@ impl Guard<'_, '_> {
     pub(super) fn source_shrink(&mut self, desired: &DesiredState, sources: &[SourceSummary]) {
         for source in sources.iter().filter(|source| source.complete) {
             let fewer = self.fewer_people(source);
+            let unaddressed = self.fewer_addresses(source);
             let missing = self.missing_files(&source.name);
-            let (limit, measured) = match &fewer {
+            let (limit, measured) = match fewer.as_ref().or(unaddressed.as_ref()) {
                 Some((limit, measured, _)) => (*limit, *measured),
                 None => (0, missing.as_ref().map_or(0, |(count, _)| *count)),
             };
@@ -51,13 +52,14 @@ impl Guard<'_, '_> {
                 .filter(|(_, group)| group.sources.contains(&source.name))
                 .map(|(name, _)| name)
                 .collect();
-            let texts: Vec<String> =
-                fewer.map(|(.., text)| text).into_iter().chain(missing.map(|(_, text)| text)).collect();
+            let addresses = unaddressed.is_some();
+            let fewer = fewer.into_iter().chain(unaddressed).map(|(.., text)| text);
+            let texts: Vec<String> = fewer.chain(missing.map(|(_, text)| text)).collect();
             if texts.is_empty() {
                 let changes: Vec<usize> = fed.iter().flat_map(|name| self.of(Op::RemoveMember, Some(name))).collect();
                 self.remainder(Rule::SourceShrink, &Scope::Source(source.name.clone()), &changes);
             } else {
-                self.shrunk(&fed, &source.name, limit, measured, texts.join("; "));
+                self.shrunk(&fed, &source.name, (limit, measured), texts.join("; "), addresses);
             }
         }
     }
@@ -70,6 +72,28 @@ impl Guard<'_, '_> {
         let text = format!(
             "{} grants {} people, {baseline} at the last full run: {measured} fewer, the limit is {limit}",
             source.name, source.granted
+        );
+        (measured > limit).then_some((limit, measured, text))
+    }
+
+    /// Limit, measured value and sentence, where a far smaller share of the people whom a source grants
+    /// something have an address than before: an account that may not read addresses any more sees
+    /// everybody, and can tell nobody's account. Who left is not counted: as many as are fewer people
+    /// may be fewer addresses.
+    fn fewer_addresses(&self, source: &SourceSummary) -> Option<(u64, u64, String)> {
+        let learned = &self.inputs.memory.learned;
+        let before = *learned.addressed.get(&source.name)?;
+        let people = *learned.baselines.get(&source.name).filter(|people| **people > 0)?;
+        let (granted, now) = (source.granted as u64, source.addressed as u64);
+        // More people than before owe no more addresses than before.
+        let expected = before.saturating_mul(granted.min(people)) / people;
+        let limit = self.inputs.policy.guard.source_shrink.of(usize::try_from(expected).unwrap_or(usize::MAX));
+        let measured = expected.saturating_sub(now);
+        let text = format!(
+            "of {granted} granted people of {} only {now} have an address; at the last full run {before} of {people} \
+             had one: {measured} fewer than expected, the limit is {limit} (may the account that reads still see \
+             addresses?)",
+            source.name
         );
         (measured > limit).then_some((limit, measured, text))
     }
@@ -95,13 +119,24 @@ impl Guard<'_, '_> {
         Some((count as u64, text))
     }
 
-    fn shrunk(&mut self, fed: &[&GroupName], source: &SourceName, limit: u64, measured: u64, text: String) {
+    /// Holds a source's removals. `told`: it is worth saying, also where there are none.
+    fn shrunk(
+        &mut self,
+        fed: &[&GroupName],
+        source: &SourceName,
+        (limit, measured): (u64, u64),
+        text: String,
+        told: bool,
+    ) {
         let changes: Vec<usize> = fed.iter().flat_map(|name| self.unapproved(Op::RemoveMember, Some(name))).collect();
         if changes.is_empty() {
             // Nothing to hold yet. While people wait for their grace period, the loss must not be
             // forgotten before their removals come.
-            if fed.iter().any(|name| self.facts(name).is_some_and(|facts| facts.in_grace > 0)) {
+            let in_grace = fed.iter().any(|name| self.facts(name).is_some_and(|facts| facts.in_grace > 0));
+            if in_grace {
                 self.guarded.frozen_baselines.insert(source.clone());
+            }
+            if in_grace || told {
                 self.guarded.problems.push(Problem::new(format!("source {source}"), text));
             }
             return;

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use jiff::Timestamp;
 
 use crate::model::directory::{Completeness, DirectoryGroup, Person, ReadFacts, SourceKind, SourceSnapshot};
+use crate::model::evidence::{FileRead, GroupRead, ReadEvidence};
 use crate::model::id::{DirectoryGroupKey, PersonKey, SourceName};
 use crate::model::problem::Problem;
 
@@ -132,6 +133,11 @@ impl<'a> Reading<'a> {
             name: name.clone(),
             kind: SourceKind::Csv,
             evidence: evidence(&self.written, self.rows, now),
+            read: ReadEvidence::Files(FileRead {
+                files: self.written.len(),
+                rows: self.rows,
+                oldest: age::oldest(&self.written).map(|file| file.at),
+            }),
             people: assembled.people.into_iter().map(|found| person(found, &self.names)).collect(),
             everyone: true,
             groups: assembled.groups.into_iter().map(|(name, people)| group(&name, people, &completeness)).collect(),
@@ -194,6 +200,7 @@ fn group(name: &str, people: Vec<u32>, completeness: &Completeness) -> Directory
         key: DirectoryGroupKey::new(name),
         immutable: false,
         names: vec![name.to_owned()],
+        read: GroupRead { members: people.len(), ..GroupRead::default() },
         people,
         groups: Vec::new(),
         completeness: completeness.clone(),

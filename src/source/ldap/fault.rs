@@ -51,6 +51,11 @@ impl Fault {
         self
     }
 
+    /// Whether the server has a limit that was met: of time, of size, or one of its administrator's.
+    pub(super) fn is_limit(&self) -> bool {
+        matches!(self.code, Some(3 | 4 | 11))
+    }
+
     /// As a finding of the source.
     pub(super) fn problem(self, place: impl Into<String>) -> Problem {
         let problem = Problem::new(place, self.text);

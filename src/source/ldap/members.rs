@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use super::dn::Key;
 use super::groups::Group;
+use super::look::Stray;
 use super::people::{Found, People};
-use super::reader::{Raw, Stray};
+use super::reader::Raw;
 use crate::model::directory::{Completeness, DirectoryGroup, Person};
+use crate::model::evidence::GroupRead;
 use crate::model::problem::Problem;
 
 /// How many names a finding shows.
@@ -49,8 +51,9 @@ pub(super) fn join(place: &str, raw: Raw, nested: bool) -> Joined {
         for key in dynamic.get(&at).into_iter().flatten() {
             members.take(raw.people.named(*key), "");
         }
-        joined.problems.extend(members.problems(group));
-        groups.push(members.group(group, nested));
+        let problems = members.problems(group);
+        groups.push(members.group(group, nested, &problems));
+        joined.problems.extend(problems);
     }
     joined.gap = distrust(place, &raw.people, &groups, wanted_members);
     let order = order(&raw.people.rows);
@@ -128,7 +131,18 @@ impl<'a> Members<'a> {
         problems
     }
 
-    fn group(self, group: &Group, nested: bool) -> DirectoryGroup {
+    /// How many members were read, whatever they turned out to be.
+    fn count(&self) -> usize {
+        let known = self.people.len() + self.groups.len();
+        known + self.dangling.len() + self.other.len() + self.ambiguous.len() + self.failed.len()
+    }
+
+    fn group(self, group: &Group, nested: bool, problems: &[Problem]) -> DirectoryGroup {
+        let read = GroupRead {
+            members: self.count(),
+            ranges: group.ranges,
+            problems: problems.iter().map(|problem| problem.text.clone()).collect(),
+        };
         let why = match (&group.gap, self.failed.len(), self.ambiguous.len()) {
             (Some(gap), ..) => Some(gap.clone()),
             (None, 0, 0) => None,
@@ -142,6 +156,7 @@ impl<'a> Members<'a> {
             people: self.people,
             groups: if nested { self.groups } else { Vec::new() },
             completeness: why.map_or(Completeness::Complete, |why| Completeness::Incomplete { why }),
+            read,
         }
     }
 }
@@ -232,6 +247,9 @@ fn sorted(groups: Vec<DirectoryGroup>) -> (Vec<DirectoryGroup>, Vec<Problem>) {
             Some(last) => {
                 let why = format!("another entry has the same id {}", group.key);
                 problems.push(Problem::new(format!("group {:?}", last.name()), why.clone()));
+                last.read.members += group.read.members;
+                last.read.ranges += group.read.ranges;
+                last.read.problems.push(why.clone());
                 last.completeness = Completeness::Incomplete { why };
                 last.names.extend(group.names);
                 last.people.extend(group.people);

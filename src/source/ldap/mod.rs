@@ -1,26 +1,35 @@
 //! LDAP directories and Active Directory as sources. Floor 2.
 //!
-//! `address` (URLs), `wire` (sockets and TLS), `session` (one signed-in connection), `reader` (what is
-//! asked, in which order); pure: `ber`, `dn`, `entry`, `url`, `schema` (presets),
-//! `people`, `groups` and `members` (names become people). A read is whole or it is nothing: any result
+//! `address` (URLs), `wire` (sockets and TLS), `session` (one signed-in connection, with its `meter`),
+//! `reader` (what is asked, in which order: `searches`, `look`, `parts`); pure: `ber`, `dn`, `entry`,
+//! `url`, `schema` (presets), `cost` (looks or one search), `people`, `groups` and `members` (names
+//! become people). A read is whole or it is nothing: any result
 //! code but success fails it, a connection that ends is never an end, and what cannot be told of one
 //! group makes that group incomplete.
 
 pub mod address;
 mod ber;
+mod command;
+mod cost;
 mod dn;
 mod entry;
 mod fault;
 mod groups;
+mod look;
 mod members;
+mod meter;
+mod parts;
 mod people;
 mod reader;
 mod schema;
+mod searches;
 mod server;
 mod session;
 mod url;
 mod wire;
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +42,7 @@ pub use schema::{Disabled, Preset, Schema};
 
 use super::Wanted;
 use crate::model::directory::{Completeness, ReadFacts, SourceKind, SourceSnapshot};
+use crate::model::evidence::{ReadEvidence, ServerRead};
 use crate::model::id::SourceName;
 use crate::model::problem::Problem;
 use crate::secret::Secret;
@@ -40,6 +50,7 @@ use crate::tls::{self, Trust};
 use address::Server;
 use fault::Fault;
 use members::{Joined, join};
+use meter::Meter;
 use reader::{Raw, Reader};
 use server::About;
 use session::Session;
@@ -90,6 +101,17 @@ pub enum Bind {
     External,
 }
 
+impl fmt::Display for Bind {
+    /// Who signs in, as far as the configuration says it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anonymous => "nobody (anonymous)",
+            Self::Simple { dn, .. } => dn,
+            Self::External => "the bearer of the client certificate, or the local user",
+        })
+    }
+}
+
 /// Whether a filter can be read (RFC 4515). It must stand in parentheses, as it becomes a part of others.
 pub fn is_filter(text: &str) -> bool {
     text.starts_with('(') && text.ends_with(')') && ldap3::parse_filter(text).is_ok()
@@ -124,16 +146,64 @@ fn place(name: &SourceName) -> String {
 }
 
 async fn read_task(name: SourceName, settings: Settings, wanted: Wanted, now: Timestamp) -> SourceSnapshot {
-    let began = Instant::now();
-    let read = timeout(settings.timeout, attempts(&name, &settings, &wanted)).await.unwrap_or_else(|_| {
+    let mut trial =
+        Trial { began: Instant::now(), server: String::new(), meter: Meter::default(), failed: BTreeMap::new() };
+    let read = timeout(settings.timeout, attempts(&name, &settings, &wanted, &mut trial)).await.unwrap_or_else(|_| {
         let text = format!("not read to its end within {} s", settings.timeout.as_secs());
         Err(Fault::passing(text).help("look whether the server is overloaded, or raise timeout"))
     });
     match read {
-        Ok(read) => snapshot(name, &settings, read, began, now),
+        Ok(read) => snapshot(name, &settings, read, &trial, now),
         Err(fault) => {
             let problem = fault.problem(place(&name));
-            SourceSnapshot::unread(name, SourceKind::Ldap, problem)
+            let unread = SourceSnapshot::unread(name, SourceKind::Ldap, problem);
+            if trial.server.is_empty() {
+                // It was our own side that was not ready.
+                return unread;
+            }
+            let read = ServerRead { identity: settings.bind.to_string(), ..trial.evidence() };
+            SourceSnapshot { read: ReadEvidence::Server(Box::new(read)), ..unread }
+        }
+    }
+}
+
+/// How the attempts go.
+struct Trial {
+    began: Instant,
+    /// The server of the last attempt.
+    server: String,
+    /// What the last attempt asked.
+    meter: Meter,
+    /// Result codes of the attempts before.
+    failed: BTreeMap<u32, usize>,
+}
+
+impl Trial {
+    /// Another attempt begins.
+    fn again(&mut self, server: &Server) {
+        let before = std::mem::take(&mut self.meter).counts();
+        for (code, count) in before.codes {
+            *self.failed.entry(code).or_default() += count;
+        }
+        self.server = server.to_string();
+    }
+
+    /// What the conversation alone tells.
+    fn evidence(&self) -> ServerRead {
+        let counts = self.meter.counts();
+        let mut codes = self.failed.clone();
+        for (code, count) in counts.codes {
+            *codes.entry(code).or_default() += count;
+        }
+        ServerRead {
+            server: self.server.clone(),
+            searches: counts.searches,
+            pages: counts.pages,
+            entries: counts.entries,
+            references: counts.references,
+            codes,
+            took: self.began.elapsed(),
+            ..ServerRead::default()
         }
     }
 }
@@ -142,12 +212,11 @@ async fn read_task(name: SourceName, settings: Settings, wanted: Wanted, now: Ti
 struct Read {
     raw: Raw,
     about: About,
-    server: String,
 }
 
 /// Tries the servers in turn. One server answers everything, or the read begins anew with the next: what
 /// two servers say at different times is not one directory.
-async fn attempts(name: &SourceName, settings: &Settings, wanted: &Wanted) -> Result<Read, Fault> {
+async fn attempts(name: &SourceName, settings: &Settings, wanted: &Wanted, trial: &mut Trial) -> Result<Read, Fault> {
     let tls = tls(settings)?;
     let attempts = ATTEMPTS.max(settings.servers.len());
     let mut last = Fault::lasting("has no server", "set url");
@@ -155,7 +224,8 @@ async fn attempts(name: &SourceName, settings: &Settings, wanted: &Wanted) -> Re
         if let Some(round) = u32::try_from(attempt / settings.servers.len()).ok().filter(|round| *round > 0) {
             tokio::time::sleep(Duration::from_millis(300) * round).await;
         }
-        match once(settings, wanted, server, tls.as_ref()).await {
+        trial.again(server);
+        match once(settings, wanted, server, tls.as_ref(), &trial.meter).await {
             Ok(read) => return Ok(read),
             Err((fault, stage)) => {
                 let fault = fault.at(server);
@@ -185,14 +255,16 @@ async fn once(
     wanted: &Wanted,
     server: &Server,
     tls: Option<&Tls>,
+    meter: &Meter,
 ) -> Result<Read, (Fault, Stage)> {
-    let open = || async { Session::open(server, settings, tls).await.map_err(|fault| (fault, Stage::Connecting)) };
+    let open =
+        || async { Session::open(server, settings, tls, meter).await.map_err(|fault| (fault, Stage::Connecting)) };
     let session = open().await?;
     let second = if wanted.all { Some(open().await?) } else { None };
     let reading = |fault| (fault, Stage::Reading);
     let about = About::ask(&session).await.map_err(reading)?;
     let raw = Reader::new(settings, wanted).read(session, second).await.map_err(reading)?;
-    Ok(Read { raw, about, server: server.to_string() })
+    Ok(Read { raw, about })
 }
 
 fn tls(settings: &Settings) -> Result<Option<Tls>, Fault> {
@@ -216,12 +288,20 @@ fn tls(settings: &Settings) -> Result<Option<Tls>, Fault> {
     }))
 }
 
-fn snapshot(name: SourceName, settings: &Settings, read: Read, began: Instant, now: Timestamp) -> SourceSnapshot {
-    let Read { raw, about, server } = read;
+fn snapshot(name: SourceName, settings: &Settings, read: Read, trial: &Trial, now: Timestamp) -> SourceSnapshot {
+    let Read { raw, about } = read;
     let place = place(&name);
-    let (effort, everyone) = (raw.effort, raw.everyone);
+    let (effort, everyone, with_status) = (raw.effort, raw.everyone, raw.people.with_status);
     let Joined { people, groups, mut problems, gap } = join(&place, raw, settings.nested);
     problems.extend(about.problems(&place, now));
+    if let Some(Disabled::Bit { attribute, .. }) = &settings.schema.disabled
+        && with_status == 0
+        && !people.is_empty()
+    {
+        // Where it is a number, everybody has one.
+        let text = format!("none of {} people shows {attribute}: nobody can be seen to be disabled", people.len());
+        problems.push(Problem::new(&place, text).help("let the bind account read it"));
+    }
     let references = effort.people.references + effort.groups.references;
     if references > 0 {
         debug!(source = %name, references, "references to other servers are not followed");
@@ -234,15 +314,26 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, began: Instant, n
         }
         None => Completeness::Complete,
     };
+    let read = ServerRead {
+        identity: about.identity().map_or_else(|| settings.bind.to_string(), str::to_owned),
+        certificate_ends: about.expires(),
+        ranges: effort.ranges,
+        looks: effort.looks,
+        people: people.len(),
+        with_address: people.iter().filter(|person| !person.addresses.is_empty()).count(),
+        with_status: settings.schema.disabled.as_ref().map(|_| with_status),
+        ..trial.evidence()
+    };
     let evidence = format!(
-        "{server}, {about}; {} people in {} pages, {} groups in {} pages, {} ranges, {} looks, {references} references not followed; {:.1} s",
+        "{}, {about}; {} people in {} pages, {} groups in {} pages, {} ranges, {} looks, {references} references not followed; {:.1} s",
+        read.server,
         effort.people.entries,
         effort.people.pages,
         effort.groups.entries,
         effort.groups.pages,
         effort.ranges,
         effort.looks,
-        began.elapsed().as_secs_f64(),
+        read.took.as_secs_f64(),
     );
     SourceSnapshot {
         name,
@@ -253,6 +344,7 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, began: Instant, n
         groups,
         problems,
         evidence,
+        read: ReadEvidence::Server(Box::new(read)),
         files: std::collections::BTreeSet::new(),
         facts: ReadFacts {
             certificate_ends: about.expires(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::dn::Key;
 use super::entry::{Entry, id_text, proxy_address, sid};
-use super::schema::Schema;
+use super::schema::{Disabled, Schema};
 use crate::model::address::Address;
 use crate::model::directory::Person;
 use crate::model::id::PersonKey;
@@ -27,6 +27,8 @@ pub(super) struct People {
     pub(super) gap: Option<String>,
     /// How many of `names` were there when they were sorted.
     sealed: usize,
+    /// How many people show the attribute that says who has left.
+    pub(super) with_status: usize,
 }
 
 /// Whom a name means.
@@ -89,6 +91,8 @@ impl People {
         if schema.primary_groups {
             self.primary.extend(primary_group(&entry).map(|group| (group, at)));
         }
+        let shows = |disabled: &Disabled| entry.text(disabled.attribute()).is_some();
+        self.with_status += usize::from(schema.disabled.as_ref().is_some_and(shows));
         self.rows.push(person(entry, schema));
     }
 

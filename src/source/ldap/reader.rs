@@ -7,39 +7,22 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
-use ldap3::Scope;
+use tracing::debug;
 
 use super::Settings;
+use super::cost::{self, AT_ONCE, MOST_TERMS, TERMS};
 use super::dn::{Key, is_dn, normalise};
-use super::entry::{Entry, escape, id_in_filter};
+use super::entry::{escape, id_in_filter};
 use super::fault::Fault;
-use super::groups::{Group, Groups, stamp};
+use super::groups::{Group, Groups};
+use super::look::{Seen, Stray, look};
+use super::parts;
 use super::people::{Found, People};
+use super::searches::{base_help, group_search, people_search, scan_groups, scan_people};
 use super::session::{Look, Search, Session, Tally};
 use super::url;
 use crate::model::id::PersonKey;
 use crate::source::Wanted;
-
-/// With so many members and more, all people are read at once: measured, a look at one entry costs
-/// about as much as reading a handful in bulk, and a round trip on top of it.
-const FEW: usize = 200;
-
-/// Looks that are under way at the same time on one connection.
-const AT_ONCE: usize = 16;
-
-/// Terms of one filter; beyond a hundred OpenLDAP gets slower again.
-const TERMS: usize = 50;
-
-/// What became of a member who was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Stray {
-    /// There is no such entry.
-    Dangling,
-    /// An entry that is neither a person nor a group.
-    Other,
-    /// The look failed.
-    Failed(String),
-}
 
 /// Everything that was read.
 pub(super) struct Raw {
@@ -77,6 +60,8 @@ pub(super) struct Reader<'a> {
     raw: Raw,
     /// Groups whose members were seen to.
     done: usize,
+    /// A search for everybody was given up: there are more people than this.
+    more_than: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -90,7 +75,7 @@ impl<'a> Reader<'a> {
             dynamic: Vec::new(),
             effort: Effort::default(),
         };
-        Self { settings, wanted, raw, done: 0 }
+        Self { settings, wanted, raw, done: 0, more_than: 0 }
     }
 
     /// Reads everything over one connection, or two (`second`) where all groups are wanted.
@@ -98,10 +83,10 @@ impl<'a> Reader<'a> {
         match second {
             Some(mut second) => {
                 let (people, groups) = tokio::try_join!(
-                    scan_people(self.settings, &mut session),
+                    scan_people(self.settings, &mut session, usize::MAX),
                     scan_groups(self.settings, &mut second)
                 )?;
-                (self.raw.people, self.raw.effort.people) = people;
+                (self.raw.people, self.raw.effort.people, _) = people;
                 (self.raw.groups, self.raw.effort.groups) = groups;
                 self.raw.everyone = true;
             }
@@ -126,44 +111,70 @@ impl<'a> Reader<'a> {
         let new = self.done..self.raw.groups.rows.len();
         self.done = new.end;
         for at in new.clone() {
-            if let Err(fault) = self.ranges(session, at).await {
+            let Some(group) = self.raw.groups.rows.get_mut(at) else { continue };
+            match parts::rest(session, self.settings, group).await {
+                Ok(()) => {}
                 // What the server refuses is missing in one group; a connection that ended, everywhere.
-                let group = self.raw.groups.rows.get_mut(at).filter(|_| fault.code.is_some());
-                match group {
-                    Some(group) => group.gap = Some(fault.to_string()),
-                    None => return Err(fault),
-                }
+                Err(fault) if fault.code.is_some() => group.gap = Some(fault.to_string()),
+                Err(fault) => return Err(fault),
             }
+            self.raw.effort.ranges += group.ranges;
         }
         if !self.raw.everyone {
             self.primary_members(session, new.clone()).await?;
             self.logins(session, new.clone()).await?;
         }
         self.dynamic(session, new.clone()).await?;
-        let mut unknown = self.unknown(new.clone());
-        if !self.raw.everyone && unknown.len() >= FEW {
-            self.every_person(session).await?;
-            unknown = self.unknown(new);
+        let unknown = self.unknown(new.clone());
+        if !self.raw.everyone && self.tries_everybody(session, unknown.len()).await? {
+            return self.look_at(session, self.unknown(new)).await;
         }
         self.look_at(session, unknown).await
     }
 
+    /// Reads all people where that takes less time than looking at so many members, unless they are too
+    /// many after all. Tells whether it tried.
+    async fn tries_everybody(&mut self, session: &mut Session, members: usize) -> Result<bool, Fault> {
+        let (page, trip) = (session.page_size(), session.trip());
+        let worth = cost::worth(members, page, trip);
+        if worth <= self.more_than {
+            return Ok(false);
+        }
+        debug!(members, ?trip, worth, "reading all people, if they are not more than it is worth");
+        match self.people_within(session, worth).await {
+            Ok(()) => {}
+            // The members can be had without it.
+            Err(fault) if fault.is_limit() => self.more_than = usize::MAX,
+            Err(fault) => return Err(fault),
+        }
+        Ok(true)
+    }
+
     async fn every_person(&mut self, session: &mut Session) -> Result<(), Fault> {
+        self.people_within(session, usize::MAX).await
+    }
+
+    /// Reads all people, or gives up after so many.
+    async fn people_within(&mut self, session: &mut Session, most: usize) -> Result<(), Fault> {
         let (settings, known) = (self.settings, &mut self.raw.people);
-        let tally = match known.rows.is_empty() {
+        let (tally, everyone) = match known.rows.is_empty() {
             true => {
-                let (people, tally) = scan_people(settings, session).await?;
+                let (people, tally, everyone) = scan_people(settings, session, most).await?;
                 *known = people;
-                tally
+                (tally, everyone)
             }
             false => {
                 let search = people_search(settings, None);
-                let scan = session.scan("reading people", &search, |entry| known.add_once(entry, &settings.schema));
+                let take = |entry| known.add_once(entry, &settings.schema);
+                let scan = session.scan_within("reading people", &search, most, take);
                 scan.await.map_err(|fault| base_help(fault, "user_base", &search.base))?
             }
         };
         self.raw.effort.people.add(tally);
-        self.raw.everyone = true;
+        self.raw.everyone = everyone;
+        if !everyone {
+            self.more_than = self.more_than.max(tally.entries);
+        }
         Ok(())
     }
 
@@ -247,32 +258,6 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The rest of attributes that were answered in part.
-    async fn ranges(&mut self, session: &Session, at: usize) -> Result<(), Fault> {
-        let Some(group) = self.raw.groups.rows.get_mut(at) else { return Ok(()) };
-        if group.open.is_empty() {
-            return Ok(());
-        }
-        let open = std::mem::take(&mut group.open);
-        let first = group.stamp.clone();
-        for (attribute, next) in &open {
-            self.raw.effort.ranges += rest_of(session, self.settings, group, attribute, *next).await?;
-        }
-        let now = stamp_of(session, self.settings, group).await?;
-        if now == first {
-            return Ok(());
-        }
-        // A change between two parts can hide a member: once more, from the start.
-        group.forget_members();
-        for attribute in self.settings.schema.dn_attributes() {
-            self.raw.effort.ranges += rest_of(session, self.settings, group, attribute, 0).await?;
-        }
-        if stamp_of(session, self.settings, group).await? != now {
-            group.gap = Some("it changed twice while its members were read in parts".to_owned());
-        }
-        Ok(())
-    }
-
     /// People whose primary group is among the new ones.
     async fn primary_members(&mut self, session: &mut Session, new: std::ops::Range<usize>) -> Result<(), Fault> {
         let rows = self.raw.groups.rows.get(new).unwrap_or_default();
@@ -287,7 +272,7 @@ impl<'a> Reader<'a> {
         let rows = self.raw.groups.rows.get(new).unwrap_or_default();
         let logins: std::collections::BTreeSet<&str> =
             rows.iter().flat_map(|group| group.logins.iter().map(String::as_str)).collect();
-        if logins.len() >= FEW {
+        if logins.len() >= MOST_TERMS {
             return self.every_person(session).await;
         }
         let terms: Vec<String> = logins.into_iter().map(|login| format!("({name}={})", escape(login))).collect();
@@ -305,7 +290,7 @@ impl<'a> Reader<'a> {
         let known = self.wanted.people.iter().filter(|key| !met.contains(key)).map(PersonKey::as_str);
         let terms: Vec<String> =
             known.filter_map(|key| Some(format!("({attribute}={})", id_in_filter(attribute, key)?))).collect();
-        if terms.len() >= FEW {
+        if terms.len() >= MOST_TERMS {
             return self.every_person(session).await;
         }
         self.people_with(session, &terms).await
@@ -363,134 +348,4 @@ fn outside(mut group: Group, settings: &Settings) -> Group {
         group.call_by_dn();
     }
     group
-}
-
-/// What somebody who was looked at is.
-enum Seen {
-    Person(Entry),
-    Group(Entry),
-    Stray(Stray),
-}
-
-/// An error is a connection that ended: what the server refuses is the member's own fate.
-async fn look(session: &Session, settings: &Settings, dn: &str) -> Result<Seen, Fault> {
-    let failed = |fault: Fault| match fault.code {
-        // It is no distinguished name at all, so nobody can bear it.
-        Some(34) => Ok(Seen::Stray(Stray::Dangling)),
-        Some(_) => Ok(Seen::Stray(Stray::Failed(fault.to_string()))),
-        None => Err(fault),
-    };
-    let schema = &settings.schema;
-    let person = session.look("a look at a member", dn, &schema.user_filter, &schema.person_attributes()).await;
-    match person {
-        Ok(Look::Found(entry)) => return Ok(Seen::Person(entry)),
-        Ok(Look::NoSuchObject) => return Ok(Seen::Stray(Stray::Dangling)),
-        Ok(Look::NotMeant) => {}
-        Err(fault) => return failed(fault),
-    }
-    match session.look("a look at a member", dn, &schema.group_filter, &schema.group_attributes()).await {
-        Ok(Look::Found(entry)) => Ok(Seen::Group(entry)),
-        Ok(Look::NotMeant) => Ok(Seen::Stray(Stray::Other)),
-        Ok(Look::NoSuchObject) => Ok(Seen::Stray(Stray::Dangling)),
-        Err(fault) => failed(fault),
-    }
-}
-
-/// Asks for an attribute's values from one number on, until the server says that there are no more.
-/// The steps are the server's.
-async fn rest_of(
-    session: &Session,
-    settings: &Settings,
-    group: &mut Group,
-    attribute: &str,
-    from: u32,
-) -> Result<usize, Fault> {
-    let mut next = Some(from);
-    let mut asked = 0;
-    while let Some(from) = next {
-        let part = [format!("{attribute};range={from}-*")];
-        asked += 1;
-        let entry = match session.look("reading members", &group.dn, &settings.schema.group_filter, &part).await? {
-            Look::Found(entry) => entry,
-            Look::NotMeant | Look::NoSuchObject => {
-                group.gap = Some("it went away while its members were read in parts".to_owned());
-                return Ok(asked);
-            }
-        };
-        match entry.range(attribute) {
-            Some((range, _)) if range.from == from => {
-                group.take_range(&entry, attribute);
-                next = range.next;
-                if next.is_some_and(|next| next <= from) {
-                    group.gap = Some(format!("the server parts {attribute} without getting on"));
-                    return Ok(asked);
-                }
-            }
-            Some((range, _)) => {
-                group.gap = Some(format!("the server answered {attribute} from {} instead of {from}", range.from));
-                return Ok(asked);
-            }
-            // Values without a range are all of them, and right only when all were asked for.
-            None if from == 0 => {
-                group.take_members(&entry, attribute);
-                next = None;
-            }
-            None => {
-                group.gap = Some(format!("the server said that {attribute} goes on at {from}, and gave nothing"));
-                return Ok(asked);
-            }
-        }
-    }
-    Ok(asked)
-}
-
-async fn stamp_of(session: &Session, settings: &Settings, group: &Group) -> Result<Vec<String>, Fault> {
-    let asked = super::schema::STAMPS.map(str::to_owned);
-    match session.look("reading members", &group.dn, &settings.schema.group_filter, &asked).await? {
-        Look::Found(entry) => Ok(stamp(&entry)),
-        Look::NotMeant | Look::NoSuchObject => Ok(Vec::new()),
-    }
-}
-
-async fn scan_people(settings: &Settings, session: &mut Session) -> Result<(People, Tally), Fault> {
-    let search = people_search(settings, None);
-    let mut people = People::default();
-    let tally = session.scan("reading people", &search, |entry| people.add(entry, &settings.schema)).await;
-    let tally = tally.map_err(|fault| base_help(fault, "user_base", &search.base))?;
-    people.seal();
-    Ok((people, tally))
-}
-
-async fn scan_groups(settings: &Settings, session: &mut Session) -> Result<(Groups, Tally), Fault> {
-    let search = group_search(settings, None);
-    let mut groups = Groups::default();
-    let tally = session.scan("reading groups", &search, |entry| groups.add(Group::of(entry, &settings.schema))).await;
-    Ok((groups, tally.map_err(|fault| base_help(fault, "group_base", &search.base))?))
-}
-
-/// A search for people, among those that one of the terms means.
-fn people_search(settings: &Settings, terms: Option<&str>) -> Search {
-    let schema = &settings.schema;
-    search(&settings.user_base, &schema.user_filter, terms, schema.person_attributes())
-}
-
-/// A search for groups, among those that one of the terms means.
-fn group_search(settings: &Settings, terms: Option<&str>) -> Search {
-    let schema = &settings.schema;
-    search(&settings.group_base, &schema.group_filter, terms, schema.group_attributes())
-}
-
-fn search(base: &str, filter: &str, terms: Option<&str>, attributes: Vec<String>) -> Search {
-    let filter = match terms {
-        None => filter.to_owned(),
-        Some(terms) => format!("(&{filter}(|{terms}))"),
-    };
-    Search { base: base.to_owned(), scope: Scope::Subtree, filter, attributes }
-}
-
-fn base_help(fault: Fault, key: &str, base: &str) -> Fault {
-    match fault.code {
-        Some(32 | 34) => fault.at(&format_args!("{key} {base:?}")),
-        _ => fault,
-    }
 }

@@ -18,6 +18,8 @@ pub(super) struct About {
     product: String,
     contexts: Vec<String>,
     expires: Option<Timestamp>,
+    /// Whom it takes us for, where it says so.
+    identity: Option<String>,
 }
 
 impl About {
@@ -30,12 +32,13 @@ impl About {
             "defaultNamingContext",
             "dnsHostName",
             "supportedCapabilities",
+            "supportedExtension",
             "objectClass",
             "structuralObjectClass",
         ]
         .map(str::to_owned);
         let about = match session.look("asking what the server is", "", "(objectClass=*)", &asked).await {
-            Ok(Look::Found(entry)) => Self::of(&entry),
+            Ok(Look::Found(entry)) => Self { identity: identity(session, &entry).await?, ..Self::of(&entry) },
             Err(fault) if fault.code.is_none() => return Err(fault),
             _ => Self::default(),
         };
@@ -61,7 +64,7 @@ impl About {
             Some(own) => vec![own.to_owned()],
             None => entry.texts("namingContexts").map(str::to_owned).collect(),
         };
-        Self { product, contexts, expires: None }
+        Self { product, contexts, expires: None, identity: None }
     }
 
     /// When its certificate ends.
@@ -69,11 +72,25 @@ impl About {
         self.expires
     }
 
+    /// Whom it takes us for, where it says so.
+    pub(super) fn identity(&self) -> Option<&str> {
+        self.identity.as_deref()
+    }
+
     /// What of it should be seen to.
     pub(super) fn problems(&self, place: &str, now: Timestamp) -> Option<Problem> {
         let expires = self.expires.filter(|expires| expires.duration_since(now) < SOON)?;
         let text = format!("the server's certificate ends on {}", expires.strftime("%Y-%m-%d"));
         Some(Problem::new(place, text).help("renew it in time"))
+    }
+}
+
+/// Asks whom the server takes us for, where it offers to say (some break off, where they do not).
+async fn identity(session: &Session, root: &Entry) -> Result<Option<String>, Fault> {
+    const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
+    match root.texts("supportedExtension").any(|oid| oid == WHO_AM_I) {
+        true => session.who_am_i().await,
+        false => Ok(None),
     }
 }
 

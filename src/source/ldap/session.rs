@@ -1,17 +1,19 @@
 //! One signed-in connection to one server, and the two kinds of question that are asked over it: a
 //! search to its end, page by page, and a look at one entry. Floor 2.
 
-use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ldap3::controls::{Control, ControlType, PagedResults, RawControl};
+use ldap3::exop::WhoAmI;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, StdStream};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
 
 use super::address::Server;
+use super::command::{self, Command};
 use super::entry::Entry;
 use super::fault::Fault;
+use super::meter::{Brought, Meter};
 use super::wire::{self, Tls, Wire};
 use super::{Bind, Settings};
 
@@ -28,6 +30,7 @@ pub(super) struct Session {
     item: Duration,
     page_size: i32,
     shown: String,
+    meter: Meter,
     _driver: AbortOnDropHandle<()>,
 }
 
@@ -76,8 +79,13 @@ pub(super) enum Look {
 }
 
 impl Session {
-    /// Connects and signs in.
-    pub(super) async fn open(server: &Server, settings: &Settings, tls: Option<&Tls>) -> Result<Self, Fault> {
+    /// Connects and signs in. What is asked over the connection is counted by `meter`.
+    pub(super) async fn open(
+        server: &Server,
+        settings: &Settings,
+        tls: Option<&Tls>,
+        meter: &Meter,
+    ) -> Result<Self, Fault> {
         let limit = CONNECT.min(settings.timeout);
         let wire = tokio::time::timeout(limit, wire::connect(server, tls)).await;
         let wire = wire.map_err(|_| {
@@ -102,7 +110,8 @@ impl Session {
             // A server that hangs leaves time for another one.
             item: settings.timeout.div_f32(2.0),
             page_size: settings.page_size,
-            shown: shown(server, settings),
+            shown: command::connection(server, settings),
+            meter: meter.clone(),
             _driver: AbortOnDropHandle::new(driver),
         };
         session.bind(server, &settings.bind).await?;
@@ -123,7 +132,32 @@ impl Session {
             Bind::External => self.ldap.with_timeout(limit).sasl_external_bind().await,
         };
         let result = result.map_err(|error| self.fault("signing in", error))?;
+        self.meter.answer(result.rc);
         checked("signing in", &result)
+    }
+
+    /// Whom the server takes us for (RFC 4532); none where it does not say.
+    pub(super) async fn who_am_i(&self) -> Result<Option<String>, Fault> {
+        let what = "asking who we are";
+        let answer = self.ldap.clone().with_timeout(self.item).extended(WhoAmI).await;
+        let answer = answer.map_err(|error| self.fault(what, error))?;
+        self.meter.answer(answer.1.rc);
+        // The crate's own type for it panics at what is no text.
+        let identity = answer.0.val.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(identity.filter(|_| answer.1.rc == 0).map(|identity| match identity.is_empty() {
+            true => "anonymous".to_owned(),
+            false => identity,
+        }))
+    }
+
+    /// The round trip: the shortest time that a look at one entry took.
+    pub(super) fn trip(&self) -> Duration {
+        self.meter.counts().trip.unwrap_or_default()
+    }
+
+    /// Entries that are asked for in one page.
+    pub(super) fn page_size(&self) -> usize {
+        usize::try_from(self.page_size).unwrap_or(1)
     }
 
     /// When the server's certificate ends.
@@ -136,14 +170,30 @@ impl Session {
         &mut self,
         what: &str,
         search: &Search,
-        mut take: impl FnMut(Entry) + Send,
+        take: impl FnMut(Entry) + Send,
     ) -> Result<Tally, Fault> {
-        debug!("{}", Command(self, search));
+        self.scan_within(what, search, usize::MAX, take).await.map(|(tally, _)| tally)
+    }
+
+    /// A search that is given up after so many entries. Tells whether it came to its end before.
+    pub(super) async fn scan_within(
+        &mut self,
+        what: &str,
+        search: &Search,
+        most: usize,
+        mut take: impl FnMut(Entry) + Send,
+    ) -> Result<(Tally, bool), Fault> {
+        debug!("{}", Command { connection: &self.shown, page_size: self.page_size, search });
+        self.meter.search();
         let mut tally = Tally::default();
         let mut cookie = Vec::new();
         loop {
             match self.page(what, search, cookie, &mut tally, &mut take).await {
-                Ok(next) if next.is_empty() => return Ok(tally),
+                Ok(next) if next.is_empty() => return Ok((tally, true)),
+                Ok(next) if tally.entries >= most => {
+                    self.give_up(what, search, next).await?;
+                    return Ok((tally, false));
+                }
                 Ok(next) => cookie = next,
                 // OpenLDAP refuses a page that is larger than it allows before it sends anything.
                 Err(fault) if fault.code == Some(11) && tally.entries == 0 && self.page_size > 1 => {
@@ -155,6 +205,18 @@ impl Session {
                 Err(fault) => return Err(fault),
             }
         }
+    }
+
+    /// Says that no more pages of a search are wanted (RFC 2696, section 3): some servers allow one
+    /// such search at a time. What they answer does not matter.
+    async fn give_up(&self, what: &str, search: &Search, cookie: Vec<u8>) -> Result<(), Fault> {
+        let control: RawControl = PagedResults { size: 0, cookie }.into();
+        let mut ldap = self.ldap.clone();
+        let ldap = ldap.with_timeout(self.item).with_controls(control);
+        let answer = ldap.search(&search.base, search.scope, &search.filter, &search.attributes).await;
+        let ldap3::SearchResult(_, result) = answer.map_err(|error| self.fault(what, error))?;
+        self.meter.answer(result.rc);
+        Ok(())
     }
 
     async fn page(
@@ -170,11 +232,14 @@ impl Session {
         let ldap = self.ldap.with_timeout(item).with_controls(control);
         let started = ldap.streaming_search(&search.base, search.scope, &search.filter, &search.attributes).await;
         let mut stream = started.map_err(|error| self.fault(what, error))?;
+        let mut brought = Brought::default();
         while let Some(answer) = stream.next().await.map_err(|error| self.fault(what, error))? {
             if answer.is_ref() {
+                brought.references += 1;
                 tally.references += 1;
             } else if !answer.is_intermediate() {
                 let entry = Entry::decode(answer.0).ok_or_else(|| odd(what))?;
+                brought.entries += 1;
                 tally.entries += 1;
                 if tally.entries > MOST_ENTRIES {
                     return Err(Fault::lasting(
@@ -186,6 +251,7 @@ impl Session {
             }
         }
         let result = stream.finish().await;
+        self.meter.page(result.rc, brought);
         checked(what, &result)?;
         tally.pages += 1;
         Ok(next_cookie(&result))
@@ -194,6 +260,7 @@ impl Session {
     /// A look at one entry.
     pub(super) async fn look(&self, what: &str, dn: &str, filter: &str, attributes: &[String]) -> Result<Look, Fault> {
         let mut ldap = self.ldap.clone();
+        let began = Instant::now();
         let stream = ldap.with_timeout(self.item).streaming_search(dn, Scope::Base, filter, attributes).await;
         let mut stream = stream.map_err(|error| self.fault(what, error))?;
         let mut found = None;
@@ -206,6 +273,8 @@ impl Session {
             }
         }
         let result = stream.finish().await;
+        let brought = Brought { entries: usize::from(found.is_some()), references: usize::from(referred) };
+        self.meter.look(result.rc, brought, began.elapsed());
         match (result.rc, found) {
             (0, Some(entry)) => Ok(Look::Found(entry)),
             (0, None) if referred => Err(Fault::of_code(what, 10, "")),
@@ -250,53 +319,4 @@ fn next_cookie(result: &LdapResult) -> Vec<u8> {
         _ => None,
     });
     paged.map(|paged| paged.cookie).unwrap_or_default()
-}
-
-/// Everything of an ldapsearch command that is the connection's.
-fn shown(server: &Server, settings: &Settings) -> String {
-    let start = if settings.start_tls { " -ZZ" } else { "" };
-    let bind = match &settings.bind {
-        Bind::Anonymous => " -x".to_owned(),
-        Bind::Simple { dn, .. } => format!(" -x -D {} -W", quoted(dn)),
-        Bind::External => " -Y EXTERNAL".to_owned(),
-    };
-    format!("-H {}{start}{bind}", quoted(&server.to_string()))
-}
-
-/// A search as it could be pasted into a shell. It asks for the password.
-struct Command<'a>(&'a Session, &'a Search);
-
-impl fmt::Display for Command<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(session, search) = self;
-        write!(f, "ldapsearch -LLL -o ldif-wrap=no {} -E pr={}/noprompt", session.shown, session.page_size)?;
-        let scope = match search.scope {
-            Scope::Base => "base",
-            Scope::OneLevel => "one",
-            Scope::Subtree => "sub",
-        };
-        write!(f, " -b {} -s {scope} {}", quoted(&search.base), quoted(&search.filter))?;
-        search.attributes.iter().try_for_each(|attribute| write!(f, " {}", quoted(attribute)))
-    }
-}
-
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_survive_a_shell() {
-        assert_eq!(quoted("dc=corp,dc=example"), "dc=corp,dc=example");
-        assert_eq!(quoted("(cn=a'b)"), r"'(cn=a'\''b)'");
-        assert_eq!(quoted(""), "''");
-    }
 }

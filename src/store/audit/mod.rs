@@ -3,6 +3,7 @@
 
 pub(super) mod canonical;
 pub(super) mod chain;
+pub(super) mod evidence;
 mod read;
 pub(super) mod record;
 mod value;

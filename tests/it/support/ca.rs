@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 
@@ -46,6 +47,15 @@ impl Ca {
         self.sign(file, names, |params| {
             params.not_before = date_time_ymd(2001, 1, 1);
             params.not_after = date_time_ymd(2002, 1, 1);
+        })
+    }
+
+    /// A certificate that ends so many days from now.
+    pub fn issue_for_days(&self, file: &str, names: &[&str], days: u64) -> Issued {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is right");
+        self.sign(file, names, |params| {
+            params.not_before = date_time_ymd(2001, 1, 1);
+            params.not_after = date_time_ymd(1970, 1, 1) + now + Duration::from_secs(days * 86_400 + 3_600);
         })
     }
 

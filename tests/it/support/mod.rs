@@ -11,3 +11,4 @@ pub mod samba;
 pub mod servers;
 pub mod slapd;
 pub mod small;
+pub mod tls_front;

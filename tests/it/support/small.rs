@@ -169,10 +169,12 @@ impl Source {
                     people: group.people.iter().filter_map(person_at).collect(),
                     groups: group.groups.iter().filter_map(group_at).collect(),
                     completeness: completeness(group.complete),
+                    read: Default::default(),
                 })
                 .collect(),
             problems: Vec::new(),
             evidence: String::new(),
+            read: Default::default(),
             files: std::collections::BTreeSet::new(),
             facts: ReadFacts::default(),
         }
