@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::address::Address;
-use super::id::{DirectoryGroupKey, PersonKey, SourceName};
+use super::id::{DirectoryGroupKey, PersonKey, SourceName, Watermark};
 use super::problem::Problem;
 
 /// Where people and directory groups come from.
@@ -57,6 +57,9 @@ pub struct SourceSnapshot {
     /// The files that it was read from, where its kind has files. One that is not there any more may
     /// be missing by mistake, with everybody in it.
     pub files: BTreeSet<String>,
+    /// The state of the source as the read began, told by the very server or file that was read; none
+    /// where it does not tell, or where not all that was read is covered by it.
+    pub watermark: Option<Watermark>,
 }
 
 impl SourceSnapshot {
@@ -72,6 +75,7 @@ impl SourceSnapshot {
             problems: vec![problem],
             evidence: String::new(),
             files: BTreeSet::new(),
+            watermark: None,
         }
     }
 }

@@ -119,5 +119,6 @@ pub fn summary(source: &SourceSnapshot, granted: usize) -> SourceSummary {
         granted,
         evidence: source.evidence.clone(),
         problems: source.problems.clone(),
+        unchanged_since: None,
     }
 }

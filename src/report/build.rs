@@ -76,6 +76,7 @@ impl SourceEntry {
             problems: problems(&source.problems),
             granted: source.granted,
             evidence: source.evidence.clone(),
+            unchanged_since: source.unchanged_since.map(time),
         }
     }
 }

@@ -85,6 +85,10 @@ pub struct SourceEntry {
     pub granted: usize,
     /// How it was read, in a line.
     pub evidence: String,
+    /// It was not read in this run, as nothing changed in it since its read of then: what is told of it
+    /// is of that. Left out where it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged_since: Option<String>,
 }
 
 /// One target group.

@@ -70,6 +70,7 @@ pub(crate) fn source(name: &str) -> SourceSummary {
         granted: 118,
         evidence: "2 files, 310 rows, the oldest 3 h old".to_owned(),
         problems: Vec::new(),
+        unchanged_since: None,
     }
 }
 

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::audit::canonical::Json;
 use super::audit::chain::Chain;
-use super::audit::record::{Frame, Record};
+use super::audit::record::{self, Frame, Record};
 use super::audit::{Actor, Event};
 use super::error::Fault;
 use super::history::{self, RunRow, Tally};
@@ -177,6 +177,7 @@ fn finished(finish: &RunFinish, frame: &Frame, row: &RunRow) -> Record {
             ("complete", Some(source.complete.into())),
             ("people", Some(source.people.into())),
             ("evidence", Some(source.evidence.as_str().into())),
+            ("unchanged_since", source.unchanged_since.map(|since| record::time(since).into())),
         ])
     });
     Record::of_run(Event::RunFinished, finish.at, frame)

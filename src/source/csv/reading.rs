@@ -16,6 +16,7 @@ use super::findings::Findings;
 use super::record::{Record, Records};
 use super::roster::{Contradiction, Found, MOST_ADDRESSES, Place, Roster};
 use super::row::{BadRow, Decoder};
+use super::state::{self, Digesting};
 
 /// What was read so far.
 pub(super) struct Reading<'a> {
@@ -25,6 +26,8 @@ pub(super) struct Reading<'a> {
     findings: Findings,
     names: Vec<String>,
     written: Vec<Written>,
+    /// Digest of each file's bytes, beside `written`; empty where it was not read to its end.
+    contents: Vec<String>,
     rows: u64,
 }
 
@@ -47,6 +50,7 @@ impl<'a> Reading<'a> {
             findings: Findings::default(),
             names: Vec::new(),
             written: Vec::new(),
+            contents: Vec::new(),
             rows: 0,
         }
     }
@@ -66,7 +70,10 @@ impl<'a> Reading<'a> {
 
     fn opened(&mut self, file: &Listed, opened: &Opened) {
         self.written.push(Written { name: file.name.clone(), at: opened.stamp.written });
-        self.input(&file.name, BufReader::new(&opened.file));
+        let mut bytes = Digesting::new(&opened.file);
+        self.input(&file.name, BufReader::new(&mut bytes));
+        // What fails here failed in the reading, and was told.
+        self.contents.push(bytes.finish().unwrap_or_default());
         if let Err(error) = opened.unchanged() {
             self.findings.gap(error.problem(&file.name));
         }
@@ -128,6 +135,9 @@ impl<'a> Reading<'a> {
             self.findings.note(problem);
         }
         let completeness = self.findings.completeness();
+        let names = self.written.iter().map(|file| file.name.as_str());
+        let watermark = state::watermark(names.zip(self.contents.iter().map(String::as_str)));
+        let watermark = Some(watermark).filter(|_| completeness.is_complete());
         SourceSnapshot {
             name: name.clone(),
             kind: SourceKind::Csv,
@@ -138,6 +148,7 @@ impl<'a> Reading<'a> {
             completeness,
             problems: self.findings.into_problems(name.as_str()),
             files: self.names.into_iter().collect(),
+            watermark,
         }
     }
 }

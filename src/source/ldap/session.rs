@@ -2,9 +2,10 @@
 //! search to its end, page by page, and a look at one entry. Floor 2.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ldap3::controls::{Control, ControlType, PagedResults, RawControl};
+use ldap3::controls::{Control, ControlType, PagedResults, RawControl, SyncRequest};
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, StdStream};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
@@ -12,6 +13,7 @@ use tracing::debug;
 use super::address::Server;
 use super::entry::Entry;
 use super::fault::Fault;
+use super::watermark::Reach;
 use super::wire::{self, Tls, Wire};
 use super::{Bind, Settings};
 
@@ -28,6 +30,7 @@ pub(super) struct Session {
     item: Duration,
     page_size: i32,
     shown: String,
+    reach: Option<Arc<Reach>>,
     _driver: AbortOnDropHandle<()>,
 }
 
@@ -103,6 +106,7 @@ impl Session {
             item: settings.timeout.div_f32(2.0),
             page_size: settings.page_size,
             shown: shown(server, settings),
+            reach: None,
             _driver: AbortOnDropHandle::new(driver),
         };
         session.bind(server, &settings.bind).await?;
@@ -131,6 +135,38 @@ impl Session {
         self.wire.expires
     }
 
+    /// From now on the bases of searches are noted there.
+    pub(super) fn watch(&mut self, reach: Arc<Reach>) {
+        self.reach = Some(reach);
+    }
+
+    fn note(&self, base: &str) {
+        if let Some(reach) = &self.reach {
+            reach.note(base);
+        }
+    }
+
+    /// The entry at the head of a naming context, if the server keeps the context's change numbers
+    /// there (RFC 4533): without its provider overlay OpenLDAP has but a number of long ago, which an
+    /// import left behind. The control is critical, so that such a server refuses.
+    pub(super) async fn synced(&self, context: &str, attributes: &[String]) -> Result<Option<Entry>, Fault> {
+        const WHAT: &str = "asking for the server's state";
+        let mut control: RawControl = SyncRequest::default().into();
+        control.crit = true;
+        let mut ldap = self.ldap.clone();
+        let ldap = ldap.with_timeout(self.item).with_controls(control);
+        let stream = ldap.streaming_search(context, Scope::Base, "(objectClass=*)", attributes).await;
+        let mut stream = stream.map_err(|error| self.fault(WHAT, error))?;
+        let mut found = None;
+        while let Some(answer) = stream.next().await.map_err(|error| self.fault(WHAT, error))? {
+            if !answer.is_ref() && !answer.is_intermediate() {
+                found = Some(Entry::decode(answer.0).ok_or_else(|| odd(WHAT))?);
+            }
+        }
+        let result = stream.finish().await;
+        Ok(found.filter(|_| result.rc == 0))
+    }
+
     /// A search to its end. Every page's result code is looked at: an end is an end only with code 0.
     pub(super) async fn scan(
         &mut self,
@@ -139,6 +175,7 @@ impl Session {
         mut take: impl FnMut(Entry) + Send,
     ) -> Result<Tally, Fault> {
         debug!("{}", Command(self, search));
+        self.note(&search.base);
         let mut tally = Tally::default();
         let mut cookie = Vec::new();
         loop {
@@ -193,6 +230,7 @@ impl Session {
 
     /// A look at one entry.
     pub(super) async fn look(&self, what: &str, dn: &str, filter: &str, attributes: &[String]) -> Result<Look, Fault> {
+        self.note(dn);
         let mut ldap = self.ldap.clone();
         let stream = ldap.with_timeout(self.item).streaming_search(dn, Scope::Base, filter, attributes).await;
         let mut stream = stream.map_err(|error| self.fault(what, error))?;

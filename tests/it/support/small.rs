@@ -173,6 +173,7 @@ impl Source {
                 .collect(),
             problems: Vec::new(),
             evidence: String::new(),
+            watermark: None,
             files: std::collections::BTreeSet::new(),
         }
     }

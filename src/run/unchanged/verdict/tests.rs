@@ -1,0 +1,3 @@
+//! Each reason by itself.
+
+use super::*;
