@@ -209,13 +209,7 @@ fn restore<K: Ord + Clone, V: Clone>(learned: &mut BTreeMap<K, V>, memory: &BTre
 }
 
 /// What this run found, where every source vouches for its state.
-fn seen(
-    at: Timestamp,
-    sources: &[SourceSnapshot],
-    live: &LiveState,
-    plan: &Plan,
-    applied: &Applied,
-) -> Option<Seen> {
+fn seen(at: Timestamp, sources: &[SourceSnapshot], live: &LiveState, plan: &Plan, applied: &Applied) -> Option<Seen> {
     let mark = |source: &SourceSnapshot| Some((source.name.clone(), source.watermark.clone()?));
     let mut leads = Leads::new();
     for (change, _) in plan.changes.iter().zip(&applied.results).filter(|(_, result)| result.is_so()) {

@@ -56,7 +56,7 @@ fn looks(bench: &Bench, code: i32, words: &str) {
 }
 
 /// Does something to the file behind rosterd's back.
-fn meddle(path: &Path, sql: &str) {
+pub fn meddle(path: &Path, sql: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ldap3::controls::{Control, ControlType, PagedResults, RawControl, SyncRequest};
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, StdStream};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, SearchOptions, StdStream};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
 
@@ -146,25 +146,42 @@ impl Session {
         }
     }
 
-    /// The entry at the head of a naming context, if the server keeps the context's change numbers
-    /// there (RFC 4533): without its provider overlay OpenLDAP has but a number of long ago, which an
-    /// import left behind. The control is critical, so that such a server refuses.
-    pub(super) async fn synced(&self, context: &str, attributes: &[String]) -> Result<Option<Entry>, Fault> {
+    /// The cookie of a naming context: what a replica would be told when it had all of it (RFC 4533).
+    /// None where the server does not keep the context's change numbers. The control is critical, so
+    /// that such a server refuses: without its provider overlay OpenLDAP may show a `contextCSN` of long
+    /// ago, which an import left behind.
+    pub(super) async fn cookie(&self, context: &str) -> Result<Option<Vec<u8>>, Fault> {
         const WHAT: &str = "asking for the server's state";
         let mut control: RawControl = SyncRequest::default().into();
         control.crit = true;
         let mut ldap = self.ldap.clone();
         let ldap = ldap.with_timeout(self.item).with_controls(control);
-        let stream = ldap.streaming_search(context, Scope::Base, "(objectClass=*)", attributes).await;
+        let stream = ldap.streaming_search(context, Scope::Base, "(objectClass=*)", ["1.1"]).await;
         let mut stream = stream.map_err(|error| self.fault(WHAT, error))?;
-        let mut found = None;
-        while let Some(answer) = stream.next().await.map_err(|error| self.fault(WHAT, error))? {
-            if !answer.is_ref() && !answer.is_intermediate() {
-                found = Some(Entry::decode(answer.0).ok_or_else(|| odd(WHAT))?);
+        while stream.next().await.map_err(|error| self.fault(WHAT, error))?.is_some() {}
+        let result = stream.finish().await;
+        let done = result.ctrls.into_iter().find_map(|control| match control {
+            Control(Some(ControlType::SyncDone), raw) => raw.val,
+            _ => None,
+        });
+        Ok(done.filter(|_| result.rc == 0))
+    }
+
+    /// A search of which no more than so many entries are wanted, with its result code: 4 where there
+    /// were more.
+    pub(super) async fn few(&self, what: &str, search: &Search, most: i32) -> Result<(u32, Vec<Entry>), Fault> {
+        debug!("{}", Command(self, search));
+        let mut ldap = self.ldap.clone();
+        let ldap = ldap.with_timeout(self.item).with_search_options(SearchOptions::new().sizelimit(most));
+        let started = ldap.streaming_search(&search.base, search.scope, &search.filter, &search.attributes).await;
+        let mut stream = started.map_err(|error| self.fault(what, error))?;
+        let mut entries = Vec::new();
+        while let Some(answer) = stream.next().await.map_err(|error| self.fault(what, error))? {
+            if !answer.is_ref() && !answer.is_intermediate() && entries.len() < MOST_ENTRIES {
+                entries.push(Entry::decode(answer.0).ok_or_else(|| odd(what))?);
             }
         }
-        let result = stream.finish().await;
-        Ok(found.filter(|_| result.rc == 0))
+        Ok((stream.finish().await.rc, entries))
     }
 
     /// A search to its end. Every page's result code is looked at: an end is an end only with code 0.

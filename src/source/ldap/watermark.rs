@@ -1,20 +1,22 @@
 //! The state of a server, told by the server itself: what makes two readings of it the same. Floor 2.
 //!
-//! OpenLDAP keeps the number of the last change of a naming context in `contextCSN`, one for each
-//! provider; Active Directory counts its own writes in `highestCommittedUSN`. Other servers tell
+//! OpenLDAP keeps the number of the last change of a naming context (`contextCSN`), one for each
+//! provider, and tells it to replicas; Active Directory counts its own writes in `highestCommittedUSN`. Other servers tell
 //! nothing, and are always read. A watermark is bound to one server: two servers never vouch for each
 //! other.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ldap3::Scope;
+
 use super::Settings;
 use super::address::Server;
 use super::dn::normalise;
-use super::entry::Entry;
+use super::entry::{Entry, escape};
 use super::fault::Fault;
 use super::server::{About, Family};
-use super::session::{Look, Session};
+use super::session::{Look, Search, Session};
 use crate::model::id::Watermark;
 
 /// What a watermark says, taken apart.
@@ -46,7 +48,7 @@ impl Mark {
         let state = match about.family() {
             Family::ActiveDirectory => controller(session).await?,
             Family::OpenLdap => match about.contexts_of(&[&settings.user_base, &settings.group_base]) {
-                Some(contexts) => contexts_state(session, contexts).await?,
+                Some(contexts) => first_contexts(session, contexts).await?,
                 None => None,
             },
             Family::Other => None,
@@ -57,9 +59,7 @@ impl Mark {
     /// Asks the same again.
     pub(super) async fn again(&self, session: &Session, server: &Server) -> Result<Option<Self>, Fault> {
         let state = match &self.state {
-            State::Contexts(contexts) => {
-                contexts_state(session, contexts.iter().map(|(context, _)| context.clone()).collect()).await?
-            }
+            State::Contexts(contexts) => contexts_again(session, contexts).await?,
             State::Controller { .. } => controller(session).await?,
         };
         Ok(state.map(|state| Self { server: server.to_string(), state }))
@@ -129,6 +129,9 @@ impl Mark {
     }
 }
 
+/// Entries that are looked at: the head of the context, and one that is newer than it may be.
+const FEW: i32 = 2;
+
 const OPENLDAP: &str = "contextCSN";
 const CONTROLLER: &str = "highestCommittedUSN";
 
@@ -161,19 +164,63 @@ pub(super) fn is_within(name: &str, context: &str) -> bool {
     name.strip_suffix(context).is_some_and(|rest| rest.is_empty() || context.is_empty() || rest.ends_with(','))
 }
 
-/// Every context's change numbers.
-async fn contexts_state(session: &Session, contexts: Vec<String>) -> Result<Option<State>, Fault> {
+/// Every context's change numbers, and the proof that they are kept.
+async fn first_contexts(session: &Session, contexts: Vec<String>) -> Result<Option<State>, Fault> {
     let mut state = Vec::with_capacity(contexts.len());
     for context in contexts {
-        let found = session.synced(&context, &["contextCSN".to_owned()]).await?;
-        let numbers: BTreeSet<String> =
-            found.iter().flat_map(|entry| entry.texts("contextCSN")).map(str::to_owned).collect();
-        if numbers.is_empty() || numbers.iter().any(|number| number.contains(' ')) {
-            return Ok(None);
+        match session.cookie(&context).await?.as_deref().and_then(numbers) {
+            Some(numbers) => state.push((context, numbers)),
+            None => return Ok(None),
         }
-        state.push((context, numbers));
     }
     Ok(Some(State::Contexts(state)))
+}
+
+/// Every context's change numbers once more, in one search each. A server that was killed may begin
+/// again with an older number than its entries have: such entries are looked for in the same search,
+/// and a newer one makes the numbers others.
+async fn contexts_again(session: &Session, contexts: &[(String, BTreeSet<String>)]) -> Result<Option<State>, Fault> {
+    let mut state = Vec::with_capacity(contexts.len());
+    for (context, before) in contexts {
+        let newest = before.last().map_or("", String::as_str);
+        let shown = escape(newest);
+        let search = Search {
+            base: context.clone(),
+            scope: Scope::Subtree,
+            // An import may give one number to all entries, so those that have just this one are left out.
+            filter: format!("(|(entryDN={})(&(entryCSN>={shown})(!(entryCSN={shown}))))", escape(context)),
+            attributes: ["contextCSN", "entryCSN"].map(str::to_owned).to_vec(),
+        };
+        let (code, entries) = session.few("asking for the server's state", &search, FEW).await?;
+        if !matches!(code, 0 | 4) {
+            return Ok(None);
+        }
+        let head = entries.iter().find(|entry| normalise(&entry.dn) == normalise(context));
+        let mut numbers: BTreeSet<String> =
+            head.into_iter().flat_map(|entry| entry.texts("contextCSN")).map(str::to_owned).collect();
+        if numbers.is_empty() && code == 0 {
+            return Ok(None);
+        }
+        let changed = entries.iter().flat_map(|entry| entry.texts("entryCSN")).filter(|number| *number > newest);
+        numbers.extend(changed.map(str::to_owned));
+        if code == 4 {
+            numbers.insert("more".to_owned());
+        }
+        state.push((context.clone(), numbers));
+    }
+    Ok(Some(State::Contexts(state)))
+}
+
+/// The change numbers in a cookie, which OpenLDAP writes `rid=000,csn=20261122…;20261122…`. It stands
+/// in BER, of which no byte can be taken for one of a number.
+fn numbers(cookie: &[u8]) -> Option<BTreeSet<String>> {
+    const LEAD: &[u8] = b"csn=";
+    let start = cookie.windows(LEAD.len()).position(|part| part == LEAD)? + LEAD.len();
+    let of_number = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b'Z' | b'#' | b';');
+    let text: String =
+        cookie.get(start..)?.iter().take_while(|byte| of_number(byte)).copied().map(char::from).collect();
+    let numbers: BTreeSet<String> = text.split(';').filter(|number| !number.is_empty()).map(str::to_owned).collect();
+    (!numbers.is_empty()).then_some(numbers)
 }
 
 /// A domain controller's count (MS-ADTS 3.1.1.3.2.20), with whose it is.
@@ -236,7 +283,8 @@ mod tests {
         for mark in marks {
             assert_eq!(mark.to_watermark().as_ref().and_then(Mark::of), Some(mark));
         }
-        for text in ["", "ldaps://a", "csv sha256:00", "a\nb\nc", "a\ncontextCSN\ndc=corp", "a\nhighestCommittedUSN\nb"] {
+        for text in ["", "ldaps://a", "csv sha256:00", "a\nb\nc", "a\ncontextCSN\ndc=corp", "a\nhighestCommittedUSN\nb"]
+        {
             assert_eq!(Mark::of(&Watermark::new(text)), None, "{text:?}");
         }
         assert_eq!(contexts("ldaps://a", &[("dc=a\ndc=b", &[ONE])]).to_watermark(), None);
@@ -250,6 +298,19 @@ mod tests {
         assert_ne!(mark("ldaps://a", &[ONE]), mark("ldaps://b", &[ONE]), "another server");
         assert_ne!(controller("00", "1").to_watermark(), controller("01", "1").to_watermark(), "restored");
         assert_ne!(controller("00", "1").to_watermark(), controller("00", "2").to_watermark());
+    }
+
+    #[test]
+    fn change_numbers_stand_in_a_cookie() {
+        let set = |all: &[&str]| Some(all.iter().map(|number| (*number).to_owned()).collect());
+        // SEQUENCE { OCTET STRING, BOOLEAN }, as the server sends it.
+        let sent = |cookie: String| [b"0\x40\x04\x3a", cookie.as_bytes(), b"\x01\x01\xff"].concat();
+        assert_eq!(numbers(&sent(format!("rid=000,csn={ONE}"))), set(&[ONE]));
+        assert_eq!(numbers(&sent(format!("rid=000,sid=001,csn={TWO};{ONE}"))), set(&[ONE, TWO]));
+        assert_eq!(numbers(&sent(format!("csn={ONE},delcsn={TWO}"))), set(&[ONE]));
+        for none in ["", "rid=000", "csn=", "rid=000,csn=;", "cs"] {
+            assert_eq!(numbers(&sent(none.to_owned())), None, "{none}");
+        }
     }
 
     #[test]
