@@ -110,6 +110,9 @@ async fn ask(setup: &Setup<'_>, seen: &Seen, now: Timestamp) -> Vec<(SourceName,
     join_all(asks).await
 }
 
+/// Leads what was told of the reading itself.
+const READ_THEN: &str = "; read then: ";
+
 /// The plan of this run: what the one before told, with what Hyperproof has now, and how it is known
 /// that nothing changed.
 fn as_of_now(
@@ -122,7 +125,9 @@ fn as_of_now(
     plan.reads = live.reads;
     for source in &mut plan.sources {
         let how = how.get(&source.name).map_or("", String::as_str);
-        source.evidence = format!("not read: nothing changed since {:.0} ({how})", seen.at);
+        // The run before may not have read it either.
+        let read = source.evidence.split_once(READ_THEN).map_or(source.evidence.as_str(), |(_, read)| read);
+        source.evidence = format!("not read: nothing changed since {:.0} ({how}){READ_THEN}{read}", seen.at);
         source.unchanged_since = Some(seen.at);
     }
     for group in &mut plan.groups {

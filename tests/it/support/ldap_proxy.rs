@@ -38,7 +38,9 @@ pub struct Rules {
 
 /// What happens while somebody reads.
 #[derive(Clone, Default)]
-pub struct Meanwhile(Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>);
+pub struct Meanwhile(Arc<Mutex<Option<Deed>>>);
+
+type Deed = Box<dyn FnOnce() + Send>;
 
 impl Meanwhile {
     pub fn new(what: impl FnOnce() + Send + 'static) -> Self {
