@@ -12,8 +12,9 @@
 //! ```
 //!
 //! [`run`] walks it. [`run::plan()`] is the same line cut after the guard; [`run::apply()`] goes to its
-//! end. Everything is read, then everything is decided, then it is written: the plan is a value
-//! ([`model::plan::Plan`]), and nothing is decided while it is carried out.
+//! end, or leaves a directory unread that vouches for being as it was. Everything is read, then
+//! everything is decided, then it is written: the plan is a value ([`model::plan::Plan`]), and nothing
+//! is decided while it is carried out.
 //!
 //! # The floors
 //!

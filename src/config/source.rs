@@ -47,7 +47,8 @@ pub(super) fn read<'a>(top: &Table<'a>) -> Sources<'a> {
             _ => None,
         };
         if let (Some(name), Some(kind)) = (name, kind) {
-            all.sources.push(Source { name: SourceName::new(name), kind });
+            let skip_unchanged = table.flag("skip_unchanged").unwrap_or(true);
+            all.sources.push(Source { name: SourceName::new(name), kind, skip_unchanged });
         }
     }
     all

@@ -19,6 +19,11 @@ impl Digest {
         self
     }
 
+    /// Adds bytes as they come, without a length: for one stream and nothing else.
+    pub fn stream(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
     /// The digest in lower-case hexadecimal, 64 digits.
     pub fn hex(self) -> String {
         hex(self.0.finish().as_ref())

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::address::Address;
 use super::evidence::{GroupRead, ReadEvidence};
-use super::id::{DirectoryGroupKey, PersonKey, SourceName};
+use super::id::{DirectoryGroupKey, PersonKey, SourceName, Watermark};
 use super::problem::Problem;
 
 /// Where people and directory groups come from.
@@ -65,6 +65,9 @@ pub struct SourceSnapshot {
     pub files: BTreeSet<String>,
     /// What else is known of the read.
     pub facts: ReadFacts,
+    /// The state of the source as the read began, told by the very server or file that was read; none
+    /// where it does not tell, or where not all that was read is covered by it.
+    pub watermark: Option<Watermark>,
 }
 
 /// What is known of a read, for those who watch the service. Nothing is decided by it.
@@ -95,6 +98,7 @@ impl SourceSnapshot {
             read: ReadEvidence::None,
             files: BTreeSet::new(),
             facts: ReadFacts::default(),
+            watermark: None,
         }
     }
 }

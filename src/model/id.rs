@@ -103,6 +103,8 @@ pub mod kind {
     pub enum Person {}
     /// See [`super::DirectoryGroupKey`].
     pub enum DirectoryGroup {}
+    /// See [`super::Watermark`].
+    pub enum Watermark {}
 }
 
 /// `name` of a `[[source]]`.
@@ -121,3 +123,6 @@ pub type PersonKey = Text<kind::Person>;
 /// What tells one directory group of a source from another: the immutable id where there is one,
 /// else the name.
 pub type DirectoryGroupKey = Text<kind::DirectoryGroup>;
+/// What a source says of its own state: two equal ones mean that nothing changed in between. Only the
+/// source that gave it can read it.
+pub type Watermark = Text<kind::Watermark>;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::desired::Feed;
 use super::hold::Approval;
-use super::id::{AccountId, GroupId, GroupName, PersonKey, SourceName};
+use super::id::{AccountId, GroupId, GroupName, PersonKey, SourceName, Watermark};
 use super::live::MemberIdKind;
 
 /// All that is remembered when a run begins.
@@ -33,6 +33,8 @@ pub struct Memory {
     pub owned: BTreeMap<GroupId, BTreeSet<AccountId>>,
     /// What the last full run learned.
     pub learned: Learned,
+    /// What the last full run found, where every source vouches for its state.
+    pub seen: Option<Seen>,
     /// Approvals with changes (or a missing directory group) left, not expired, oldest first.
     pub approvals: Vec<Approval>,
     /// Removals of the last 24 hours that no approval let through.
@@ -58,4 +60,16 @@ pub struct Learned {
     pub accepted_missing: BTreeSet<(SourceName, String, GroupName)>,
     /// The files that each source was read from, where its kind has files.
     pub files: BTreeMap<SourceName, BTreeSet<String>>,
+}
+
+/// What a full run found: enough to tell later that nothing changed since. It moves only at the end of
+/// a full run that read everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// When the reading began.
+    pub at: Timestamp,
+    /// The state of each source: all of them, or this is not stored.
+    pub marks: BTreeMap<SourceName, Watermark>,
+    /// Digest of what Hyperproof had beside groups' names and members, as the run left it.
+    pub live: String,
 }

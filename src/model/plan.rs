@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::desired::Grant;
 use super::digest::Digest;
 use super::directory::ReadFacts;
@@ -280,6 +282,8 @@ pub struct SourceSummary {
     pub mapped: Vec<MappedGroup>,
     /// What was odd.
     pub problems: Vec<Problem>,
+    /// Not read in this run, as nothing changed in it since its read of then: what is told is of that.
+    pub unchanged_since: Option<Timestamp>,
 }
 
 /// Whether a target group could be worked on.

@@ -131,5 +131,6 @@ pub fn summary(source: &SourceSnapshot, granted: usize) -> SourceSummary {
         read: source.read.clone(),
         mapped: Vec::new(),
         problems: source.problems.clone(),
+        unchanged_since: None,
     }
 }

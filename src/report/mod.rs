@@ -15,7 +15,9 @@ pub mod run_text;
 pub mod status_text;
 pub mod words;
 
+mod again;
 mod build;
+pub use again::again;
 pub(crate) use build::time;
 mod change_text;
 mod sections;

@@ -14,6 +14,10 @@ pub fn write(out: &mut dyn Write, document: &RunDocument, look: &Look) -> fmt::R
     let title = format!("Run {} of {}", words::clean(&plan.run_id), words::when(&plan.made_at));
     writeln!(out, "{}", look.paint(Ink::Heading, &title))?;
     writeln!(out, "{}", outcome(document, look))?;
+    if let Some(since) = unchanged_since(document) {
+        let text = "Nothing changed in the directory since";
+        writeln!(out, "{text} {}: it was not read.", words::when(since))?;
+    }
     sections::alarms(out, look, plan)?;
     sections::sources(out, look, &plan.sources)?;
     sections::groups(out, look, plan)?;
@@ -24,6 +28,11 @@ pub fn write(out: &mut dyn Write, document: &RunDocument, look: &Look) -> fmt::R
         writeln!(out, "Nothing was changed.")?;
     }
     writeln!(out, "{}", words::run_counts(&document.results, &plan.summary))
+}
+
+/// When the directory was read last, where this run did not read it.
+fn unchanged_since(document: &RunDocument) -> Option<&str> {
+    document.plan.sources.iter().find_map(|source| source.unchanged_since.as_deref())
 }
 
 fn outcome(document: &RunDocument, look: &Look) -> String {

@@ -83,6 +83,7 @@ pub(crate) fn source(name: &str) -> SourceSummary {
             read: GroupRead { members: 4, ranges: 0, problems: Vec::new() },
         }],
         problems: Vec::new(),
+        unchanged_since: None,
     }
 }
 

@@ -30,6 +30,12 @@ pub struct Reading {
 
 /// Reads the sources and Hyperproof at the same time.
 pub async fn read(order: &Order<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
+    let (sources, live) = join(read_sources(order, memory, now), read_live(order, client, memory, now)).await;
+    Reading { sources, live }
+}
+
+/// Reads every source.
+pub(super) async fn read_sources(order: &Order<'_>, memory: &Memory, now: Timestamp) -> Vec<SourceSnapshot> {
     let sources = order.sources.iter().map(|source| async {
         let wanted = wanted(&source.name, order.policy, memory);
         let began = Instant::now();
@@ -37,8 +43,7 @@ pub async fn read(order: &Order<'_>, client: &Client, memory: &Memory, now: Time
         snapshot.facts.took = began.elapsed();
         snapshot
     });
-    let sources = join_all(sources);
-    let (sources, live) = join(sources, read_live(order, client, memory, now)).await;
+    let sources = join_all(sources).await;
     for source in &sources {
         let complete = source.completeness.is_complete();
         info!(source = %source.name, complete, people = source.people.len(), groups = source.groups.len(), "source read");
@@ -46,13 +51,7 @@ pub async fn read(order: &Order<'_>, client: &Client, memory: &Memory, now: Time
             warn!(source = %source.name, problems = source.problems.len(), "source was not read to its end: nothing of it is applied");
         }
     }
-    match &live {
-        Ok(live) => {
-            info!(accounts = live.accounts.len(), groups = live.groups.len(), gets = live.reads, "Hyperproof read")
-        }
-        Err(error) => warn!(%error, help = error.help(), "Hyperproof was not read: nothing is written"),
-    }
-    Reading { sources, live }
+    sources
 }
 
 /// What the mappings need of a source, and what was known of it.
@@ -71,7 +70,24 @@ fn wanted(source: &SourceName, policy: &Policy, memory: &Memory) -> Wanted {
     wanted
 }
 
-async fn read_live(
+/// Reads Hyperproof.
+pub(super) async fn read_live(
+    order: &Order<'_>,
+    client: &Client,
+    memory: &Memory,
+    now: Timestamp,
+) -> Result<LiveState, TargetError> {
+    let live = ask_live(order, client, memory, now).await;
+    match &live {
+        Ok(live) => {
+            info!(accounts = live.accounts.len(), groups = live.groups.len(), gets = live.reads, "Hyperproof read")
+        }
+        Err(error) => warn!(%error, help = error.help(), "Hyperproof was not read: nothing is written"),
+    }
+    live
+}
+
+async fn ask_live(
     order: &Order<'_>,
     client: &Client,
     memory: &Memory,

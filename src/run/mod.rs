@@ -1,7 +1,9 @@
 //! Floor 3: one run. The line, a step a line: gather → decide → (a dry run ends here) → apply → record.
 //!
 //! A dry run ([`plan()`]) is given no writer. A real run ([`apply()`]) records an intent before every call
-//! and its outcome after it, and stops when it cannot.
+//! and its outcome after it, and stops when it cannot. Where every source vouches that nothing changed
+//! since it was read, and Hyperproof is as it was left, a real run ends there (`unchanged`); a dry run
+//! always reads.
 
 mod apply;
 mod error;
@@ -9,6 +11,7 @@ mod gather;
 mod grade;
 mod recover;
 mod settle;
+mod unchanged;
 
 use std::collections::BTreeSet;
 
@@ -18,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span};
 
 use crate::model::id::{GroupName, RunId};
+use crate::model::live::LiveState;
 use crate::model::memory::Memory;
 use crate::model::plan::Plan;
 use crate::model::policy::Policy;
@@ -26,11 +30,12 @@ use crate::reconcile::{Decision, Inputs, decide};
 use crate::report;
 use crate::source::Source;
 use crate::store::{Actor, RunStart, Store};
-use crate::target::{self, Client};
+use crate::target::{self, Client, TargetError};
 
 pub use error::RunError;
 pub use gather::{Reading, read};
 pub use grade::plan_exit;
+use unchanged::Look;
 
 /// How far a run has come, for a progress display.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,7 +96,7 @@ pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
         let now = Timestamp::now();
         let memory = setup.store.memory(now).await?;
         let client = Client::new(setup.order.target)?;
-        let reading = gathered(setup, &client, &memory, now).await;
+        let reading = gathered(setup, &client, &memory, now, None).await;
         let report = PlanReport {
             run,
             made_at: now,
@@ -138,12 +143,16 @@ async fn real_run(
     now: Timestamp,
     memory: Memory,
 ) -> Result<RunReport, RunError> {
-    let mut reading = gathered(setup, client, &memory, now).await;
+    let live = match unchanged::look(setup, client, run, &memory, now).await? {
+        Look::Unchanged(found) => return unchanged::finished(setup, client, run, now, &memory, *found).await,
+        Look::Read(live) => live,
+    };
+    let mut reading = gathered(setup, client, &memory, now, live).await;
     if let Ok(live) = &reading.live
         && recover::may_be_behind(setup, live).await?
     {
         tokio::time::sleep(setup.order.target.backoff).await;
-        reading = gathered(setup, client, &memory, now).await;
+        reading = gathered(setup, client, &memory, now, None).await;
     }
     let Ok(live) = &reading.live else {
         return settle::unread(setup, client, run, now, reading).await;
@@ -166,14 +175,27 @@ async fn real_run(
     setup.store.record_holds(run, now, plan, setup.only.as_ref()).await?;
     say(plan);
     let applied = apply::apply(setup, client, run, &memory, &decision.cleared).await?;
-    settle::finished(setup, client, (run, now), &memory, live, decision, applied).await
+    settle::finished(setup, client, (run, now), &memory, (live, &reading.sources), decision, applied).await
 }
 
-async fn gathered(setup: &Setup<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
+/// Reads the directory, and Hyperproof where it was not read already.
+async fn gathered(
+    setup: &Setup<'_>,
+    client: &Client,
+    memory: &Memory,
+    now: Timestamp,
+    live: Option<Result<LiveState, TargetError>>,
+) -> Reading {
     setup.stage("reading the directory and Hyperproof", 0);
+    let read = async {
+        match live {
+            Some(live) => Reading { sources: gather::read_sources(&setup.order, memory, now).await, live },
+            None => read(&setup.order, client, memory, now).await,
+        }
+    };
     // A read can wait for minutes (throttling, a slow server), and nothing is lost by giving it up.
     tokio::select! {
-        reading = read(&setup.order, client, memory, now) => reading,
+        reading = read => reading,
         () = setup.stop.cancelled() => Reading::given_up(&setup.order, memory),
     }
 }

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use tracing::{error, info};
 
+use crate::model::directory::SourceSnapshot;
 use crate::model::hold::Scope;
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::live::LiveState;
-use crate::model::memory::{Learned, Memory};
+use crate::model::memory::{Learned, Memory, Seen};
 use crate::model::plan::{ChangeKey, Op, Plan};
 use crate::model::run::{Outcome, PlanReport, RunReport};
 use crate::reconcile::Decision;
@@ -22,6 +23,7 @@ use super::apply::Applied;
 use super::error::RunError;
 use super::gather::Reading;
 use super::grade::grade;
+use super::unchanged::{Leads, live_digest};
 
 /// Refuses to go on with another organisation's state.
 pub(super) fn same_organisation(store: &Store, memory: &Memory, live: &LiveState) -> Result<(), StoreError> {
@@ -85,7 +87,7 @@ pub(super) async fn finished(
     client: &Client,
     start: (&RunId, Timestamp),
     memory: &Memory,
-    live: &LiveState,
+    (live, sources): (&LiveState, &[SourceSnapshot]),
     decision: Decision,
     applied: Applied,
 ) -> Result<RunReport, RunError> {
@@ -103,6 +105,7 @@ pub(super) async fn finished(
     let full = full.then(|| FullRun {
         known_groups: known_groups(live, &applied),
         left: left(memory, live, &plan, &learned, &applied),
+        seen: seen(made_at, sources, live, &plan, &applied),
         learned,
     });
     let report = RunReport {
@@ -118,7 +121,8 @@ pub(super) async fn finished(
     Ok(report)
 }
 
-async fn record(
+/// Records a run's end.
+pub(super) async fn record(
     setup: &Setup<'_>,
     client: &Client,
     report: &RunReport,
@@ -205,6 +209,20 @@ fn restore<K: Ord + Clone, V: Clone>(learned: &mut BTreeMap<K, V>, memory: &BTre
         Some(before) => learned.insert(key.clone(), before.clone()),
         None => learned.remove(key),
     };
+}
+
+/// What this run found, where every source vouches for its state.
+fn seen(at: Timestamp, sources: &[SourceSnapshot], live: &LiveState, plan: &Plan, applied: &Applied) -> Option<Seen> {
+    let mark = |source: &SourceSnapshot| Some((source.name.clone(), source.watermark.clone()?));
+    let mut leads = Leads::new();
+    for (change, _) in plan.changes.iter().zip(&applied.results).filter(|(_, result)| result.is_so()) {
+        match (change.key.op, &change.group_id) {
+            (Op::SetLead, Some(id)) => _ = leads.insert(id, change.key.account.as_ref()),
+            (Op::ClearLead, Some(id)) => _ = leads.insert(id, None),
+            _ => {}
+        }
+    }
+    Some(Seen { at, marks: sources.iter().map(mark).collect::<Option<_>>()?, live: live_digest(live, &leads) })
 }
 
 fn known_groups(live: &LiveState, applied: &Applied) -> BTreeMap<GroupId, String> {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::model::directory::{SourceKind, SourceSnapshot};
-use crate::model::id::{DirectoryGroupKey, PersonKey, SourceName};
+use crate::model::id::{DirectoryGroupKey, PersonKey, SourceName, Watermark};
 
 /// A configured source: a closed set of kinds.
 #[derive(Debug, Clone)]
@@ -17,6 +17,19 @@ pub struct Source {
     pub name: SourceName,
     /// How it is read.
     pub kind: Kind,
+    /// Whether it is left unread while it vouches that nothing changed.
+    pub skip_unchanged: bool,
+}
+
+/// What a source answers to the question whether it is as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing changed; how that is known, for the record.
+    Unchanged(String),
+    /// Something changed, or another server answers.
+    Changed,
+    /// It cannot tell, or is not to be asked; why.
+    Silent(String),
 }
 
 /// How a source is read.
@@ -56,6 +69,18 @@ impl Source {
         match &self.kind {
             Kind::Csv(settings) => csv::read(&self.name, settings, now).await,
             Kind::Ldap(settings) => ldap::read(&self.name, settings, wanted, now).await,
+        }
+    }
+
+    /// Asks, at little cost, whether the source is as it was at the read that gave this watermark. The
+    /// answer grounds nothing but not reading it.
+    pub async fn ask(&self, before: &Watermark, now: Timestamp) -> Answer {
+        if !self.skip_unchanged {
+            return Answer::Silent("skip_unchanged = false".to_owned());
+        }
+        match &self.kind {
+            Kind::Csv(settings) => csv::ask(settings, before, now).await,
+            Kind::Ldap(settings) => ldap::ask(settings, before).await,
         }
     }
 }

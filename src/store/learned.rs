@@ -11,7 +11,7 @@ use super::rows::{Cell, Kind, Rows, Table, read, replace};
 use super::settings;
 use super::stored::{big, count, feeds_of, feeds_to_json, from_json, millis, time, to_json};
 use crate::model::id::{AccountId, GroupId};
-use crate::model::memory::{Learned, Memory};
+use crate::model::memory::{Learned, Memory, Seen};
 
 /// What a full run leaves behind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +22,8 @@ pub struct FullRun {
     pub known_groups: BTreeMap<GroupId, String>,
     /// Memberships as the run left them, sorted.
     pub left: BTreeMap<GroupId, Vec<AccountId>>,
+    /// What it found, where every source vouches for its state.
+    pub seen: Option<Seen>,
 }
 
 const KNOWN_GROUP: Table = Table {
@@ -114,6 +116,16 @@ const ACCEPTED_MISSING: Table = Table {
     delete: "DELETE FROM accepted_missing WHERE source = $1 AND directory_group = $2 AND group_name = $3",
 };
 
+const WATERMARK: Table = Table {
+    name: "watermark",
+    keys: 1,
+    value: Some(Kind::Text),
+    select: "SELECT source, mark FROM watermark",
+    upsert: "INSERT INTO watermark (source, mark) VALUES ($1, $2) \
+             ON CONFLICT (source) DO UPDATE SET mark = excluded.mark",
+    delete: "DELETE FROM watermark WHERE source = $1",
+};
+
 const GROUP_LINK: Table = Table {
     name: "group_link",
     keys: 1,
@@ -136,10 +148,12 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
         settings::remember_files(conn, &full.learned.files).await?;
         written += 1;
     }
+    let last = full.seen.as_ref().map(|seen| (seen.at, seen.live.as_str()));
+    settings::remember_last_read(conn, last).await?;
     Ok(written)
 }
 
-fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 9], Fault> {
+fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 10], Fault> {
     let Learned { person_links, feeds, settled, baselines, pending, accepted_missing, files: _, addressed } =
         &full.learned;
     let known = full.known_groups.iter().map(|(id, name)| (vec![id.to_string()], Some(Cell::text(name))));
@@ -158,6 +172,8 @@ fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 9], Fault> {
     let accepted = accepted_missing.iter().map(|(source, directory_group, group)| {
         (vec![source.to_string(), directory_group.clone(), group.to_string()], None)
     });
+    let marks = full.seen.iter().flat_map(|seen| &seen.marks);
+    let marks = marks.map(|(source, mark)| (vec![source.to_string()], Some(Cell::text(mark))));
     Ok([
         (&KNOWN_GROUP, known.collect()),
         (&LEFT_GROUP, left.collect::<Result<_, Fault>>()?),
@@ -168,6 +184,7 @@ fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 9], Fault> {
         (&BASELINE_ADDRESS, addressed.collect()),
         (&PENDING, pending.collect()),
         (&ACCEPTED_MISSING, accepted.collect()),
+        (&WATERMARK, marks.collect()),
     ])
 }
 
@@ -199,6 +216,11 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
         memory.owned.entry(group.into()).or_default().insert(account.into());
     }
     memory.learned.files = settings::files(conn).await?;
+    if let Some((at, live)) = settings::last_read(conn).await? {
+        let marks = read(conn, &WATERMARK).await?;
+        let marks = marks.into_iter().map(|(key, mark)| (one(key).into(), text(mark).into())).collect();
+        memory.seen = Some(Seen { at, marks, live });
+    }
     load_learned(conn, &mut memory.learned).await
 }
 

@@ -26,8 +26,9 @@ pub enum Access {
 }
 
 /// Every file of `migrations/`, in order.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "state", include_str!("../../migrations/0001_state.sql")),
+    (2, "watermarks", include_str!("../../migrations/0002_watermarks.sql")),
     (3, "source_addresses", include_str!("../../migrations/0003_source_addresses.sql")),
 ];
 

@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use super::audit::canonical::Json;
 use super::audit::chain::Chain;
 use super::audit::evidence;
-use super::audit::record::{Frame, Record};
+use super::audit::record::{self, Frame, Record};
 use super::audit::{Actor, Event};
 use super::error::Fault;
 use super::history::{self, RunRow, Tally};
@@ -179,6 +179,7 @@ fn finished(finish: &RunFinish, frame: &Frame, row: &RunRow) -> Record {
             ("people", Some(source.people.into())),
             ("evidence", Some(source.evidence.as_str().into())),
             ("read", evidence::read(source)),
+            ("unchanged_since", source.unchanged_since.map(|since| record::time(since).into())),
         ])
     });
     Record::of_run(Event::RunFinished, finish.at, frame)

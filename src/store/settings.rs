@@ -18,6 +18,7 @@ const CONFIG_DIGEST: &str = "config_digest";
 const THROTTLED_UNTIL: &str = "throttled_until";
 const WRITTEN_AT: &str = "written_at";
 const FILES: &str = "source_files";
+const LAST_READ: &str = "last_read";
 
 async fn get(conn: &mut SqliteConnection, name: &str) -> Result<Option<String>, Fault> {
     let value = sqlx::query_scalar("SELECT value FROM setting WHERE name = $1").bind(name);
@@ -126,6 +127,25 @@ pub(super) async fn remember_files(
     let stored: BTreeMap<&str, &BTreeSet<String>> =
         files.iter().map(|(source, files)| (source.as_str(), files)).collect();
     set(conn, FILES, &to_json(&stored)?).await
+}
+
+/// When the last full run that stored watermarks began to read, and its digest of Hyperproof.
+pub(super) async fn last_read(conn: &mut SqliteConnection) -> Result<Option<(Timestamp, String)>, Fault> {
+    let Some(text) = get(conn, LAST_READ).await? else {
+        return Ok(None);
+    };
+    let (at, live): (i64, String) = from_json(TABLE, LAST_READ, &text)?;
+    Ok(Some((time(TABLE, LAST_READ, at)?, live)))
+}
+
+pub(super) async fn remember_last_read(
+    conn: &mut SqliteConnection,
+    last: Option<(Timestamp, &str)>,
+) -> Result<(), Fault> {
+    match last {
+        Some((at, live)) => set(conn, LAST_READ, &to_json(&(millis(at), live))?).await,
+        None => clear(conn, LAST_READ).await,
+    }
 }
 
 /// A small write, to learn whether a larger one would go through.

@@ -22,6 +22,7 @@ fn full(accounts: std::ops::Range<u32>) -> FullRun {
         },
         known_groups: [("g1".into(), "One".to_owned())].into(),
         left: [("g1".into(), members), ("g2".into(), Vec::new())].into(),
+        seen: None,
     }
 }
 

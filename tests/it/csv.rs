@@ -398,11 +398,12 @@ fn row() -> impl Strategy<Value = String> {
     })
 }
 
-/// Without origins, which name lines, and without the age of the files.
+/// Without origins, which name lines, without the age of the files, and without their bytes.
 fn without_origins(mut snapshot: SourceSnapshot) -> SourceSnapshot {
     snapshot.evidence.clear();
     snapshot.facts = ReadFacts::default();
     snapshot.read = ReadEvidence::None;
+    snapshot.watermark = None;
     for person in &mut snapshot.people {
         person.origin.clear();
     }

@@ -40,4 +40,5 @@ mod store;
 mod support;
 mod target;
 mod throttle;
+mod unchanged;
 mod unknowns;

@@ -13,7 +13,7 @@ use rosterd::model::directory::ReadFacts;
 use rosterd::model::hold::{Hold, HoldId, Rule, Scope};
 use rosterd::model::id::{GroupId, GroupName, RunId};
 use rosterd::model::live::MemberIdKind;
-use rosterd::model::memory::{Learned, Memory};
+use rosterd::model::memory::{Learned, Memory, Seen};
 use rosterd::model::plan::{ChangeKey, Entry, Op, Plan, PlanDigest, Reason, SourceSummary};
 use rosterd::model::run::{ChangeResult, Outcome, PlanReport, Trigger};
 use rosterd::store::{
@@ -102,6 +102,7 @@ pub(crate) fn finish(run: &str, seconds: i64) -> RunFinish {
             read: Default::default(),
             mapped: Vec::new(),
             problems: Vec::new(),
+            unchanged_since: None,
         }],
         error: None,
         document: Some(format!("{{\"run\":\"{run}\"}}")),
@@ -511,6 +512,11 @@ fn full() -> FullRun {
         },
         known_groups: [("id-Staff".into(), "Staff".to_owned()), ("g2".into(), String::new())].into(),
         left: [("id-Staff".into(), vec!["a1".into(), "a2".into()]), ("g2".into(), Vec::new())].into(),
+        seen: Some(Seen {
+            at: at(-60),
+            marks: [("hr".into(), "csv 1".into()), ("ad".into(), "two\nlines".into())].into(),
+            live: "d".into(),
+        }),
     }
 }
 
@@ -531,7 +537,7 @@ async fn memory_comes_back_as_it_was_given() {
     let ended = RunFinish { throttled_until: Some(at(900)), ..finish("r1", 2) };
     store.finish_run(&ended, Some(&full())).await.unwrap();
 
-    let FullRun { learned, known_groups, left } = full();
+    let FullRun { learned, known_groups, left, seen } = full();
     let expected = Memory {
         organisation: Some("org-1".into()),
         config_digest: Some("sha256:c1".into()),
@@ -543,6 +549,7 @@ async fn memory_comes_back_as_it_was_given() {
         left,
         owned: [("id-Staff".into(), ["a1".into()].into())].into(),
         learned,
+        seen,
         approvals: Vec::new(),
         removed_today: 1,
     };

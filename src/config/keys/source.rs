@@ -5,6 +5,13 @@ use super::{Key, MANY, SECOND, Shape, key};
 /// The kinds of `[[source]]`.
 pub(in crate::config) const SOURCE_KINDS: &[(&str, &[Key])] = &[("csv", CSV), ("ldap", LDAP)];
 
+const SKIP_UNCHANGED: Key = key(
+    "skip_unchanged",
+    Shape::Flag,
+    "Whether a run leaves the source unread while it vouches that nothing changed, for a day at most.",
+)
+.or("true");
+
 /// `[[source]]` of kind `csv`
 const CSV: &[Key] = &[
     key("name", Shape::Text, "The source's name, for mappings and reports.").needed(),
@@ -28,6 +35,7 @@ const CSV: &[Key] = &[
     .or("[\"inactive\",\"disabled\",\"no\",\"false\",\"0\"]"),
     key("delimiter", Shape::AnyText, "The one ASCII character between fields.").or("\",\""),
     key("max_age", Shape::Duration(SECOND), "How old the oldest file may be; older, and the source counts as unread."),
+    SKIP_UNCHANGED,
 ];
 
 /// `columns` of a CSV source
@@ -72,6 +80,7 @@ const LDAP: &[Key] = &[
     key("nested", Shape::Flag, "Whether members of nested groups count.").or("true"),
     key("page_size", Shape::Whole(1, 100_000), "Entries in one page.").or("1000"),
     key("timeout", Shape::Duration(SECOND), "How long one read of the whole source may take.").or("\"60s\""),
+    SKIP_UNCHANGED,
 ];
 
 /// `disabled` by values

@@ -39,6 +39,10 @@ pub struct SourceEntry {
     /// The directory groups that feed target groups, nested ones included, by name.
     #[serde(default)]
     pub directory_groups: Vec<DirectoryGroupEntry>,
+    /// It was not read in this run, as nothing changed in it since its read of then: what is told of it
+    /// is of that. Left out where it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged_since: Option<String>,
 }
 
 /// How a source was read. Files and servers have figures of their own; the others are left out.
@@ -124,6 +128,7 @@ impl SourceEntry {
             evidence: source.evidence.clone(),
             read: ReadEntry::of(&source.read),
             directory_groups: source.mapped.iter().map(DirectoryGroupEntry::of).collect(),
+            unchanged_since: source.unchanged_since.map(time),
         }
     }
 }

@@ -17,6 +17,7 @@ use super::findings::Findings;
 use super::record::{Record, Records};
 use super::roster::{Contradiction, Found, MOST_ADDRESSES, Place, Roster};
 use super::row::{BadRow, Decoder};
+use super::state::{self, Digesting};
 
 /// What was read so far.
 pub(super) struct Reading<'a> {
@@ -26,6 +27,8 @@ pub(super) struct Reading<'a> {
     findings: Findings,
     names: Vec<String>,
     written: Vec<Written>,
+    /// Digest of each file's bytes, beside `written`; empty where it was not read to its end.
+    contents: Vec<String>,
     rows: u64,
 }
 
@@ -48,6 +51,7 @@ impl<'a> Reading<'a> {
             findings: Findings::default(),
             names: Vec::new(),
             written: Vec::new(),
+            contents: Vec::new(),
             rows: 0,
         }
     }
@@ -67,7 +71,10 @@ impl<'a> Reading<'a> {
 
     fn opened(&mut self, file: &Listed, opened: &Opened) {
         self.written.push(Written { name: file.name.clone(), at: opened.stamp.written });
-        self.input(&file.name, BufReader::new(&opened.file));
+        let mut bytes = Digesting::new(&opened.file);
+        self.input(&file.name, BufReader::new(&mut bytes));
+        // What fails here failed in the reading, and was told.
+        self.contents.push(bytes.finish().unwrap_or_default());
         if let Err(error) = opened.unchanged() {
             self.findings.gap(error.problem(&file.name));
         }
@@ -129,6 +136,9 @@ impl<'a> Reading<'a> {
             self.findings.note(problem);
         }
         let completeness = self.findings.completeness();
+        let names = self.written.iter().map(|file| file.name.as_str());
+        let watermark = state::watermark(names.zip(self.contents.iter().map(String::as_str)));
+        let watermark = Some(watermark).filter(|_| completeness.is_complete());
         SourceSnapshot {
             name: name.clone(),
             kind: SourceKind::Csv,
@@ -145,6 +155,7 @@ impl<'a> Reading<'a> {
             problems: self.findings.into_problems(name.as_str()),
             files: self.names.into_iter().collect(),
             facts: ReadFacts { written_at: age::oldest(&self.written).map(|file| file.at), ..ReadFacts::default() },
+            watermark,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! LDAP directories and Active Directory as sources. Floor 2.
 //!
 //! `address` (URLs), `wire` (sockets and TLS), `session` (one signed-in connection, with its `meter`),
-//! `reader` (what is asked, in which order: `searches`, `look`, `parts`); pure: `ber`, `dn`, `entry`,
-//! `url`, `schema` (presets), `cost` (looks or one search), `people`, `groups` and `members` (names
-//! become people). A read is whole or it is nothing: any result
+//! `reader` (what is asked, in which order: `searches`, `look`, `parts`), `watermark` (whether anything
+//! changed); pure: `ber`, `dn`, `entry`, `url`, `schema` (presets), `cost` (looks or one search), `people`,
+//! `groups` and `members` (names become people). A read is whole or it is nothing: any result
 //! code but success fails it, a connection that ends is never an end, and what cannot be told of one
 //! group makes that group incomplete.
 
@@ -26,6 +26,7 @@ mod searches;
 mod server;
 mod session;
 mod url;
+mod watermark;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -40,10 +41,10 @@ use tracing::{debug, warn};
 
 pub use schema::{Disabled, Preset, Schema};
 
-use super::Wanted;
+use super::{Answer, Wanted};
 use crate::model::directory::{Completeness, ReadFacts, SourceKind, SourceSnapshot};
 use crate::model::evidence::{ReadEvidence, ServerRead};
-use crate::model::id::SourceName;
+use crate::model::id::{SourceName, Watermark};
 use crate::model::problem::Problem;
 use crate::secret::Secret;
 use crate::tls::{self, Trust};
@@ -54,6 +55,7 @@ use meter::Meter;
 use reader::{Raw, Reader};
 use server::About;
 use session::Session;
+use watermark::Mark;
 use wire::Tls;
 
 /// `[[source]]` of kind `ldap`, checked.
@@ -141,6 +143,48 @@ pub async fn read(name: &SourceName, settings: &Settings, wanted: &Wanted, now: 
     }
 }
 
+/// The question whether anything changed does not wait longer: reading is an answer too.
+const ASKING: Duration = Duration::from_secs(20);
+
+/// Asks the server that a read would go to whether it is as it was. It can only say no for sure where
+/// it is the server that was read.
+pub async fn ask(settings: &Settings, before: &Watermark) -> Answer {
+    let Some(before) = Mark::of(before) else {
+        return Answer::Changed;
+    };
+    let limit = ASKING.min(settings.timeout);
+    let settings = settings.clone();
+    let task = tokio::spawn(async move {
+        let asked = timeout(limit, ask_server(&settings, &before)).await;
+        asked.unwrap_or_else(|_| Ok(Answer::Silent(format!("no answer within {} s", limit.as_secs()))))
+    });
+    match tokio_util::task::AbortOnDropHandle::new(task).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(fault)) => Answer::Silent(fault.to_string()),
+        Err(_) => Answer::Silent("an answer could not be understood".to_owned()),
+    }
+}
+
+async fn ask_server(settings: &Settings, before: &Mark) -> Result<Answer, Fault> {
+    let tls = tls(settings)?;
+    let mut last = Fault::lasting("has no server", "set url");
+    for server in &settings.servers {
+        match Session::open(server, settings, tls.as_ref(), &Meter::default()).await {
+            Ok(session) => {
+                return Ok(match before.again(&session, server).await? {
+                    Some(now) if now == *before => Answer::Unchanged(now.evidence()),
+                    Some(_) => Answer::Changed,
+                    None => Answer::Silent("the server does not tell any more".to_owned()),
+                });
+            }
+            // A password that is no good is not tried elsewhere: asking often locks accounts.
+            Err(fault) if fault.code.is_some() => return Err(fault),
+            Err(fault) => last = fault,
+        }
+    }
+    Err(last)
+}
+
 fn place(name: &SourceName) -> String {
     format!("source {:?}", name.as_str())
 }
@@ -212,6 +256,7 @@ impl Trial {
 struct Read {
     raw: Raw,
     about: About,
+    watermark: Option<Watermark>,
 }
 
 /// Tries the servers in turn. One server answers everything, or the read begins anew with the next: what
@@ -259,12 +304,28 @@ async fn once(
 ) -> Result<Read, (Fault, Stage)> {
     let open =
         || async { Session::open(server, settings, tls, meter).await.map_err(|fault| (fault, Stage::Connecting)) };
-    let session = open().await?;
-    let second = if wanted.all { Some(open().await?) } else { None };
+    let mut session = open().await?;
+    let mut second = if wanted.all { Some(open().await?) } else { None };
     let reading = |fault| (fault, Stage::Reading);
     let about = About::ask(&session).await.map_err(reading)?;
+    // Before the reading, so that what changes while it lasts is a change for the next run.
+    let mut mark = Mark::first(&session, server, &about, settings).await.map_err(reading)?;
+    if let (Some(first), Some(second)) = (&mark, &second) {
+        // Behind one address may be several servers.
+        let other = first.again(second, server).await.map_err(reading)?;
+        mark = mark.filter(|first| other.as_ref() == Some(first));
+    }
+    let reach = mark.as_ref().map(|mark| Arc::new(mark.reach()));
+    if let Some(reach) = &reach {
+        session.watch(Arc::clone(reach));
+        if let Some(second) = &mut second {
+            second.watch(Arc::clone(reach));
+        }
+    }
     let raw = Reader::new(settings, wanted).read(session, second).await.map_err(reading)?;
-    Ok(Read { raw, about })
+    let mark = mark.filter(|_| reach.is_some_and(|reach| reach.was_kept()));
+    let watermark = mark.and_then(|mark| mark.to_watermark());
+    Ok(Read { raw, about, watermark })
 }
 
 fn tls(settings: &Settings) -> Result<Option<Tls>, Fault> {
@@ -289,7 +350,7 @@ fn tls(settings: &Settings) -> Result<Option<Tls>, Fault> {
 }
 
 fn snapshot(name: SourceName, settings: &Settings, read: Read, trial: &Trial, now: Timestamp) -> SourceSnapshot {
-    let Read { raw, about } = read;
+    let Read { raw, about, watermark } = read;
     let place = place(&name);
     let (effort, everyone, with_status) = (raw.effort, raw.everyone, raw.people.with_status);
     let Joined { people, groups, mut problems, gap } = join(&place, raw, settings.nested);
@@ -324,6 +385,7 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, trial: &Trial, no
         with_status: settings.schema.disabled.as_ref().map(|_| with_status),
         ..trial.evidence()
     };
+    let watermark = watermark.filter(|_| completeness.is_complete());
     let evidence = format!(
         "{}, {about}; {} people in {} pages, {} groups in {} pages, {} ranges, {} looks, {references} references not followed; {:.1} s",
         read.server,
@@ -351,5 +413,6 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, trial: &Trial, no
             credential_ends: settings.identity.as_ref().and_then(tls::identity_ends),
             ..ReadFacts::default()
         },
+        watermark,
     }
 }

@@ -4,9 +4,11 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::dn::normalise;
 use super::entry::Entry;
 use super::fault::Fault;
 use super::session::{Look, Session};
+use super::watermark::is_within;
 use crate::model::problem::Problem;
 
 /// A certificate that ends within this time is told.
@@ -20,6 +22,19 @@ pub(super) struct About {
     expires: Option<Timestamp>,
     /// Whom it takes us for, where it says so.
     identity: Option<String>,
+    family: Family,
+}
+
+/// Which server it is, as far as that matters for what it can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Family {
+    /// Active Directory, or Samba as such.
+    ActiveDirectory,
+    /// OpenLDAP.
+    OpenLdap,
+    /// Any other.
+    #[default]
+    Other,
 }
 
 impl About {
@@ -49,22 +64,26 @@ impl About {
         // Active Directory names itself by its capabilities (MS-ADTS 3.1.1.3.4.3).
         let active_directory = entry.texts("supportedCapabilities").any(|oid| oid == "1.2.840.113556.1.4.800");
         let vendor: Vec<&str> = ["vendorName", "vendorVersion"].iter().filter_map(|name| entry.text(name)).collect();
+        let openldap = entry.texts("objectClass").chain(entry.texts("structuralObjectClass"));
+        let openldap = openldap.into_iter().any(|class| class == "OpenLDAProotDSE");
+        let family = match (active_directory, openldap) {
+            (true, _) => Family::ActiveDirectory,
+            (false, true) => Family::OpenLdap,
+            (false, false) => Family::Other,
+        };
         let product = match (vendor.as_slice(), active_directory) {
             (["Samba Team (https://www.samba.org)", ..], _) => "Samba (Active Directory)".to_owned(),
             ([], true) => "Active Directory".to_owned(),
             (vendor, true) => format!("{} (Active Directory)", vendor.join(" ")),
-            ([], false) => {
-                let openldap = entry.texts("objectClass").chain(entry.texts("structuralObjectClass"));
-                let openldap = openldap.into_iter().any(|class| class == "OpenLDAProotDSE");
-                if openldap { "OpenLDAP".to_owned() } else { String::new() }
-            }
+            ([], false) if openldap => "OpenLDAP".to_owned(),
+            ([], false) => String::new(),
             (vendor, false) => vendor.join(" "),
         };
         let contexts = match entry.text("defaultNamingContext") {
             Some(own) => vec![own.to_owned()],
             None => entry.texts("namingContexts").map(str::to_owned).collect(),
         };
-        Self { product, contexts, expires: None, identity: None }
+        Self { product, contexts, expires: None, identity: None, family }
     }
 
     /// When its certificate ends.
@@ -75,6 +94,27 @@ impl About {
     /// Whom it takes us for, where it says so.
     pub(super) fn identity(&self) -> Option<&str> {
         self.identity.as_deref()
+    }
+
+    /// Which server it is.
+    pub(super) fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The naming contexts that these names lie in, each once; none where one lies in none. A context
+    /// may lie in another: the innermost counts.
+    pub(super) fn contexts_of(&self, names: &[&str]) -> Option<Vec<String>> {
+        let mut found: Vec<String> = Vec::new();
+        for name in names {
+            let name = normalise(name);
+            let around = self.contexts.iter().filter(|context| is_within(&name, &normalise(context)));
+            let context = around.max_by_key(|context| normalise(context).len())?;
+            if !found.contains(context) {
+                found.push(context.clone());
+            }
+        }
+        found.sort();
+        Some(found)
     }
 
     /// What of it should be seen to.

@@ -1,11 +1,12 @@
 //! One signed-in connection to one server, and the two kinds of question that are asked over it: a
 //! search to its end, page by page, and a look at one entry. Floor 2.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ldap3::controls::{Control, ControlType, PagedResults, RawControl};
+use ldap3::controls::{Control, ControlType, PagedResults, RawControl, SyncRequest};
 use ldap3::exop::WhoAmI;
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, StdStream};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, SearchOptions, StdStream};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
 
@@ -14,6 +15,7 @@ use super::command::{self, Command};
 use super::entry::Entry;
 use super::fault::Fault;
 use super::meter::{Brought, Meter};
+use super::watermark::Reach;
 use super::wire::{self, Tls, Wire};
 use super::{Bind, Settings};
 
@@ -31,6 +33,7 @@ pub(super) struct Session {
     page_size: i32,
     shown: String,
     meter: Meter,
+    reach: Option<Arc<Reach>>,
     _driver: AbortOnDropHandle<()>,
 }
 
@@ -112,6 +115,7 @@ impl Session {
             page_size: settings.page_size,
             shown: command::connection(server, settings),
             meter: meter.clone(),
+            reach: None,
             _driver: AbortOnDropHandle::new(driver),
         };
         session.bind(server, &settings.bind).await?;
@@ -165,6 +169,56 @@ impl Session {
         self.wire.expires
     }
 
+    /// From now on the bases of searches are noted there.
+    pub(super) fn watch(&mut self, reach: Arc<Reach>) {
+        self.reach = Some(reach);
+    }
+
+    fn note(&self, base: &str) {
+        if let Some(reach) = &self.reach {
+            reach.note(base);
+        }
+    }
+
+    /// The cookie of a naming context: what a replica would be told when it had all of it (RFC 4533).
+    /// None where the server does not keep the context's change numbers. The control is critical, so
+    /// that such a server refuses: without its provider overlay OpenLDAP may show a `contextCSN` of long
+    /// ago, which an import left behind.
+    pub(super) async fn cookie(&self, context: &str) -> Result<Option<Vec<u8>>, Fault> {
+        const WHAT: &str = "asking for the server's state";
+        let mut control: RawControl = SyncRequest::default().into();
+        control.crit = true;
+        let mut ldap = self.ldap.clone();
+        let ldap = ldap.with_timeout(self.item).with_controls(control);
+        let stream = ldap.streaming_search(context, Scope::Base, "(objectClass=*)", ["1.1"]).await;
+        let mut stream = stream.map_err(|error| self.fault(WHAT, error))?;
+        while stream.next().await.map_err(|error| self.fault(WHAT, error))?.is_some() {}
+        let result = stream.finish().await;
+        let done = result.ctrls.into_iter().find_map(|control| match control {
+            Control(Some(ControlType::SyncDone), raw) => raw.val,
+            _ => None,
+        });
+        Ok(done.filter(|_| result.rc == 0))
+    }
+
+    /// A search of which no more than so many entries are wanted, with its result code: 4 where there
+    /// were more.
+    pub(super) async fn few(&self, what: &str, search: &Search, most: i32) -> Result<(u32, Vec<Entry>), Fault> {
+        debug!("{}", Command { connection: &self.shown, page_size: most, search });
+        self.meter.search();
+        let mut ldap = self.ldap.clone();
+        let ldap = ldap.with_timeout(self.item).with_search_options(SearchOptions::new().sizelimit(most));
+        let started = ldap.streaming_search(&search.base, search.scope, &search.filter, &search.attributes).await;
+        let mut stream = started.map_err(|error| self.fault(what, error))?;
+        let mut entries = Vec::new();
+        while let Some(answer) = stream.next().await.map_err(|error| self.fault(what, error))? {
+            if !answer.is_ref() && !answer.is_intermediate() && entries.len() < MOST_ENTRIES {
+                entries.push(Entry::decode(answer.0).ok_or_else(|| odd(what))?);
+            }
+        }
+        Ok((stream.finish().await.rc, entries))
+    }
+
     /// A search to its end. Every page's result code is looked at: an end is an end only with code 0.
     pub(super) async fn scan(
         &mut self,
@@ -185,6 +239,7 @@ impl Session {
     ) -> Result<(Tally, bool), Fault> {
         debug!("{}", Command { connection: &self.shown, page_size: self.page_size, search });
         self.meter.search();
+        self.note(&search.base);
         let mut tally = Tally::default();
         let mut cookie = Vec::new();
         loop {
@@ -259,6 +314,7 @@ impl Session {
 
     /// A look at one entry.
     pub(super) async fn look(&self, what: &str, dn: &str, filter: &str, attributes: &[String]) -> Result<Look, Fault> {
+        self.note(dn);
         let mut ldap = self.ldap.clone();
         let began = Instant::now();
         let stream = ldap.with_timeout(self.item).streaming_search(dn, Scope::Base, filter, attributes).await;

@@ -32,6 +32,33 @@ pub struct Rules {
     pub denied: Option<(String, i64)>,
     /// Binds get this code.
     pub bind: Option<i64>,
+    /// Done once, before the first search that is not of one entry goes on.
+    pub meanwhile: Meanwhile,
+}
+
+/// What happens while somebody reads.
+#[derive(Clone, Default)]
+pub struct Meanwhile(Arc<Mutex<Option<Deed>>>);
+
+type Deed = Box<dyn FnOnce() + Send>;
+
+impl Meanwhile {
+    pub fn new(what: impl FnOnce() + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Some(Box::new(what)))))
+    }
+
+    fn happen(&self) {
+        let what = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(what) = what {
+            what();
+        }
+    }
+}
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 /// A page that fails. Searches of one entry (scope base) are not counted.

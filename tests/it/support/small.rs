@@ -175,6 +175,7 @@ impl Source {
             problems: Vec::new(),
             evidence: String::new(),
             read: Default::default(),
+            watermark: None,
             files: std::collections::BTreeSet::new(),
             facts: ReadFacts::default(),
         }

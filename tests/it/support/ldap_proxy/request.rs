@@ -120,6 +120,11 @@ fn search(id: i64, message: &mut Ber, link: &Link) -> Option<i64> {
         inner.pages += 1;
         inner.pages
     });
+    let meanwhile = inner.rules.meanwhile.clone();
+    drop(inner);
+    if scope != 0 {
+        meanwhile.happen();
+    }
     let search = Search { page: number, paged: page.is_some(), ranges, ..Search::default() };
     link.searches().insert(id, search);
     None
