@@ -19,6 +19,12 @@ impl Digest {
         self
     }
 
+    /// Adds bytes as they are, without their length: all parts given so hash like their concatenation.
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.update(bytes);
+        self
+    }
+
     /// The digest in lower-case hexadecimal, 64 digits.
     pub fn hex(self) -> String {
         hex(self.0.finish().as_ref())
@@ -61,5 +67,8 @@ mod tests {
             digest.hex()
         };
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+        let mut pieces = Digest::new();
+        pieces.bytes(b"a").bytes(b"bc");
+        assert_eq!(pieces.hex(), sha256_hex(b"abc"));
     }
 }

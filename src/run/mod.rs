@@ -7,6 +7,7 @@ mod apply;
 mod error;
 mod gather;
 mod grade;
+mod housekeeping;
 mod recover;
 mod settle;
 
@@ -31,6 +32,7 @@ use crate::target::{self, Client};
 pub use error::RunError;
 pub use gather::{Reading, read};
 pub use grade::plan_exit;
+pub use housekeeping::housekeeping;
 
 /// How far a run has come, for a progress display.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
