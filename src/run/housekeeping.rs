@@ -12,6 +12,9 @@ use crate::store::{Retire, StoreError};
 /// Not more often than this.
 const EVERY: SignedDuration = SignedDuration::from_hours(24);
 
+/// So many records go at once, so that the state is never locked for long.
+const CHUNK: u32 = 50_000;
+
 /// Archives what is older than `retention`, once a day, chunk by chunk until `stop` is cancelled. For the end
 /// of every real run, after its lock was let go: a run that begins meanwhile is not in its way.
 pub async fn housekeeping(setup: &Setup<'_>, retention: Duration) {
@@ -30,8 +33,8 @@ async fn archive(setup: &Setup<'_>, retention: Duration, now: Timestamp) -> Resu
     let Ok(before) = now.checked_sub(retention) else {
         return Ok(());
     };
-    let retire =
-        Retire { before, now, actor: setup.actor.clone(), version: env!("CARGO_PKG_VERSION").to_owned() };
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let retire = Retire { before, chunk: CHUNK, now, actor: setup.actor.clone(), version };
     let mut files = 0_u32;
     while !setup.stop.is_cancelled() {
         let Some(archive) = store.archive_next(&retire).await? else {

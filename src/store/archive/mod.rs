@@ -75,6 +75,9 @@ impl Archive {
 pub struct Retire {
     /// Runs that ended before this time are old.
     pub before: Timestamp,
+    /// So many records go into one file and one transaction. A run is not split: one that has more gets a
+    /// file of its own.
+    pub chunk: u32,
     /// Now.
     pub now: Timestamp,
     /// Who acts.
@@ -89,7 +92,7 @@ impl Store {
         lock::beside(&self.path, ".archive")
     }
 
-    /// Archives the oldest records, up to 50,000 or the end of one run, and prunes what belongs to them. None
+    /// Archives the oldest records, one chunk of them, and prunes what belongs to them. None
     /// where nothing is old, and where another process is at it. Nothing is pruned unless the archive was
     /// read back.
     pub async fn archive_next(&self, retire: &Retire) -> Result<Option<Archive>, StoreError> {
@@ -97,7 +100,7 @@ impl Store {
             return Ok(None);
         };
         let mut tx = self.read().await?;
-        let range = range::next(&mut tx, retire.before).await;
+        let range = range::next(&mut tx, retire).await;
         let Some(range) = self.end(tx, range).await? else {
             return Ok(None);
         };

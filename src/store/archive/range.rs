@@ -8,11 +8,7 @@ use super::super::audit::AuditRecord;
 use super::super::audit::chain::FIRST_PREV;
 use super::super::error::Fault;
 use super::super::stored::millis;
-use super::rows;
-
-/// So many records go into one file and one transaction, so that the state is never locked for long. A run is
-/// not split: one that has more gets a file of its own.
-const CHUNK: i64 = 50_000;
+use super::{Retire, rows};
 
 /// Records that can be archived now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,34 +24,35 @@ pub(super) struct Range {
 }
 
 /// The next chunk; none where nothing is old.
-pub(super) async fn next(conn: &mut SqliteConnection, before: Timestamp) -> Result<Option<Range>, Fault> {
+pub(super) async fn next(conn: &mut SqliteConnection, retire: &Retire) -> Result<Option<Range>, Fault> {
     let (done, prev) = match rows(conn).await?.pop() {
         Some(anchor) => (anchor.last_seq, anchor.last_hash),
         None => (0, FIRST_PREV.to_owned()),
     };
-    let Some(bound) = bound(conn, before).await?.filter(|bound| *bound > done) else {
+    let Some(bound) = bound(conn, retire.before).await?.filter(|bound| *bound > done) else {
         return Ok(None);
     };
-    let last = match bound - done > CHUNK {
-        true => end_of_chunk(conn, done).await?.map_or(bound, |last| last.min(bound)),
+    let chunk = i64::from(retire.chunk);
+    let last = match bound - done > chunk {
+        true => end_of_chunk(conn, done, chunk).await?.map_or(bound, |last| last.min(bound)),
         false => bound,
     };
     Ok(Some(Range { first: done + 1, prev, last, bound }))
 }
 
 /// The last boundary between runs within a chunk; else the first one after it.
-async fn end_of_chunk(conn: &mut SqliteConnection, done: i64) -> Result<Option<i64>, Fault> {
+async fn end_of_chunk(conn: &mut SqliteConnection, done: i64, chunk: i64) -> Result<Option<i64>, Fault> {
     let within: Option<i64> =
         sqlx::query_scalar("SELECT MAX(first_seq) - 1 FROM run WHERE first_seq > $1 AND first_seq <= $2")
             .bind(done + 1)
-            .bind(done + 1 + CHUNK)
+            .bind(done + 1 + chunk)
             .fetch_one(&mut *conn)
             .await?;
     if within.is_some() {
         return Ok(within);
     }
     let beyond = sqlx::query_scalar("SELECT MIN(first_seq) - 1 FROM run WHERE first_seq > $1");
-    Ok(beyond.bind(done + 1 + CHUNK).fetch_one(conn).await?)
+    Ok(beyond.bind(done + 1 + chunk).fetch_one(conn).await?)
 }
 
 /// The last record that may go. The newest run stays, whatever its age, and so does a run whose intents wait
