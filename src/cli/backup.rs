@@ -26,18 +26,39 @@ pub(super) fn run(global: &Global, output: &Output, backup: &Backup) -> Result<E
         Ok((made?, path.display().to_string(), dir.display().to_string()))
     })?;
     let file = backup.file.display().to_string();
-    let (verdict, exit) = verify::verdict(&file, &made.verification);
-    let mut text = format!("{}: {} bytes\n{verdict}", clean(&file), made.bytes);
+    let (mut text, exit) = verify::verdict(&file, &made.verification);
+    text.push_str(&format!("{} bytes\n", made.bytes));
     if let Some(anchor) = made.archives.last() {
         let (last, dir) = (anchor.last_seq, clean(&dir));
         text.push_str(&format!("records 1 to {last} are in {dir}: keep a copy of that too\n"));
     }
     if matches!(made.verification, Verification::Verified { .. }) {
-        let (state, file) = (clean(&state), clean(&file));
+        let whole = std::path::absolute(&backup.file).unwrap_or_else(|_| backup.file.clone());
+        let (from, to) = (quoted(&whole.display().to_string()), quoted(&state));
         text.push_str(&format!(
-            "to restore it: stop rosterd, rm -f {state}-wal {state}-shm, cp {file} {state}, start rosterd\n"
+            "\nTo bring it back, while rosterd does not run:\n  rm -f {to}-wal {to}-shm\n  cp {from} {to}\n"
         ));
     }
     output.answer(&text)?;
     Ok(exit)
+}
+
+/// A path for a shell.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c);
+    match path.chars().all(plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", clean(path).replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn paths_can_be_pasted() {
+        assert_eq!(quoted("/var/lib/rosterd/rosterd.db"), "/var/lib/rosterd/rosterd.db");
+        assert_eq!(quoted("/a b/it's.db"), r"'/a b/it'\''s.db'");
+    }
 }

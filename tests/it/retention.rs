@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use rosterd::model::digest::sha256_hex;
 use rosterd::model::plan::Op;
 use rosterd::model::run::ChangeResult;
-use rosterd::store::{Access, Archive, NewApproval, Retire, Store, Verification};
+use rosterd::store::{Access, Archive, NewApproval, Retire, Store, Verification, verify_archives};
 use serde_json::Value;
 
 use crate::state::{Disk, meddle};
@@ -115,15 +115,19 @@ fn old_records_go_to_an_archive_that_verifies() {
 
     // Line by line what was in the log; an auditor needs no more than this to check it.
     let bytes = std::fs::read(&archive).unwrap();
-    let lines: Vec<Value> =
-        bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| {
-            serde_json::from_slice(line).unwrap()
-        }).collect();
+    let lines: Vec<Value> = bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
     let mut prev = "0".repeat(64);
     for (line, record) in lines.iter().zip(&before) {
         let text = line["record"].as_str().unwrap();
         assert_eq!(serde_json::from_str::<Value>(text).unwrap(), *record);
-        assert_eq!((&line["seq"], line["hash"].as_str().unwrap()), (&record["seq"], sha256_hex(text.as_bytes()).as_str()));
+        assert_eq!(
+            (&line["seq"], line["hash"].as_str().unwrap()),
+            (&record["seq"], sha256_hex(text.as_bytes()).as_str())
+        );
         assert_eq!(record["prev"], prev.as_str());
         prev = line["hash"].as_str().unwrap().to_owned();
     }
@@ -158,15 +162,22 @@ fn what_is_told_of_a_pruned_log() {
     bench.apply(0);
     let told = bench.run(&["audit", "verify"]).exits(0).stdout;
     let told = regex::Regex::new("[0-9a-f]{64}").unwrap().replace_all(&told, "HASH").into_owned();
-    insta::assert_snapshot!(filtered(&told), @"");
+    insta::assert_snapshot!(filtered(&told), @r"
+    DIR/rosterd.db.archive: 1 archive, 19 records verified, seq 1 to 19
+    DIR/rosterd.db: 10 records verified, seq 20 to 29
+    head HASH
+    ");
     let list = bench.run(&["audit", "list"]).exits(0);
-    insta::assert_snapshot!(filtered(&list.stderr), @"");
+    insta::assert_snapshot!(filtered(&list.stderr), @"records 1 to 19 are in DIR/rosterd.db.archive");
     for args in [&["--limit", "2"][..], &["--since", "2026-10-01"], &["--limit", "2", "--format", "csv"]] {
         let list = bench.run(&[&["audit", "list"], args].concat()).exits(0);
         assert_eq!(list.stderr, "", "{args:?}");
     }
     let gone = bench.run(&["audit", "list", "--run", "r500"]).exits(2);
-    insta::assert_snapshot!(filtered(&gone.stderr), @"");
+    insta::assert_snapshot!(filtered(&gone.stderr), @r"
+    error: there is no run r500
+    help: `rosterd status` shows the last runs; older ones are in DIR/rosterd.db.archive
+    ");
     let one = verify(&file(&bench, 1, OLD)).exits(0).stdout;
     assert!(one.contains(&format!("{OLD} records verified, seq 1 to {OLD}\n")), "{one}");
     let sha256 = sha256_hex(&std::fs::read(file(&bench, 1, OLD)).unwrap());
@@ -228,7 +239,6 @@ fn archives_join_each_other_and_the_state() {
     assert!(told.contains(&format!("verified, seq {begins} to ")), "{told}");
     verify(&dir(&bench)).exits(0);
     verify(&file(&bench, OLD + 1, begins - 1)).exits(0);
-    // Some of a row are proved by the row of the other.
     bench.in_step();
 }
 
@@ -281,7 +291,10 @@ fn whatever_is_done_to_a_pruned_state_is_found() {
     assert_eq!(end, second_told);
     let zeros = "0".repeat(64);
     let tampered = [
-        (format!("UPDATE audit SET record = replace(record, 'Corp', 'corp') || ' ' WHERE seq = {}", begins + 1), begins + 1),
+        (
+            format!("UPDATE audit SET record = replace(record, 'Corp', 'corp') || ' ' WHERE seq = {}", begins + 1),
+            begins + 1,
+        ),
         (format!("DELETE FROM audit WHERE seq = {begins}"), begins),
         (format!("DELETE FROM audit WHERE seq < {}", begins + 3), begins),
         (format!("DELETE FROM audit WHERE seq = {}", begins + 2), begins + 2),
@@ -330,7 +343,7 @@ fn whatever_is_done_to_archives_is_found() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     type Edit = fn(&mut Vec<String>);
     let edits: [(&str, Edit, i64); 9] = [
-        ("changed", |lines| lines[4] = lines[4].replace("a@corp", "x@corp"), 5),
+        ("changed", |lines| lines[4] = lines[4].replace("b@corp", "x@corp"), 5),
         ("hash changed", |lines| lines[4] = lines[4].replace("{\"hash\":\"", "{\"hash\":\"0"), 5),
         ("dropped", |lines| drop(lines.remove(4)), 5),
         ("head cut", |lines| drop(lines.remove(0)), 1),
@@ -355,7 +368,12 @@ fn whatever_is_done_to_archives_is_found() {
     let of_files: [(&str, fn(&Path, &Path, &Path), i64, i64); 5] = [
         ("first removed", |dir, one, _| std::fs::remove_file(dir.join(one)).unwrap(), 1, 0),
         ("second removed", |dir, _, two| std::fs::remove_file(dir.join(two)).unwrap(), OLD + 1, 0),
-        ("all removed", |dir, one, two| [one, two].iter().for_each(|name| std::fs::remove_file(dir.join(name)).unwrap()), 1, 0),
+        (
+            "all removed",
+            |dir, one, two| [one, two].iter().for_each(|name| std::fs::remove_file(dir.join(name)).unwrap()),
+            1,
+            0,
+        ),
         (
             "exchanged",
             |dir, one, two| {
@@ -366,10 +384,15 @@ fn whatever_is_done_to_archives_is_found() {
             1,
             1,
         ),
-        ("a line end less", |dir, one, _| {
-            let text = std::fs::read_to_string(dir.join(one)).unwrap();
-            std::fs::write(dir.join(one), text.trim_end()).unwrap();
-        }, 1, 0),
+        (
+            "a line end less",
+            |dir, one, _| {
+                let text = std::fs::read_to_string(dir.join(one)).unwrap();
+                std::fs::write(dir.join(one), text.trim_end()).unwrap();
+            },
+            1,
+            0,
+        ),
     ];
     for (what, edit, seq, alone) in of_files {
         let copy = Copy::of(&bench);
@@ -554,6 +577,36 @@ async fn a_long_log_goes_in_chunks_and_no_run_is_split() {
     let files = whole.files.unwrap();
     assert!(matches!(files.verification, Verification::Verified { records: 66, .. }), "{files:?}");
     assert_eq!((files.files, files.notes.len()), (7, 0));
+}
+
+/// The record of an archive grows old too, and goes into a later archive: what it tells is checked there.
+#[tokio::test]
+async fn an_archive_is_proved_by_its_record_wherever_that_is() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("rosterd.db");
+    let store = opened(&path).await;
+    old_run(&store, "r500", 500).await;
+    old_run(&store, "r490", 490).await;
+    let early = Retire { now: at(ago(480)), ..retire(ago(495), 1000) };
+    assert_eq!(archived(&store, &early).await[0].recorded_by, 13);
+    old_run(&store, "r470", 470).await;
+    old_run(&store, "r001", 1).await;
+    assert_eq!(archived(&store, &retire(ago(400), 1000)).await[0].last_seq, 19);
+    let dir = store.archive_dir();
+    let files = async || store.verify_with_archives(Some(&dir)).await.unwrap().files.unwrap().verification;
+    assert!(matches!(files().await, Verification::Verified { records: 19, .. }));
+    assert!(matches!(verify_archives(&dir).unwrap().verification, Verification::Verified { records: 19, .. }));
+    // The row beside the log says what the file is now, and a record says what it was.
+    let first = dir.join("rosterd-audit-0000000001-0000000006.jsonl");
+    let shorter = std::fs::read_to_string(&first).unwrap().trim_end().to_owned();
+    std::fs::write(&first, &shorter).unwrap();
+    let row: &'static str =
+        format!("UPDATE archive SET sha256 = '{}' WHERE first_seq = 1", sha256_hex(shorter.as_bytes())).leak();
+    let changed = path.clone();
+    tokio::task::spawn_blocking(move || meddle(&changed, row)).await.unwrap();
+    assert!(matches!(files().await, Verification::Tampered { seq: 13, .. }), "{:?}", files().await);
+    let alone = verify_archives(&dir).unwrap().verification;
+    assert!(matches!(alone, Verification::Tampered { seq: 1, .. }), "{alone:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

@@ -74,6 +74,7 @@ fn joined(dir: &Path, named: &[Archive]) -> io::Result<(FilesVerdict, Begun)> {
     }
     let end = named.last().map_or(0, |anchor| anchor.last_seq);
     let bad = bad.or_else(|| untold(named, &told, end));
+    let bad = [bad, super::unjoined(named)].into_iter().flatten().min_by_key(first_bad);
     let (mut notes, mut begun) = (Vec::new(), Vec::new());
     let there = match file::list(dir) {
         Ok((there, _)) => there,
@@ -95,6 +96,14 @@ fn joined(dir: &Path, named: &[Archive]) -> io::Result<(FilesVerdict, Begun)> {
     }
     let verification = bad.unwrap_or_else(|| along.verified());
     Ok((FilesVerdict { path: dir.to_owned(), files: named.len(), verification, sha256: None, notes }, begun))
+}
+
+/// The `seq` that a verdict names.
+fn first_bad(verdict: &Verification) -> i64 {
+    match verdict {
+        Verification::Tampered { seq, .. } => *seq,
+        Verification::Verified { .. } => i64::MAX,
+    }
 }
 
 /// What records in archives tell of archives: at which `seq`, and what.

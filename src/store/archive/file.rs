@@ -191,9 +191,7 @@ fn read_back(path: &Path, range: &Range, last: i64) -> Result<Whole, String> {
         Ok(Err(Verification::Tampered { seq, what })) => Err(format!("seq {seq}: {what}")),
         Ok(Err(Verification::Verified { .. })) => Err("it was not read to its end".to_owned()),
         Ok(Ok(_)) if along.next() != last.saturating_add(1) => Err(format!("it ends before seq {}", along.next())),
-        Ok(Ok(sha256)) => {
-            Ok(Whole { first: range.first, last, last_hash: along.hash().to_owned(), sha256, until })
-        }
+        Ok(Ok(sha256)) => Ok(Whole { first: range.first, last, last_hash: along.hash().to_owned(), sha256, until }),
     }
 }
 

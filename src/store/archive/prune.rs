@@ -36,8 +36,10 @@ const BY_TIME: [&str; 4] = [
 /// Records the archive and prunes.
 pub(super) async fn prune(conn: &mut SqliteConnection, retire: &Retire, whole: Whole) -> Result<Archive, Fault> {
     unchanged(conn, &whole).await?;
-    let until: Timestamp =
-        whole.until.parse().map_err(|why| Fault::row("audit", whole.last, format!("its time cannot be read: {why}")))?;
+    let until: Timestamp = whole
+        .until
+        .parse()
+        .map_err(|why| Fault::row("audit", whole.last, format!("its time cannot be read: {why}")))?;
     let mut chain = Chain::read(conn).await?;
     let mut archive = Archive {
         file: name(whole.first, whole.last),

@@ -67,11 +67,10 @@ async fn bound(conn: &mut SqliteConnection, before: Timestamp) -> Result<Option<
             .bind(millis(before))
             .fetch_one(&mut *conn)
             .await?;
-    let open: Option<i64> = sqlx::query_scalar(
-        "SELECT MAX(first_seq) FROM run WHERE first_seq <= (SELECT MIN(seq) FROM open_intent)",
-    )
-    .fetch_one(&mut *conn)
-    .await?;
+    let open: Option<i64> =
+        sqlx::query_scalar("SELECT MAX(first_seq) FROM run WHERE first_seq <= (SELECT MIN(seq) FROM open_intent)")
+            .fetch_one(&mut *conn)
+            .await?;
     let keep = [young, open].into_iter().flatten().fold(newest, i64::min);
     let last: Option<(i64, Option<i64>)> =
         sqlx::query_as("SELECT first_seq, last_seq FROM run WHERE first_seq < $1 ORDER BY first_seq DESC LIMIT 1")
@@ -86,12 +85,7 @@ async fn bound(conn: &mut SqliteConnection, before: Timestamp) -> Result<Option<
 }
 
 /// What follows the last old run (approvals, exports) goes with it as far as it is old too.
-async fn before_young(
-    conn: &mut SqliteConnection,
-    after: i64,
-    keep: i64,
-    before: Timestamp,
-) -> Result<i64, Fault> {
+async fn before_young(conn: &mut SqliteConnection, after: i64, keep: i64, before: Timestamp) -> Result<i64, Fault> {
     let mut records =
         sqlx::query_as::<_, (i64, String)>("SELECT seq, record FROM audit WHERE seq > $1 AND seq < $2 ORDER BY seq")
             .bind(after)
