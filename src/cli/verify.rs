@@ -153,8 +153,9 @@ fn is_database(path: &Path, found: &Metadata) -> Result<bool, Fault> {
     let file = std::fs::File::open(path).map_err(|error| cannot_read(path, &error))?;
     file.take(16).read_to_end(&mut head).map_err(|error| cannot_read(path, &error))?;
     // An archive that was emptied is an archive still; the state says best what is wrong with other files.
-    let named = path.extension().is_some_and(|ending| ending == "jsonl");
-    Ok(!head.starts_with(b"{") && !(named && found.len() == 0))
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let emptied = found.len() == 0 && name.starts_with("rosterd-audit-");
+    Ok(!emptied && !head.starts_with(b"{"))
 }
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> Fault {

@@ -52,7 +52,7 @@ pub enum Fault {
         /// The newest migration of this program.
         known: i64,
     },
-    /// It can only be read, and its schema is older than this program's.
+    /// It can only be read, and no version of rosterd has brought it to a schema yet.
     #[error("it was last used by an older version of rosterd, and may not be written now")]
     Older,
     /// SQLite found it inconsistent.

@@ -365,7 +365,8 @@ fn whatever_is_done_to_archives_is_found() {
         std::fs::remove_file(copy.state()).unwrap();
         assert_eq!(copy.first_bad(&copy.archives(), what), seq, "{what}");
     }
-    let of_files: [(&str, fn(&Path, &Path, &Path), i64, i64); 5] = [
+    type OfFiles = fn(&Path, &Path, &Path);
+    let of_files: [(&str, OfFiles, i64, i64); 5] = [
         ("first removed", |dir, one, _| std::fs::remove_file(dir.join(one)).unwrap(), 1, 0),
         ("second removed", |dir, _, two| std::fs::remove_file(dir.join(two)).unwrap(), OLD + 1, 0),
         (

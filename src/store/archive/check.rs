@@ -77,7 +77,7 @@ fn joined(dir: &Path, named: &[Archive]) -> io::Result<(FilesVerdict, Begun)> {
     let bad = [bad, super::unjoined(named)].into_iter().flatten().min_by_key(first_bad);
     let (mut notes, mut begun) = (Vec::new(), Vec::new());
     let there = match file::list(dir) {
-        Ok((there, _)) => there,
+        Ok(there) => there.archives,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error),
     };
@@ -165,7 +165,7 @@ fn untold(named: &[Archive], told: &Told, end: i64) -> Option<Verification> {
 /// Checks the archives in a directory without a state: that they join each other, and are what their records
 /// tell of one another. They may begin anywhere; what was before is taken on trust, and so is the end.
 pub fn verify_archives(dir: &Path) -> io::Result<FilesVerdict> {
-    let (there, _) = file::list(dir)?;
+    let there = file::list(dir)?.archives;
     let mut along = Walk::whole();
     let mut told = Told::new();
     let mut read: Vec<(i64, Json)> = Vec::new();

@@ -33,9 +33,18 @@ pub(super) fn range_of(file: &str) -> Option<(i64, i64)> {
     (1 <= first && first <= last && name(first, last) == file).then_some((first, last))
 }
 
-/// The archives in a directory, by name, with the other files that it has.
-pub(super) fn list(dir: &Path) -> io::Result<(Vec<(i64, i64)>, Vec<String>)> {
-    let (mut archives, mut others) = (Vec::new(), Vec::new());
+/// What is in a directory.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// Archives, by the records that their names tell; sorted.
+    pub(super) archives: Vec<(i64, i64)>,
+    /// The names of the other files.
+    others: Vec<String>,
+}
+
+/// Lists a directory.
+pub(super) fn list(dir: &Path) -> io::Result<Listing> {
+    let Listing { mut archives, mut others } = Listing::default();
     for entry in std::fs::read_dir(dir)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
         match range_of(&name) {
@@ -44,8 +53,7 @@ pub(super) fn list(dir: &Path) -> io::Result<(Vec<(i64, i64)>, Vec<String>)> {
         }
     }
     archives.sort_unstable();
-    others.sort_unstable();
-    Ok((archives, others))
+    Ok(Listing { archives, others })
 }
 
 /// An archive that was read to its end and is good.
@@ -125,7 +133,7 @@ fn prepare(dir: &Path, first: i64) -> io::Result<Option<i64>> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
-    let (archives, others) = list(dir)?;
+    let Listing { archives, others } = list(dir)?;
     for half in others.iter().filter(|name| name.starts_with(UNFINISHED)) {
         std::fs::remove_file(dir.join(half))?;
     }
