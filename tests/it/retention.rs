@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use rosterd::model::digest::sha256_hex;
@@ -458,6 +459,39 @@ fn a_file_that_was_written_before_a_kill_is_checked_and_taken() {
     let ran = bench.run(&["apply"]).exits(0);
     assert!(!warned(&ran), "{}", ran.stderr);
     assert_eq!(std::fs::read(file(&bench, 1, OLD)).unwrap(), archive);
+    bench.in_step();
+}
+
+#[test]
+fn a_kill_at_any_time_loses_nothing() {
+    let bench = with_history();
+    meddle(&bench.state(), "PRAGMA wal_checkpoint(TRUNCATE)");
+    let before = std::fs::read(bench.state()).unwrap();
+    let records = bench.audit();
+    let begun = Instant::now();
+    bench.apply(0);
+    let whole = begun.elapsed();
+    for round in 0..12 {
+        for ending in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{ending}", bench.state().display()));
+        }
+        std::fs::write(bench.state(), &before).unwrap();
+        std::fs::remove_dir_all(dir(&bench)).unwrap();
+        let mut run = bench.start(&["apply"]);
+        // Archiving comes last.
+        std::thread::sleep(whole / 24 * (14 + round));
+        run.kill().unwrap();
+        run.wait().unwrap();
+        bench.run(&["audit", "verify"]).exits(0);
+        bench.apply(0);
+        bench.run(&["audit", "verify"]).exits(0);
+        let lines = std::fs::read_to_string(file(&bench, 1, OLD)).unwrap();
+        let archived = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let archived = archived.map(|line| serde_json::from_str::<Value>(line["record"].as_str().unwrap()).unwrap());
+        let all: Vec<Value> = archived.chain(bench.audit()).collect();
+        assert_eq!(all[..records.len()], records, "round {round}");
+        assert_eq!(files(&bench).len(), 1, "round {round}: nothing half-written stays: {:?}", files(&bench));
+    }
     bench.in_step();
 }
 
