@@ -52,6 +52,8 @@
 //! - **What is not in [`model::plan::Op`] cannot happen.** There is no deleting of groups or people.
 //! - **No call without a record.** An intent stands in the audit log before its call, its outcome
 //!   after it; records form a chain ([`store::Verification`]).
+//! - **No record goes that was not read back.** Old records are pruned in the transaction that tells of
+//!   their archive, and only after the archive was checked ([`store::Archive`]).
 //! - **Planning again after a run finds nothing to do** but what is held, wherever that run was cut
 //!   off.
 //! - **The same inputs give the same plan.** Ordered collections, no clock and no chance in the core.

@@ -8,6 +8,7 @@ use super::exit::{Exit, Fault};
 use super::output::Output;
 use super::session;
 use crate::model::run::Trigger;
+use crate::run::RunError;
 use crate::store::Access;
 use crate::{report, run};
 
@@ -19,7 +20,12 @@ pub(super) fn run(global: &Global, output: &Output, apply: &Apply) -> Result<Exi
         let stop = CancellationToken::new();
         let listener = listen(output.clone(), stop.clone())?;
         let setup = session::setup(&config, &store, Trigger::Apply, &apply.groups, stop);
-        let report = session::with_progress(output, &setup, run::apply(&setup)).await;
+        let work = async {
+            let report = run::apply(&setup).await?;
+            run::housekeeping(&setup, config.state.retention).await;
+            Ok::<_, RunError>(report)
+        };
+        let report = session::with_progress(output, &setup, work).await;
         listener.abort();
         store.close().await;
         Ok(report?)

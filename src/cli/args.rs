@@ -113,6 +113,8 @@ pub enum Command {
         #[command(subcommand)]
         command: Audit,
     },
+    /// Make a consistent copy of the state, also while rosterd runs
+    Backup(Backup),
     /// Serve a simulated Hyperproof organisation over HTTP
     Simulate(Simulate),
     /// See all of it work, with nothing configured
@@ -317,13 +319,29 @@ pub enum AuditFormat {
 Examples:
   rosterd audit verify
   rosterd audit verify /backup/rosterd.db
+  rosterd audit verify /var/lib/rosterd/rosterd.db.archive
 
 Needs no network and changes nothing. Ends with 15 when the log does not verify, and names the first \
 bad record.")]
 pub struct AuditVerify {
-    /// The file to check [default: the state file of the configuration]
+    /// A state file, a copy of one, an archive, a directory of archives, or a log in JSON Lines [default: the
+    /// state file of the configuration, with its archives]
     #[arg(value_name = "PATH")]
     pub path: Option<PathBuf>,
+}
+
+/// `rosterd backup`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  rosterd backup /backup/rosterd-$(date +%F).db
+
+The log in the copy is checked. Archives of old records lie beside the state and are not in it: keep copies \
+of them too.")]
+pub struct Backup {
+    /// The file to write; an existing one is never overwritten
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// `rosterd simulate`.

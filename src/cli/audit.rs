@@ -1,15 +1,13 @@
-//! `rosterd audit list|verify`: reading and checking the log.
+//! `rosterd audit list`: reading the log.
 
-use std::path::Path;
-
-use super::args::{AuditFormat, AuditList, AuditVerify, Global};
+use super::args::{AuditFormat, AuditList, Global};
 use super::exit::{Exit, Fault};
-use super::output::{Output, io_text};
+use super::output::Output;
 use super::session;
 use crate::model::id::RunId;
 use crate::report::audit_text;
 use crate::report::words::clean;
-use crate::store::{Access, AuditCursor, AuditEntry, AuditFilter, AuditRecord, Store, Verification, verify_jsonl};
+use crate::store::{Access, AuditCursor, AuditEntry, AuditFilter, AuditRecord, Store};
 
 /// Shows the log, oldest first, page by page.
 pub(super) fn list(global: &Global, output: &Output, list: &AuditList) -> Result<Exit, Fault> {
@@ -25,17 +23,38 @@ pub(super) fn list(global: &Global, output: &Output, list: &AuditList) -> Result
         if let Some(run) = &filter.run
             && store.run(run).await?.is_none()
         {
-            let text = format!("there is no run {run}\nhelp: `rosterd status` shows the last runs");
+            let archived = match store.archives().await?.is_empty() {
+                true => String::new(),
+                false => format!("; older ones are in {}", store.archive_dir().display()),
+            };
+            let text = format!("there is no run {run}\nhelp: `rosterd status` shows the last runs{archived}");
             return Err(Fault::usage(anyhow::anyhow!(text)));
         }
         let cursor = store.audit(filter).await?;
-        pages(output, cursor, list.format).await
+        let shown = pages(output, cursor, list.format).await?;
+        earlier(output, &store, list, shown).await
     })?;
     Ok(Exit::Fine)
 }
 
-/// Shows what a cursor finds.
-pub(super) async fn pages(output: &Output, mut cursor: AuditCursor, format: AuditFormat) -> Result<(), Fault> {
+/// Says that records which were asked for are in archives, where that is so.
+async fn earlier(output: &Output, store: &Store, list: &AuditList, shown: u64) -> Result<(), Fault> {
+    let Some(anchor) = store.archives().await?.pop() else {
+        return Ok(());
+    };
+    let wanted = list.since.is_none_or(|since| since <= anchor.until)
+        && list.run.is_none()
+        && list.limit.is_none_or(|limit| shown < u64::from(limit));
+    if wanted {
+        let dir = store.archive_dir();
+        output.note(&format!("records 1 to {} are in {}", anchor.last_seq, clean(&dir.display().to_string())));
+    }
+    Ok(())
+}
+
+/// Shows what a cursor finds; tells how many records that were.
+pub(super) async fn pages(output: &Output, mut cursor: AuditCursor, format: AuditFormat) -> Result<u64, Fault> {
+    let mut shown = 0;
     if format == AuditFormat::Csv {
         output.answer(audit_text::CSV_HEADINGS)?;
     }
@@ -52,8 +71,9 @@ pub(super) async fn pages(output: &Output, mut cursor: AuditCursor, format: Audi
             }
         }
         output.answer(&text)?;
+        shown += page.len() as u64;
     }
-    Ok(())
+    Ok(shown)
 }
 
 /// A record as the printer takes it.
@@ -78,69 +98,4 @@ fn fields(entry: &AuditEntry) -> Result<audit_text::Line, Fault> {
         ticket: record.approval.and_then(|approval| approval.ticket).unwrap_or_default(),
         error: record.error.unwrap_or_default(),
     })
-}
-
-/// Checks the chain of a state file, or of an export with a record a line. Changes nothing.
-pub(super) fn verify(global: &Global, output: &Output, verify: &AuditVerify) -> Result<Exit, Fault> {
-    let path = match &verify.path {
-        Some(path) => {
-            std::fs::metadata(path).map_err(|error| cannot_read(path, &error))?;
-            path.clone()
-        }
-        None => session::without_secrets(global)?.state.path,
-    };
-    let verdict = if is_database(&path)? {
-        session::block_on(async {
-            let store = Store::open(&path, Access::ReadOnly).await?;
-            let verdict = store.verify().await;
-            store.close().await;
-            Ok(verdict?)
-        })?
-    } else {
-        verify_lines(&path)?
-    };
-    let (text, exit) = self::verdict(&path.display().to_string(), &verdict);
-    output.answer(&text)?;
-    Ok(exit)
-}
-
-/// What was found, and how that ends.
-pub(super) fn verdict(path: &str, verdict: &Verification) -> (String, Exit) {
-    let path = clean(path);
-    match verdict {
-        Verification::Verified { records, first, last, head_hash } => {
-            let range = match (first, last) {
-                (Some(first), Some(last)) => format!(", seq {first} to {last}"),
-                _ => String::new(),
-            };
-            (format!("{path}: {records} records verified{range}\nhead {head_hash}\n"), Exit::Fine)
-        }
-        Verification::Tampered { seq, what } => {
-            let text = format!("{path}: the log does not verify. First bad record: seq {seq}: {}\n", clean(what));
-            (text, Exit::Unverified)
-        }
-    }
-}
-
-fn is_database(path: &Path) -> Result<bool, Fault> {
-    use std::io::Read;
-    let mut head = Vec::new();
-    match std::fs::File::open(path) {
-        Ok(file) => {
-            let read = file.take(16).read_to_end(&mut head);
-            read.map_err(|error| cannot_read(path, &error))?;
-            Ok(!head.starts_with(b"{"))
-        }
-        // The state says best what to do about a file that is not there.
-        Err(_) => Ok(true),
-    }
-}
-
-fn verify_lines(path: &Path) -> Result<Verification, Fault> {
-    let file = std::fs::File::open(path).map_err(|error| cannot_read(path, &error))?;
-    verify_jsonl(std::io::BufReader::new(file)).map_err(|error| cannot_read(path, &error))
-}
-
-fn cannot_read(path: &Path, error: &std::io::Error) -> Fault {
-    Fault::usage(anyhow::anyhow!("cannot read {}: {}", path.display(), io_text(error)))
 }

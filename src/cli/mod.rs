@@ -4,6 +4,7 @@
 mod apply;
 mod approve;
 mod audit;
+mod backup;
 mod check;
 mod completions;
 mod demo;
@@ -16,6 +17,7 @@ mod session;
 mod simulate;
 mod status;
 mod values;
+mod verify;
 
 pub mod args;
 pub mod exit;
@@ -62,7 +64,8 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Fault> {
         Command::Approve(approve) => approve::run(global, output, approve),
         Command::Status => status::run(global, output),
         Command::Audit { command: Audit::List(list) } => audit::list(global, output, list),
-        Command::Audit { command: Audit::Verify(verify) } => audit::verify(global, output, verify),
+        Command::Audit { command: Audit::Verify(verify) } => verify::run(global, output, verify),
+        Command::Backup(backup) => backup::run(global, output, backup),
         Command::Simulate(simulate) => simulate::run(output, simulate),
         Command::Demo => demo::run(output),
         Command::Schema => schema::run(output),

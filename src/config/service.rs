@@ -14,7 +14,7 @@ use crate::secret::Secret;
 pub struct StateSettings {
     /// The SQLite file, absolute.
     pub path: PathBuf,
-    /// How long runs are kept.
+    /// How long runs and their records stay in the state file; older ones are archived.
     pub retention: Duration,
 }
 

@@ -19,9 +19,10 @@ impl Digest {
         self
     }
 
-    /// Adds bytes as they come, without a length: for one stream and nothing else.
-    pub fn stream(&mut self, bytes: &[u8]) {
+    /// Adds bytes as they are, without their length: all parts given so hash like their concatenation.
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.update(bytes);
+        self
     }
 
     /// The digest in lower-case hexadecimal, 64 digits.
@@ -66,5 +67,8 @@ mod tests {
             digest.hex()
         };
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+        let mut pieces = Digest::new();
+        pieces.bytes(b"a").bytes(b"bc");
+        assert_eq!(pieces.hex(), sha256_hex(b"abc"));
     }
 }

@@ -9,6 +9,7 @@ mod apply;
 mod error;
 mod gather;
 mod grade;
+mod housekeeping;
 mod recover;
 mod settle;
 mod unchanged;
@@ -35,6 +36,7 @@ use crate::target::{self, Client, TargetError};
 pub use error::RunError;
 pub use gather::{Reading, read};
 pub use grade::plan_exit;
+pub use housekeeping::housekeeping;
 use unchanged::Look;
 
 /// How far a run has come, for a progress display.

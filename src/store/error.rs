@@ -52,7 +52,7 @@ pub enum Fault {
         /// The newest migration of this program.
         known: i64,
     },
-    /// It can only be read, and its schema is older than this program's.
+    /// It can only be read, and no version of rosterd has brought it to a schema yet.
     #[error("it was last used by an older version of rosterd, and may not be written now")]
     Older,
     /// SQLite found it inconsistent.
@@ -110,6 +110,14 @@ pub enum Fault {
     /// An outcome for an intent that was never recorded, or has one already.
     #[error("audit record {0} is not an intent that waits for its outcome")]
     UnknownIntent(i64),
+    /// Old records could not be archived.
+    #[error("archive {}: {why}", .file.display())]
+    Archive {
+        /// The file, or its directory.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A file beside it failed.
     #[error("{what}: {cause}")]
     Io {
@@ -157,6 +165,11 @@ impl Fault {
             Self::AmbiguousPlan(_) => "give more digits of the digest".into(),
             Self::UnknownRun(_) => "`rosterd status` lists the last runs".into(),
             Self::UnknownIntent(_) | Self::Database(_) => "this is a mistake in rosterd: please report it".into(),
+            Self::Archive { .. } => {
+                "nothing was pruned, and the next run tries again. See that the archives' directory can be written and \
+                 has room; keep a file that does not fit, in another place, and run `rosterd audit verify`"
+                    .into()
+            }
             Self::Io { .. } => format!("check the rights on {path} and its directory"),
         }
     }

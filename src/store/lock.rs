@@ -106,6 +106,17 @@ fn busy(file: &mut File) -> Fault {
     }
 }
 
+/// Takes a lock beside the state, or gives none where somebody has it.
+pub(super) fn try_lock(state: &Path, ending: &str) -> Result<Option<File>, Fault> {
+    let path = beside(state, ending);
+    let file = open(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(cause)) => Err(Fault::io(format!("locking {}", path.display()), cause)),
+    }
+}
+
 /// Keeps others from creating or migrating the file meanwhile: SQLite's migrations take no lock of
 /// their own. Let go when dropped.
 pub(super) async fn lock_opening(state: &Path) -> Result<File, Fault> {

@@ -5,7 +5,9 @@
 //! and then writes would fail instead of waiting. Times are kept to the millisecond.
 
 mod approvals;
+mod archive;
 mod audit;
+mod backup;
 mod changes;
 mod documents;
 mod effects;
@@ -23,8 +25,6 @@ mod settings;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,7 +33,9 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 
 pub use approvals::{ApprovedHold, NewApproval};
+pub use archive::{Archive, FilesVerdict, Retire, WholeVerdict, verify_archive, verify_archives};
 pub use audit::*;
+pub use backup::Backup;
 pub use changes::{Intent, OpenIntent, OutcomeRecord};
 pub use documents::LatestPlan;
 pub use error::{Fault, StoreError};
@@ -286,11 +288,11 @@ impl Store {
         AuditCursor::new(self.clone(), filter).await.map_err(|fault| self.failed(fault))
     }
 
-    /// Checks the whole log; needs no key, and no trust in anything but the file.
+    /// Checks the whole log that is in the state file; needs no key, and no trust in anything but the file.
     pub async fn verify(&self) -> Result<Verification, StoreError> {
         let mut tx = self.read().await?;
         let verdict = verify::verify(&mut tx).await;
-        self.end(tx, verdict).await
+        self.end(tx, verdict).await.map(|(verdict, _)| verdict)
     }
 
     /// Appends a record that belongs to no run: a checkpoint, an archive, an export. `detail` are
@@ -311,21 +313,6 @@ impl Store {
         let mut tx = self.write().await?;
         let seq = async { Chain::read(&mut tx).await?.append(&mut tx, record).await }.await;
         self.end(tx, seq).await
-    }
-
-    /// Writes a consistent copy to a file that does not exist yet, also while others write.
-    pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        let failed = |fault| StoreError { path: to.to_owned(), fault };
-        let name = to.to_str().ok_or(Fault::Path).map_err(failed)?;
-        // Made beforehand, because SQLite would make it readable for others.
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(to)
-            .map_err(|cause| failed(Fault::io("creating it", cause)))?;
-        let copied = sqlx::query("VACUUM INTO $1").bind(name).execute(&self.pool).await;
-        copied.map(|_| ()).map_err(|error| failed(error.into()))
     }
 
     /// A transaction that only reads: everything in it is of one moment.

@@ -21,15 +21,17 @@ pub enum Access {
     CreateOrWrite,
     /// For commands that make no sense without one: a missing file is an error and stays missing.
     ExistingOnly,
-    /// Looked at and left as it is: for a copy on a read-only medium.
+    /// Looked at and left as it is: for a copy on a read-only medium, or of an older version. Of an older
+    /// one nothing but the audit log can be relied on.
     ReadOnly,
 }
 
 /// Every file of `migrations/`, in order.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "state", include_str!("../../migrations/0001_state.sql")),
     (2, "watermarks", include_str!("../../migrations/0002_watermarks.sql")),
     (3, "source_addresses", include_str!("../../migrations/0003_source_addresses.sql")),
+    (5, "archive", include_str!("../../migrations/0005_archive.sql")),
 ];
 
 /// How long a writer waits for another one.
@@ -59,7 +61,7 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
         }
         other => other?,
     };
-    if access == Access::ReadOnly && probe(&pool).await? < newest() {
+    if access == Access::ReadOnly && probe(&pool).await? == 0 {
         return Err(Fault::Older);
     }
     check(&pool, path).await?;
@@ -125,7 +127,18 @@ async fn bring_up_to_date(pool: &SqlitePool) -> Result<(), Fault> {
     if mode != "wal" {
         return Err(Fault::Unwritable("its file system does not allow a write-ahead log".into()));
     }
-    migrator().run(pool).await.map_err(of_migration)
+    // All of them or none: a file between two versions could be opened by neither. Each migration has a
+    // transaction of its own, which becomes a savepoint of this one.
+    let mut all = pool.begin_with("BEGIN IMMEDIATE").await?;
+    match migrator().run_direct(None, &mut *all, false).await {
+        Ok(()) => Ok(all.commit().await?),
+        Err(error) => {
+            let fault = of_migration(error);
+            // The transaction may be gone already, and the first failure is the one to tell.
+            all.rollback().await.ok();
+            Err(fault)
+        }
+    }
 }
 
 fn create(path: &Path) -> Result<(), Fault> {

@@ -19,6 +19,7 @@ const THROTTLED_UNTIL: &str = "throttled_until";
 const WRITTEN_AT: &str = "written_at";
 const FILES: &str = "source_files";
 const LAST_READ: &str = "last_read";
+const ARCHIVED_AT: &str = "archived_at";
 
 async fn get(conn: &mut SqliteConnection, name: &str) -> Result<Option<String>, Fault> {
     let value = sqlx::query_scalar("SELECT value FROM setting WHERE name = $1").bind(name);
@@ -109,6 +110,19 @@ pub(super) async fn set_throttled_until(conn: &mut SqliteConnection, until: Opti
         Some(until) => set(conn, THROTTLED_UNTIL, &millis(until).to_string()).await,
         None => clear(conn, THROTTLED_UNTIL).await,
     }
+}
+
+/// When old records were archived last.
+pub(super) async fn archived_at(conn: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
+    let Some(text) = get(conn, ARCHIVED_AT).await? else {
+        return Ok(None);
+    };
+    let number = text.parse().map_err(|error| Fault::row(TABLE, ARCHIVED_AT, error))?;
+    time(TABLE, ARCHIVED_AT, number).map(Some)
+}
+
+pub(super) async fn remember_archived(conn: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault> {
+    set(conn, ARCHIVED_AT, &millis(now).to_string()).await
 }
 
 /// The files that each source was read from at the last full run.

@@ -147,6 +147,12 @@ async fn every_future_can_run_in_a_task() {
     assert_eq!(sendable(cursor.next_page()).await.unwrap().map(|page| page.len()), Some(1));
     sendable(store.verify()).await.unwrap();
     sendable(store.backup(&dir.path().join("copy.db"))).await.unwrap();
+    let retire = Retire { before: at(0), chunk: 10, now: at(1), actor: actor.clone(), version: "1".into() };
+    assert_eq!(sendable(store.archive_next(&retire)).await.unwrap(), None);
+    sendable(store.remember_archived(at(0))).await.unwrap();
+    assert_eq!(sendable(store.archived_at()).await.unwrap(), Some(at(0)));
+    assert_eq!(sendable(store.archives()).await.unwrap(), []);
+    sendable(store.verify_with_archives(Some(dir.path()))).await.unwrap();
     // Not awaited: these need more of a world than this test has.
     let _ = |start: RunStart, finish: RunFinish, full: FullRun, plan: PlanReport, new: NewApproval| {
         drop(sendable(store.begin_run(&start)));

@@ -56,7 +56,7 @@ fn looks(bench: &Bench, code: i32, words: &str) {
 }
 
 /// Does something to the file behind rosterd's back.
-pub fn meddle(path: &Path, sql: &str) {
+pub(crate) fn meddle(path: &Path, sql: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
@@ -140,13 +140,12 @@ fn a_state_of_a_newer_version_is_refused() {
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
          VALUES (99, 'later', TRUE, x'00', 0)",
     );
-    let known = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap().count();
-    let known = format!("this one knows {known})");
-    stops(&bench, 1, &format!("it was used by a newer version of rosterd (schema 99, {known}"));
+    stops(&bench, 1, "it was used by a newer version of rosterd (schema 99, this one knows ");
     looks(&bench, 1, "it was used by a newer version of rosterd");
     let told = bench.run(&["plan"]).exits(1);
-    insta::assert_snapshot!(filtered(&told.stderr).replace(&known, "this one knows LESS)"), @r#"
-    error: state file DIR/rosterd.db: it was used by a newer version of rosterd (schema 99, this one knows LESS)
+    let told = regex::Regex::new(r"knows \d+").unwrap().replace(&told.stderr, "knows N").into_owned();
+    insta::assert_snapshot!(filtered(&told), @r#"
+    error: state file DIR/rosterd.db: it was used by a newer version of rosterd (schema 99, this one knows N)
     help: install that version again; a state is never taken back to an older one
     "#);
 }
@@ -290,13 +289,13 @@ fn a_killed_process_leaves_no_lock_and_its_intents_are_found() {
 // Disks. Only root may mount one.
 
 /// A small file system of its own; unmounted when dropped.
-struct Disk {
+pub(crate) struct Disk {
     at: PathBuf,
 }
 
 impl Disk {
     /// None, and said so, where this process may not mount.
-    fn mount(at: PathBuf, size: &str) -> Option<Self> {
+    pub(crate) fn mount(at: PathBuf, size: &str) -> Option<Self> {
         std::fs::create_dir_all(&at).unwrap();
         let size = format!("size={size},mode=0700");
         let mut mount = Command::new("mount");
@@ -316,13 +315,13 @@ impl Disk {
     }
 
     /// Takes all the room there is.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         use std::io::Write;
         let mut file = std::fs::File::create(self.at.join("ballast")).unwrap();
         while file.write_all(&[0; 512]).is_ok() {}
     }
 
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         std::fs::remove_file(self.at.join("ballast")).unwrap();
     }
 }

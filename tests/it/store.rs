@@ -152,7 +152,7 @@ pub(crate) async fn change(store: &Store, run: &str, seconds: i64, change: Chang
     approved_change(store, run, seconds, change, result, None).await;
 }
 
-async fn approved_change(
+pub(crate) async fn approved_change(
     store: &Store,
     run: &str,
     seconds: i64,
@@ -178,7 +178,7 @@ fn hold(rule: Rule, scope: Scope, changes: impl IntoIterator<Item = ChangeKey>) 
     }
 }
 
-fn removals(group: &str, accounts: &[&str]) -> Hold {
+pub(crate) fn removals(group: &str, accounts: &[&str]) -> Hold {
     let changes = accounts.iter().map(|account| key(Op::RemoveMember, group, account));
     hold(Rule::GroupRemovals, Scope::Group(group.into()), changes)
 }
@@ -199,7 +199,7 @@ fn plan(holds: Vec<Hold>) -> Plan {
     }
 }
 
-fn word_of(seconds: i64) -> NewApproval {
+pub(crate) fn word_of(seconds: i64) -> NewApproval {
     NewApproval {
         by: "Ann".into(),
         actor: actor(),
@@ -212,7 +212,7 @@ fn word_of(seconds: i64) -> NewApproval {
 }
 
 /// A run that found these holds and ended.
-async fn run_with(store: &Store, run: &str, seconds: i64, holds: Vec<Hold>) {
+pub(crate) async fn run_with(store: &Store, run: &str, seconds: i64, holds: Vec<Hold>) {
     store.begin_run(&start(run, seconds)).await.unwrap();
     store.record_holds(&run.into(), at(seconds), &plan(holds), None).await.unwrap();
     store.finish_run(&finish(run, seconds + 1), None).await.unwrap();

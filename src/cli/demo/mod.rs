@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::args::AuditFormat;
 use super::exit::{Exit, Fault};
 use super::output::Output;
-use super::{approve, audit, holds, session};
+use super::{approve, audit, holds, session, verify};
 use crate::model::id::RunId;
 use crate::report::look::Look;
 use crate::report::words::plural;
@@ -143,7 +143,7 @@ impl Demo<'_> {
         audit::pages(self.output, store.audit(filter).await?, AuditFormat::Text).await?;
         self.scene("Each record carries the hash of the one before it. Whoever changes one is found out.")?;
         self.command("rosterd audit verify")?;
-        self.say(&audit::verdict("rosterd.db", &store.verify().await?).0)?;
+        self.say(&verify::verdict("rosterd.db", &store.verify().await?).0)?;
         self.command("rosterd audit list --format jsonl | sed s/victor.hale/walter.simmons/ > log.jsonl")?;
         self.command("rosterd audit verify log.jsonl; echo $?")?;
         let mut log = String::new();
@@ -155,7 +155,7 @@ impl Demo<'_> {
             }
         }
         let verdict = verify_jsonl(Cursor::new(log)).map_err(anyhow::Error::new)?;
-        let (text, exit) = audit::verdict("log.jsonl", &verdict);
+        let (text, exit) = verify::verdict("log.jsonl", &verdict);
         self.say(&format!("{text}{}\n", exit.code()))
     }
 

@@ -139,7 +139,12 @@ pub(super) const STATE: &[Key] = &[
         "The SQLite file, such as \"/var/lib/rosterd/rosterd.db\". It is bound to one organisation.",
     )
     .needed(),
-    key("retention", Shape::Duration(DAY), "How long runs are kept.").or("\"400d\""),
+    key(
+        "retention",
+        Shape::Duration(DAY),
+        "How long runs and their records stay in the state file, before they are archived.",
+    )
+    .or("\"400d\""),
 ];
 
 /// `[schedule]`

@@ -33,7 +33,7 @@ impl<R: Read> Digesting<R> {
 impl<R: Read> Read for Digesting<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
-        self.digest.stream(buffer.get(..count).unwrap_or_default());
+        self.digest.bytes(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }
 }

@@ -4,14 +4,17 @@
 pub(super) mod canonical;
 pub(super) mod chain;
 pub(super) mod evidence;
+pub(super) mod lines;
 mod read;
 pub(super) mod record;
 mod value;
 pub(super) mod verify;
+pub(super) mod walk;
 
+pub use lines::verify_jsonl;
 pub use read::{AuditCursor, AuditEntry, AuditFilter};
 pub use record::{Actor, Event, FORMAT, Request};
 pub use value::{
     AuditRecord, RecordActor, RecordApproval, RecordEntry, RecordGrant, RecordGroup, RecordMember, RecordRequest,
 };
-pub use verify::{Verification, verify_jsonl};
+pub use walk::Verification;

@@ -1,0 +1,163 @@
+//! `rosterd audit verify`: checking the log, in a state file, in archives, in an export. Changes nothing.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+
+use super::args::{AuditVerify, Global};
+use super::exit::{Exit, Fault};
+use super::output::{Output, io_text};
+use super::session;
+use crate::report::words::clean;
+use crate::store::{Access, FilesVerdict, Store, Verification, WholeVerdict, verify_archive, verify_archives};
+
+/// The ending of the directory of a state's archives.
+const ARCHIVES: &str = ".archive";
+
+/// Checks what was named, else the configured state with its archives.
+pub(super) fn run(global: &Global, output: &Output, verify: &AuditVerify) -> Result<Exit, Fault> {
+    let Some(path) = &verify.path else {
+        return state(output, &session::without_secrets(global)?.state.path, Expect::Archives);
+    };
+    let found = std::fs::metadata(path).map_err(|error| cannot_read(path, &error))?;
+    if found.is_dir() {
+        return directory(global, output, path);
+    }
+    match is_database(path, &found)? {
+        true => state(output, path, Expect::WhatIsThere),
+        false => {
+            let verdict = verify_archive(path).map_err(|error| cannot_read(path, &error))?;
+            let (mut text, exit) = self::verdict(&path.display().to_string(), &verdict.verification);
+            if let Some(sha256) = &verdict.sha256 {
+                text.push_str(&format!("sha256 {sha256}; the log has it in its `archived` record\n"));
+            }
+            output.answer(&text)?;
+            Ok(exit)
+        }
+    }
+}
+
+/// What must be beside a state file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expect {
+    /// All the archives that it names.
+    Archives,
+    /// All of them, or no directory of archives: a copy of the state may be alone.
+    WhatIsThere,
+}
+
+fn state(output: &Output, path: &Path, expect: Expect) -> Result<Exit, Fault> {
+    let verdict = session::block_on(async {
+        let store = Store::open(path, Access::ReadOnly).await?;
+        let dir = store.archive_dir();
+        let look = dir.is_dir() || (expect == Expect::Archives && !store.archives().await?.is_empty());
+        let verdict = store.verify_with_archives(look.then_some(&*dir)).await;
+        store.close().await;
+        Ok(verdict?)
+    })?;
+    whole(output, path, &verdict)
+}
+
+/// A directory of archives: with the state beside it, or the configured one where these are its archives, or
+/// else alone.
+fn directory(global: &Global, output: &Output, dir: &Path) -> Result<Exit, Fault> {
+    let beside = dir.to_str().and_then(|dir| dir.trim_end_matches('/').strip_suffix(ARCHIVES)).map(PathBuf::from);
+    let beside = beside.filter(|path| path.is_file());
+    let sure = beside.is_some();
+    let configured = || session::without_secrets(global).ok().map(|config| config.state.path);
+    if let Some(path) = beside.or_else(configured).filter(|path| path.is_file()) {
+        let verdict = session::block_on(async {
+            let store = Store::open(&path, Access::ReadOnly).await?;
+            let its = |file: &str| dir.join(file).exists();
+            let verdict = match sure || store.archives().await?.iter().any(|archive| its(&archive.file)) {
+                true => Some(store.verify_with_archives(Some(dir)).await),
+                false => None,
+            };
+            store.close().await;
+            Ok(verdict.transpose()?)
+        })?;
+        if let Some(verdict) = verdict {
+            return whole(output, &path, &verdict);
+        }
+    }
+    let verdict = verify_archives(dir).map_err(|error| cannot_read(dir, &error))?;
+    let (text, exit) = of_files(&verdict);
+    output.answer(&text)?;
+    if exit == Exit::Fine {
+        output.note("no state was compared: nothing proves that the last archive is the last one");
+    }
+    Ok(exit)
+}
+
+/// Shows the verdict over a state and its archives.
+fn whole(output: &Output, path: &Path, verdict: &WholeVerdict) -> Result<Exit, Fault> {
+    let files = verdict.files.as_ref().filter(|files| files.files > 0 || !files.notes.is_empty());
+    let (mut text, mut exit) = match files {
+        Some(files) => of_files(files),
+        None => (String::new(), Exit::Fine),
+    };
+    let (state, state_exit) = self::verdict(&path.display().to_string(), &verdict.state);
+    text.push_str(&state);
+    if let (None, Some(anchor)) = (&verdict.files, verdict.archives.last()) {
+        let names: Vec<&str> = verdict.archives.iter().rev().take(3).map(|archive| archive.file.as_str()).collect();
+        let more = if verdict.archives.len() > names.len() { ", …" } else { "" };
+        text.push_str(&format!(
+            "records 1 to {} are in archives, which were not checked: {}{more}\n",
+            anchor.last_seq,
+            clean(&names.join(", "))
+        ));
+    }
+    exit = exit.max(state_exit);
+    output.answer(&text)?;
+    Ok(exit)
+}
+
+fn of_files(files: &FilesVerdict) -> (String, Exit) {
+    let dir = files.path.display().to_string();
+    let (mut text, exit) = match &files.verification {
+        Verification::Verified { records, first: Some(first), last: Some(last), .. } => {
+            let count = files.files;
+            let archives = if count == 1 { "archive" } else { "archives" };
+            let dir = clean(&dir);
+            (format!("{dir}: {count} {archives}, {records} records verified, seq {first} to {last}\n"), Exit::Fine)
+        }
+        Verification::Verified { .. } => (format!("{}: no archives\n", clean(&dir)), Exit::Fine),
+        bad @ Verification::Tampered { .. } => verdict(&dir, bad),
+    };
+    for note in &files.notes {
+        text.push_str(&format!("note: {}\n", clean(note)));
+    }
+    (text, exit)
+}
+
+/// What was found, and how that ends.
+pub(super) fn verdict(path: &str, verdict: &Verification) -> (String, Exit) {
+    let path = clean(path);
+    match verdict {
+        Verification::Verified { records, first, last, head_hash } => {
+            let range = match (first, last) {
+                (Some(first), Some(last)) => format!(", seq {first} to {last}"),
+                _ => String::new(),
+            };
+            (format!("{path}: {records} records verified{range}\nhead {head_hash}\n"), Exit::Fine)
+        }
+        Verification::Tampered { seq, what } => {
+            let text = format!("{path}: the log does not verify. First bad record: seq {seq}: {}\n", clean(what));
+            (text, Exit::Unverified)
+        }
+    }
+}
+
+fn is_database(path: &Path, found: &Metadata) -> Result<bool, Fault> {
+    use std::io::Read;
+    let mut head = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| cannot_read(path, &error))?;
+    file.take(16).read_to_end(&mut head).map_err(|error| cannot_read(path, &error))?;
+    // An archive that was emptied is an archive still; the state says best what is wrong with other files.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let emptied = found.len() == 0 && name.starts_with("rosterd-audit-");
+    Ok(!emptied && !head.starts_with(b"{"))
+}
+
+fn cannot_read(path: &Path, error: &std::io::Error) -> Fault {
+    Fault::usage(anyhow::anyhow!("cannot read {}: {}", path.display(), io_text(error)))
+}

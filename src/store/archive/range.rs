@@ -1,0 +1,101 @@
+//! Which records are old enough to go: whole runs, and what stands between them.
+
+use futures_util::TryStreamExt;
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::super::audit::AuditRecord;
+use super::super::audit::chain::FIRST_PREV;
+use super::super::error::Fault;
+use super::super::stored::millis;
+use super::{Retire, rows};
+
+/// Records that can be archived now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Range {
+    /// The first record that is in the state.
+    pub(super) first: i64,
+    /// The hash before it.
+    pub(super) prev: String,
+    /// The end of this chunk.
+    pub(super) last: i64,
+    /// The end of all that is old.
+    pub(super) bound: i64,
+}
+
+/// The next chunk; none where nothing is old.
+pub(super) async fn next(conn: &mut SqliteConnection, retire: &Retire) -> Result<Option<Range>, Fault> {
+    let (done, prev) = match rows(conn).await?.pop() {
+        Some(anchor) => (anchor.last_seq, anchor.last_hash),
+        None => (0, FIRST_PREV.to_owned()),
+    };
+    let Some(bound) = bound(conn, retire.before).await?.filter(|bound| *bound > done) else {
+        return Ok(None);
+    };
+    let chunk = i64::from(retire.chunk);
+    let last = match bound - done > chunk {
+        true => end_of_chunk(conn, done, chunk).await?.map_or(bound, |last| last.min(bound)),
+        false => bound,
+    };
+    Ok(Some(Range { first: done + 1, prev, last, bound }))
+}
+
+/// The last boundary between runs within a chunk; else the first one after it.
+async fn end_of_chunk(conn: &mut SqliteConnection, done: i64, chunk: i64) -> Result<Option<i64>, Fault> {
+    let within: Option<i64> =
+        sqlx::query_scalar("SELECT MAX(first_seq) - 1 FROM run WHERE first_seq > $1 AND first_seq <= $2")
+            .bind(done + 1)
+            .bind(done + 1 + chunk)
+            .fetch_one(&mut *conn)
+            .await?;
+    if within.is_some() {
+        return Ok(within);
+    }
+    let beyond = sqlx::query_scalar("SELECT MIN(first_seq) - 1 FROM run WHERE first_seq > $1");
+    Ok(beyond.bind(done + 1 + chunk).fetch_one(conn).await?)
+}
+
+/// The last record that may go. The newest run stays, whatever its age, and so does a run whose intents wait
+/// for their outcome, with all that came after it.
+async fn bound(conn: &mut SqliteConnection, before: Timestamp) -> Result<Option<i64>, Fault> {
+    let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(first_seq) FROM run").fetch_one(&mut *conn).await?;
+    let Some(newest) = newest else {
+        return Ok(None);
+    };
+    let young: Option<i64> =
+        sqlx::query_scalar("SELECT MIN(first_seq) FROM run WHERE COALESCE(finished_at, started_at) >= $1")
+            .bind(millis(before))
+            .fetch_one(&mut *conn)
+            .await?;
+    let open: Option<i64> =
+        sqlx::query_scalar("SELECT MAX(first_seq) FROM run WHERE first_seq <= (SELECT MIN(seq) FROM open_intent)")
+            .fetch_one(&mut *conn)
+            .await?;
+    let keep = [young, open].into_iter().flatten().fold(newest, i64::min);
+    let last: Option<(i64, Option<i64>)> =
+        sqlx::query_as("SELECT first_seq, last_seq FROM run WHERE first_seq < $1 ORDER BY first_seq DESC LIMIT 1")
+            .bind(keep)
+            .fetch_optional(&mut *conn)
+            .await?;
+    match last {
+        // Of a run that was cut off, the end is not known; its records are as old as it is.
+        Some((first, last)) => before_young(conn, last.unwrap_or(first), keep, before).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What follows the last old run (approvals, exports) goes with it as far as it is old too.
+async fn before_young(conn: &mut SqliteConnection, after: i64, keep: i64, before: Timestamp) -> Result<i64, Fault> {
+    let mut records =
+        sqlx::query_as::<_, (i64, String)>("SELECT seq, record FROM audit WHERE seq > $1 AND seq < $2 ORDER BY seq")
+            .bind(after)
+            .bind(keep)
+            .fetch(conn);
+    while let Some((seq, record)) = records.try_next().await? {
+        let record = AuditRecord::parse(&record).map_err(|why| Fault::row("audit", seq, why))?;
+        if record.at >= before {
+            return Ok(seq - 1);
+        }
+    }
+    Ok(keep - 1)
+}
