@@ -28,10 +28,32 @@ pub struct ServiceState {
     pub throttled_until: Option<Timestamp>,
     /// Holds without an approval after the last run.
     pub waiting: u64,
+    /// The last run that did not begin, until one does: when, and why.
+    pub let_go: Option<(Timestamp, String)>,
     /// The configuration in use.
     pub configuration: Configuration,
     /// Counts since the process began.
     pub totals: Totals,
+}
+
+impl ServiceState {
+    /// A service that began now and knows nothing of runs before it.
+    pub fn new(now: Timestamp, digest: &str) -> Self {
+        Self {
+            started_at: now,
+            running: None,
+            last_run: None,
+            last_success: None,
+            report: None,
+            next_run: None,
+            interval: None,
+            throttled_until: None,
+            waiting: 0,
+            let_go: None,
+            configuration: Configuration { digest: digest.to_owned(), loaded_at: now, refused: None },
+            totals: Totals::default(),
+        }
+    }
 }
 
 /// A run under way.
@@ -72,7 +94,8 @@ pub struct Configuration {
 /// Counts since the process began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Ticks of the schedule that fell into a run, and were let go.
+    /// Ticks of the schedule that were let go: a run was under way, of this process or another one, or
+    /// Hyperproof had said to wait.
     pub skipped_ticks: u64,
     /// Configurations that were refused on reload.
     pub refused_reloads: u64,

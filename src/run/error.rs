@@ -13,6 +13,9 @@ pub enum RunError {
     /// The client for Hyperproof could not be built.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// A defect of rosterd.
+    #[error("the run ended in a way that nobody foresaw: {0}")]
+    Panicked(String),
     /// `--group` names what no mapping yields.
     #[error("no mapping yields a target group named {}", names.join(", "))]
     UnknownGroup {
@@ -22,11 +25,18 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// What a panic left behind.
+    pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::Panicked(text.unwrap_or("no message").to_owned())
+    }
+
     /// The exit code: 2 where the configuration or what was typed has to change, else 1.
     pub fn exit(&self) -> u8 {
         match self {
             Self::Store(StoreError { fault: Fault::OtherOrganisation { .. }, .. }) => 2,
-            Self::Store(_) => 1,
+            Self::Store(_) | Self::Panicked(_) => 1,
             Self::Target(_) | Self::UnknownGroup { .. } => 2,
         }
     }
@@ -36,6 +46,9 @@ impl RunError {
         match self {
             Self::Store(error) => error.help().to_owned(),
             Self::Target(error) => error.help().to_owned(),
+            Self::Panicked(_) => {
+                "this is a defect of rosterd: report it with the log; what was begun is settled by the next run".to_owned()
+            }
             Self::UnknownGroup { .. } => "use the name of `to`, or of a [group.\"…\"] table".to_owned(),
         }
     }
