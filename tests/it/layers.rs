@@ -90,6 +90,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("serde_json", &["report", "target", "store", "config", "simulator", "status", "cli"]),
     ("axum", &["simulator", "status"]),
     ("tokio", &["source", "target", "notice", "store", "run", "daemon", "status", "simulator", "cli"]),
+    ("sd_notify", &["daemon"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

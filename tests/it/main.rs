@@ -11,6 +11,7 @@ mod cli;
 mod config;
 mod config_cli;
 mod csv;
+mod daemon;
 mod demo;
 mod drift;
 mod guard;

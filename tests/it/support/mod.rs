@@ -9,5 +9,6 @@ pub mod ldap_proxy;
 pub mod random;
 pub mod samba;
 pub mod servers;
+pub mod service;
 pub mod slapd;
 pub mod small;

@@ -1,0 +1,71 @@
+//! Another configuration while the service runs: taken as a whole or refused as a whole.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::config::{self, Config, Environment, Mistakes};
+
+/// Why a configuration is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It has mistakes.
+    Mistakes(Mistakes),
+    /// It is good, and not for a service that is running.
+    Unchangeable(Vec<String>),
+}
+
+impl Refusal {
+    /// Everything that is wrong, a line each.
+    pub(super) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Mistakes(mistakes) => mistakes.iter().map(|one| one.to_string().replace("\n  ", "; ")).collect(),
+            Self::Unchangeable(reasons) => reasons.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.lines();
+        match lines.split_first() {
+            Some((first, [])) => f.write_str(first),
+            Some((first, more)) => write!(f, "{first} (and {} more)", more.len()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads the configuration again, for a service that works by `old`.
+pub(super) fn read(old: &Config, environment: &Environment) -> Result<Config, Refusal> {
+    let new = config::load(&old.file, environment).map_err(Refusal::Mistakes)?;
+    match unchangeable(old, &new, &old.file) {
+        reasons if reasons.is_empty() => Ok(new),
+        reasons => Err(Refusal::Unchangeable(reasons)),
+    }
+}
+
+/// What differs and cannot be changed in a service that is running.
+fn unchangeable(old: &Config, new: &Config, file: &Path) -> Vec<String> {
+    let file = file.display();
+    let mut reasons = Vec::new();
+    if new.state.path != old.state.path {
+        reasons.push(format!(
+            "{file}: state.path: cannot change while the service runs (it works on {}); help: restart it to use {}",
+            old.state.path.display(),
+            new.state.path.display()
+        ));
+    }
+    let listen = |config: &Config| config.http.as_ref().map(|http| http.listen);
+    if listen(new) != listen(old) {
+        let word = |config| listen(config).map_or("nothing".to_owned(), |address| address.to_string());
+        reasons.push(format!(
+            "{file}: http.listen: cannot change while the service runs (it listens on {}); help: restart it to listen on {}",
+            word(old),
+            word(new)
+        ));
+    }
+    if new.schedule.is_none() {
+        reasons.push(format!("{file}: schedule: is missing; help: {}", super::NO_SCHEDULE_HELP.replace('\n', " ")));
+    }
+    reasons
+}
