@@ -84,6 +84,7 @@ fn log(arguments: &Arguments, output: &Output) -> Result<(), Fault> {
             LogFormat::Json => telemetry::Format::Json,
         },
         colour: output.colour_log(),
+        times: !output::is_journal(env::var("JOURNAL_STREAM").ok().as_deref()),
     };
     let directives = env::var_os("ROSTERD_LOG").map(|text| text.to_string_lossy().into_owned());
     telemetry::init(settings, directives.as_deref(), output.log_writer()).map_err(Fault::usage)

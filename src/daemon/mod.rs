@@ -87,6 +87,7 @@ pub async fn run(parts: Parts, signals: Signals) {
         under_way: None,
         reloading: None,
         reload_again: false,
+        stopping: false,
     };
     service.run().await;
 }
@@ -123,6 +124,8 @@ struct Service {
     reloading: Option<JoinHandle<Result<Config, Refusal>>>,
     /// Another configuration was announced while one was being read.
     reload_again: bool,
+    /// A signal has ended it.
+    stopping: bool,
 }
 
 impl Service {
@@ -278,6 +281,10 @@ impl Service {
             }
         };
         self.note_run(trigger, since, &result, waiting);
+        if self.stopping {
+            // That it was cut off is what was asked for, and no news.
+            return;
+        }
         // Notices of this run go here: (trigger, &result) says what became of it.
         self.say_next();
     }
@@ -389,6 +396,7 @@ impl Service {
     /// Ends cleanly: calls under way are finished and recorded, none begins, and signals change nothing
     /// about that any more.
     async fn stop(mut self) {
+        self.stopping = true;
         info!(run_under_way = self.under_way.is_some(), "stopping");
         self.systemd.stopping();
         if let Some(run) = &self.under_way {

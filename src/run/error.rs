@@ -47,9 +47,30 @@ impl RunError {
             Self::Store(error) => error.help().to_owned(),
             Self::Target(error) => error.help().to_owned(),
             Self::Panicked(_) => {
-                "this is a defect of rosterd: report it with the log; what was begun is settled by the next run".to_owned()
+                "this is a defect of rosterd: report it with the log; what was begun is settled by the next run"
+                    .to_owned()
             }
             Self::UnknownGroup { .. } => "use the name of `to`, or of a [group.\"…\"] table".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_failed_run() {
+        let texts = [
+            std::panic::catch_unwind(|| std::panic::panic_any("a word")),
+            std::panic::catch_unwind(|| std::panic::panic_any(String::from("a word"))),
+        ];
+        for panic in texts {
+            let error = RunError::panicked(&*panic.unwrap_err());
+            assert_eq!(error.to_string(), "the run ended in a way that nobody foresaw: a word");
+            assert_eq!(error.exit(), 1);
+        }
+        let panic = std::panic::catch_unwind(|| std::panic::panic_any(7)).unwrap_err();
+        assert!(RunError::panicked(&*panic).to_string().ends_with("no message"));
     }
 }

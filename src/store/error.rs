@@ -157,7 +157,9 @@ impl Fault {
             Self::Locked => format!("see who uses it: `fuser {path}`"),
             Self::Full => "make room on the file system; nothing is sent until the state can be written".into(),
             Self::Busy { .. } => "wait for it to end; `rosterd status` shows it".into(),
-            Self::Served { .. } => "stop that one first, or give this one a configuration and a state of its own".into(),
+            Self::Served { .. } => {
+                "stop that one first, or give this one a configuration and a state of its own".into()
+            }
             Self::OtherOrganisation { .. } => {
                 "use one state file for each organisation, or mend the credentials in [hyperproof]".into()
             }

@@ -122,12 +122,14 @@ fn while_a_throttle_is_waited_for() {
 #[test]
 fn while_our_own_budget_is_waited_for() {
     let mut bench = two_calls(AT_START);
-    bench.hyperproof = bench.hyperproof.replace("requests_per_minute = 60000\nburst = 1000", "requests_per_minute = 1\nburst = 5");
+    bench.hyperproof =
+        bench.hyperproof.replace("requests_per_minute = 60000\nburst = 1000", "requests_per_minute = 1\nburst = 5");
     let mut service = Service::start(&bench);
     service.until_logged("stage=\"writing to Hyperproof\"", 1);
     let stopped = service.stop();
     assert!(stopped.took < Duration::from_secs(5), "{:?}", stopped.took);
-    bench.hyperproof = bench.hyperproof.replace("requests_per_minute = 1\nburst = 5", "requests_per_minute = 6000\nburst = 100");
+    bench.hyperproof =
+        bench.hyperproof.replace("requests_per_minute = 1\nburst = 5", "requests_per_minute = 6000\nburst = 100");
     converges(&bench);
 }
 

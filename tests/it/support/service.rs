@@ -24,6 +24,8 @@ pub struct Service {
     reader: Option<JoinHandle<()>>,
     /// Everything that systemd was told, a datagram each.
     told: Vec<String>,
+    /// How many of them [`Service::until_told`] has passed.
+    passed: usize,
 }
 
 impl Service {
@@ -50,20 +52,24 @@ impl Service {
                 lines.lock().unwrap().push(line);
             }
         });
-        let mut service = Self { child, socket, log, reader: Some(reader), told: Vec::new() };
+        let mut service = Self { child, socket, log, reader: Some(reader), told: Vec::new(), passed: 0 };
         service.until_told("READY=1");
         service
     }
 
-    /// Reads what systemd is told until a datagram has this in it, and returns that one.
+    /// The next datagram to systemd that has this in it, behind the one that was asked for before.
     #[track_caller]
     pub fn until_told(&mut self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            if let Some(message) = self.read(Duration::from_millis(200))
-                && message.contains(text)
-            {
-                return message;
+            let mut left = self.told.iter().skip(self.passed);
+            if let Some(at) = left.position(|message| message.contains(text)) {
+                self.passed += at + 1;
+                return self.told[self.passed - 1].clone();
+            }
+            self.passed = self.told.len();
+            if self.read(Duration::from_millis(200)) {
+                continue;
             }
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("{status} before systemd was told {text:?}\n{}\n{:#?}", self.log(), self.told);
@@ -72,18 +78,19 @@ impl Service {
         panic!("systemd was not told {text:?}\n{}\n{:#?}", self.log(), self.told);
     }
 
-    fn read(&mut self, patience: Duration) -> Option<String> {
+    /// Takes a datagram, if one comes in that time.
+    fn read(&mut self, patience: Duration) -> bool {
         self.socket.set_read_timeout(Some(patience)).unwrap();
         let mut buffer = [0; 4096];
-        let length = self.socket.recv(&mut buffer).ok()?;
-        let message = String::from_utf8(buffer[..length].to_vec()).unwrap();
-        self.told.push(message.clone());
-        Some(message)
+        let Ok(length) = self.socket.recv(&mut buffer) else { return false };
+        self.told.push(String::from_utf8(buffer[..length].to_vec()).unwrap());
+        true
     }
 
-    /// Everything that systemd was told so far.
+    /// Everything that systemd was told so far; what comes next is new.
     pub fn told(&mut self) -> Vec<String> {
-        while self.read(Duration::from_millis(1)).is_some() {}
+        while self.read(Duration::from_millis(1)) {}
+        self.passed = self.told.len();
         self.told.clone()
     }
 
