@@ -11,6 +11,7 @@
 mod agenda;
 mod board;
 mod reload;
+mod runs;
 mod signals;
 mod systemd;
 
@@ -19,20 +20,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use crate::config::{Config, Environment, ScheduleSettings};
-use crate::model::run::{Outcome, RunReport, Trigger};
-use crate::model::service::{LastRun, Running, ServiceState};
-use crate::run::{self, Order, Progress, RunError, Setup};
-use crate::store::{Actor, Fault, ServiceLock, Store, StoreError};
-use agenda::{Agenda, Moment, Next, Why};
+use crate::model::run::RunReport;
+use crate::model::service::ServiceState;
+use crate::run::RunError;
+use crate::store::{Actor, ServiceLock, Store};
+use agenda::{Agenda, Moment, Next};
 use reload::Refusal;
+use runs::UnderWay;
 use signals::Wish;
 use systemd::Systemd;
 
@@ -90,14 +90,6 @@ pub async fn run(parts: Parts, signals: Signals) {
         stopping: false,
     };
     service.run().await;
-}
-
-/// The run under way.
-struct UnderWay {
-    task: JoinHandle<Result<RunReport, RunError>>,
-    trigger: Trigger,
-    since: Timestamp,
-    stop: CancellationToken,
 }
 
 /// What ends a turn of the loop.
@@ -195,172 +187,6 @@ impl Service {
 
     fn now(&self) -> Moment {
         Moment { wall: Timestamp::now(), steady: self.clock.elapsed() }
-    }
-
-    /// Begins a run by the configuration in use, which it keeps to its end.
-    fn begin(&mut self, trigger: Trigger, since: Timestamp) {
-        let stop = CancellationToken::new();
-        let (config, store) = (Arc::clone(&self.config), self.store.clone());
-        let actor = Actor { service: config.target.client_id.clone(), ..self.actor.clone() };
-        let token = stop.clone();
-        let runtime = Handle::current();
-        let task = spawn_blocking(move || {
-            let setup = Setup {
-                order: Order {
-                    target: &config.target,
-                    sources: &config.sources,
-                    policy: &config.policy,
-                    digest: &config.digest,
-                },
-                store: &store,
-                actor,
-                trigger,
-                only: None,
-                progress: watch::Sender::new(Progress::default()),
-                stop: token,
-            };
-            runtime.block_on(run::apply(&setup))
-        });
-        self.under_way = Some(UnderWay { task, trigger, since, stop });
-        self.state.send_modify(|state| state.running = Some(Running { trigger, since }));
-    }
-
-    fn let_go(&mut self, tick: Timestamp, why: Why) {
-        let text = match why {
-            Why::Running => "a run is under way".to_owned(),
-            Why::Throttled(until) => format!("Hyperproof wants no calls until then: {until:.0}"),
-        };
-        info!(tick = %format_args!("{tick:.0}"), why = text, "a tick of the schedule is let go");
-        self.note_let_go(tick, text);
-    }
-
-    fn note_let_go(&self, tick: Timestamp, why: String) {
-        self.state.send_modify(|state| {
-            state.totals.skipped_ticks += 1;
-            state.let_go = Some((tick, why));
-        });
-    }
-
-    /// Another process has a run under way. That is no failure. A run that was asked for is tried again
-    /// soon, and said once.
-    fn gave_way(&mut self, trigger: Trigger, since: Timestamp, why: String) {
-        self.agenda.gave_way(trigger, Timestamp::now());
-        let said = self.state.borrow().let_go.as_ref().is_some_and(|(_, said)| *said == why);
-        if !said || trigger == Trigger::Schedule {
-            info!(trigger = trigger.as_str(), why, "no run now: another process has one under way");
-        }
-        match trigger {
-            Trigger::Schedule => self.note_let_go(since, why),
-            _ => self.state.send_modify(|state| state.let_go = Some((since, why))),
-        }
-    }
-
-    /// A run has ended, one way or another.
-    async fn ended(&mut self, joined: Result<Result<RunReport, RunError>, JoinError>) {
-        let Some(UnderWay { trigger, since, .. }) = self.under_way.take() else { return };
-        let result = joined.unwrap_or_else(|error| match error.try_into_panic() {
-            Ok(panic) => Err(RunError::panicked(&*panic)),
-            Err(error) => Err(RunError::Panicked(error.to_string())),
-        });
-        self.state.send_modify(|state| state.running = None);
-        let now = Timestamp::now();
-        if let Err(RunError::Store(StoreError { fault: fault @ Fault::Busy { .. }, .. })) = &result {
-            self.gave_way(trigger, since, fault.to_string());
-            return;
-        }
-        self.agenda.ended(result.as_ref().ok().map(|report| report.throttled_until));
-        if let Err(error) = &result {
-            let help = error.help();
-            error!(trigger = trigger.as_str(), %error, help, "the run failed: it is tried again at the next tick");
-        }
-        let waiting = match board::waiting(&self.store, now).await {
-            Ok(waiting) => Some(waiting),
-            Err(error) => {
-                debug!(%error, "what waits is not known");
-                None
-            }
-        };
-        self.note_run(trigger, since, &result, waiting);
-        if self.stopping {
-            // That it was cut off is what was asked for, and no news.
-            return;
-        }
-        // Notices of this run go here: (trigger, &result) says what became of it.
-        self.say_next();
-    }
-
-    fn note_run(&self, trigger: Trigger, since: Timestamp, result: &Result<RunReport, RunError>, waiting: Option<u64>) {
-        let (finished_at, outcome, error) = match result {
-            Ok(report) => (report.finished_at, report.outcome, None),
-            Err(error) => (Timestamp::now(), Outcome::Failed, Some(error.to_string())),
-        };
-        self.state.send_modify(|state| {
-            state.last_run = Some(LastRun { trigger, started_at: since, finished_at, outcome, error });
-            state.let_go = None;
-            if board::is_success(outcome) {
-                state.last_success = Some(finished_at);
-            }
-            if let Ok(report) = result {
-                state.report = Some(Arc::new(report.clone()));
-            }
-            state.waiting = waiting.unwrap_or(state.waiting);
-        });
-    }
-
-    /// Reads the configuration again, beside the loop: files can be on shares that do not answer.
-    fn reload(&mut self) {
-        if self.reloading.is_some() {
-            self.reload_again = true;
-            return;
-        }
-        info!(config = %self.config.file.display(), "reading the configuration again (SIGHUP)");
-        self.systemd.reloading();
-        let (old, environment) = (Arc::clone(&self.config), self.environment.clone());
-        self.reloading = Some(spawn_blocking(move || reload::read(&old, &environment)));
-    }
-
-    fn reloaded(&mut self, joined: Result<Result<Config, Refusal>, JoinError>) {
-        self.reloading = None;
-        let read = joined.unwrap_or_else(|error| Err(Refusal::Unchangeable(vec![error.to_string()])));
-        match read {
-            Ok(config) => self.take(config),
-            Err(refusal) => self.refuse(&refusal),
-        }
-        self.systemd.ready();
-        if std::mem::take(&mut self.reload_again) {
-            self.reload();
-        }
-    }
-
-    fn take(&mut self, config: Config) {
-        let now = Timestamp::now();
-        if let Some(schedule) = &config.schedule {
-            self.agenda.change(schedule.clone(), now);
-        }
-        self.config = Arc::new(config);
-        self.say_warnings();
-        info!(
-            digest = self.config.digest,
-            run_under_way = self.under_way.is_some(),
-            "the new configuration holds from the next run on"
-        );
-        self.state.send_modify(|state| {
-            state.configuration.digest.clone_from(&self.config.digest);
-            state.configuration.loaded_at = now;
-            state.configuration.refused = None;
-        });
-        self.say_next();
-    }
-
-    fn refuse(&self, refusal: &Refusal) {
-        for line in refusal.lines() {
-            error!("{line}");
-        }
-        error!("the new configuration is refused; the one in use stays (help: mend it, and reload again)");
-        self.state.send_modify(|state| {
-            state.configuration.refused = Some((Timestamp::now(), refusal.to_string()));
-            state.totals.refused_reloads += 1;
-        });
     }
 
     fn say_warnings(&self) {

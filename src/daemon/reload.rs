@@ -2,7 +2,13 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
+use jiff::Timestamp;
+use tokio::task::{JoinError, spawn_blocking};
+use tracing::{error, info};
+
+use super::Service;
 use crate::config::{self, Config, Environment, Mistakes};
 
 /// Why a configuration is refused.
@@ -68,4 +74,62 @@ fn unchangeable(old: &Config, new: &Config, file: &Path) -> Vec<String> {
         reasons.push(format!("{file}: schedule: is missing; help: {}", super::NO_SCHEDULE_HELP.replace('\n', " ")));
     }
     reasons
+}
+
+impl Service {
+    /// Reads the configuration again, beside the loop: files can be on shares that do not answer.
+    pub(super) fn reload(&mut self) {
+        if self.reloading.is_some() {
+            self.reload_again = true;
+            return;
+        }
+        info!(config = %self.config.file.display(), "reading the configuration again (SIGHUP)");
+        self.systemd.reloading();
+        let (old, environment) = (Arc::clone(&self.config), self.environment.clone());
+        self.reloading = Some(spawn_blocking(move || read(&old, &environment)));
+    }
+
+    pub(super) fn reloaded(&mut self, joined: Result<Result<Config, Refusal>, JoinError>) {
+        self.reloading = None;
+        let read = joined.unwrap_or_else(|error| Err(Refusal::Unchangeable(vec![error.to_string()])));
+        match read {
+            Ok(config) => self.take(config),
+            Err(refusal) => self.refuse(&refusal),
+        }
+        self.systemd.ready();
+        if std::mem::take(&mut self.reload_again) {
+            self.reload();
+        }
+    }
+
+    fn take(&mut self, config: Config) {
+        let now = Timestamp::now();
+        if let Some(schedule) = &config.schedule {
+            self.agenda.change(schedule.clone(), now);
+        }
+        self.config = Arc::new(config);
+        self.say_warnings();
+        info!(
+            digest = self.config.digest,
+            run_under_way = self.under_way.is_some(),
+            "the new configuration holds from the next run on"
+        );
+        self.state.send_modify(|state| {
+            state.configuration.digest.clone_from(&self.config.digest);
+            state.configuration.loaded_at = now;
+            state.configuration.refused = None;
+        });
+        self.say_next();
+    }
+
+    fn refuse(&self, refusal: &Refusal) {
+        for line in refusal.lines() {
+            error!("{line}");
+        }
+        error!("the new configuration is refused; the one in use stays (help: mend it, and reload again)");
+        self.state.send_modify(|state| {
+            state.configuration.refused = Some((Timestamp::now(), refusal.to_string()));
+            state.totals.refused_reloads += 1;
+        });
+    }
 }
