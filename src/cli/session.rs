@@ -157,7 +157,7 @@ impl From<RunError> for Fault {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Store(error) => error.into(),
-            RunError::Panicked(_) => {
+            RunError::Panicked(_) | RunError::Left => {
                 let help = error.help();
                 Self::new(Exit::Failed, anyhow::anyhow!("{error}\nhelp: {help}"))
             }

@@ -46,7 +46,10 @@ pub const NO_SCHEDULE_HELP: &str = "write when it runs, such as:\n[schedule]\ncr
 const SLICE: Duration = Duration::from_secs(15);
 
 /// How long a stop waits for the run under way. Calls in it give up earlier than that.
-const LAST: Duration = Duration::from_millis(7_500);
+const LAST: Duration = Duration::from_secs(7);
+
+/// How long it waits for a run that was left.
+const LEAVING: Duration = Duration::from_millis(500);
 
 /// What the service works with.
 #[derive(Debug)]
@@ -228,7 +231,7 @@ impl Service {
         if let Some(run) = &self.under_way {
             run.stop.cancel();
         }
-        let last = Instant::now() + LAST;
+        let mut last = Instant::now() + LAST;
         while let Some(run) = &mut self.under_way {
             let pulse = self.systemd.pulse().unwrap_or(SLICE);
             tokio::select! {
@@ -236,8 +239,11 @@ impl Service {
                 result = &mut run.task => self.ended(result).await,
                 wish = self.signals.next() => debug!(?wish, "the service is stopping already"),
                 () = sleep_until(last) => {
-                    warn!("the run under way does not end: it is left, and the next run settles what it began");
-                    break;
+                    if run.leave.is_cancelled() {
+                        break;
+                    }
+                    run.leave.cancel();
+                    last += LEAVING;
                 }
                 () = sleep(pulse) => self.systemd.alive(),
             }

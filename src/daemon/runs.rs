@@ -21,16 +21,19 @@ pub(super) struct UnderWay {
     pub(super) task: JoinHandle<Result<RunReport, RunError>>,
     trigger: Trigger,
     since: Timestamp,
+    /// Asks it to stop.
     pub(super) stop: CancellationToken,
+    /// Leaves it where it is, as if the process had been killed.
+    pub(super) leave: CancellationToken,
 }
 
 impl Service {
     /// Begins a run by the configuration in use, which it keeps to its end.
     pub(super) fn begin(&mut self, trigger: Trigger, since: Timestamp) {
-        let stop = CancellationToken::new();
+        let (stop, leave) = (CancellationToken::new(), CancellationToken::new());
         let (config, store) = (Arc::clone(&self.config), self.store.clone());
         let actor = Actor { service: config.target.client_id.clone(), ..self.actor.clone() };
-        let token = stop.clone();
+        let (stopped, left) = (stop.clone(), leave.clone());
         let runtime = Handle::current();
         let task = spawn_blocking(move || {
             let setup = Setup {
@@ -45,18 +48,23 @@ impl Service {
                 trigger,
                 only: None,
                 progress: watch::Sender::new(Progress::default()),
-                stop: token,
+                stop: stopped,
             };
-            runtime.block_on(run::apply(&setup))
+            runtime.block_on(async {
+                tokio::select! {
+                    result = run::apply(&setup) => result,
+                    () = left.cancelled() => Err(RunError::Left),
+                }
+            })
         });
-        self.under_way = Some(UnderWay { task, trigger, since, stop });
+        self.under_way = Some(UnderWay { task, trigger, since, stop, leave });
         self.state.send_modify(|state| state.running = Some(Running { trigger, since }));
     }
 
     pub(super) fn let_go(&mut self, tick: Timestamp, why: Why) {
         let text = match why {
             Why::Running => "a run is under way".to_owned(),
-            Why::Throttled(until) => format!("Hyperproof wants no calls until then: {until:.0}"),
+            Why::Throttled(until) => format!("Hyperproof wants no calls until {until:.0}"),
         };
         info!(tick = %format_args!("{tick:.0}"), why = text, "a tick of the schedule is let go");
         self.note_let_go(tick, text);
@@ -98,8 +106,15 @@ impl Service {
         }
         self.agenda.ended(result.as_ref().ok().map(|report| report.throttled_until));
         if let Err(error) = &result {
-            let help = error.help();
-            error!(trigger = trigger.as_str(), %error, help, "the run failed: it is tried again at the next tick");
+            let (help, trigger) = (error.help(), trigger.as_str());
+            match self.stopping {
+                true => error!(trigger, %error, help, "the run failed"),
+                false => error!(trigger, %error, help, "the run failed: it is tried again at the next tick"),
+            }
+        }
+        if self.stopping {
+            // That it was cut off is what was asked for, and no news; nobody looks any more.
+            return;
         }
         let waiting = match board::waiting(&self.store, now).await {
             Ok(waiting) => Some(waiting),
@@ -109,10 +124,6 @@ impl Service {
             }
         };
         self.note_run(trigger, since, &result, waiting);
-        if self.stopping {
-            // That it was cut off is what was asked for, and no news.
-            return;
-        }
         // Notices of this run go here: (trigger, &result) says what became of it.
         self.say_next();
     }

@@ -16,6 +16,9 @@ pub enum RunError {
     /// A defect of rosterd.
     #[error("the run ended in a way that nobody foresaw: {0}")]
     Panicked(String),
+    /// Asked to stop, it did not come to its end in time.
+    #[error("the run was asked to stop, did not end in time, and was left")]
+    Left,
     /// `--group` names what no mapping yields.
     #[error("no mapping yields a target group named {}", names.join(", "))]
     UnknownGroup {
@@ -36,7 +39,7 @@ impl RunError {
     pub fn exit(&self) -> u8 {
         match self {
             Self::Store(StoreError { fault: Fault::OtherOrganisation { .. }, .. }) => 2,
-            Self::Store(_) | Self::Panicked(_) => 1,
+            Self::Store(_) | Self::Panicked(_) | Self::Left => 1,
             Self::Target(_) | Self::UnknownGroup { .. } => 2,
         }
     }
@@ -50,6 +53,7 @@ impl RunError {
                 "this is a defect of rosterd: report it with the log; what was begun is settled by the next run"
                     .to_owned()
             }
+            Self::Left => "the next run settles what it began".to_owned(),
             Self::UnknownGroup { .. } => "use the name of `to`, or of a [group.\"…\"] table".to_owned(),
         }
     }

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rosterd::simulator::{Fault, FaultKind, Moment, RetryAfter};
+use sqlx::{ConnectOptions, Connection};
 
 use super::{ASKED, AT_START, RUN, hold, scheduled};
 use crate::support::bench::Bench;
@@ -101,6 +102,26 @@ fn while_a_write_is_never_answered() {
         bench.until_abandoned();
         converges(&bench);
     }
+}
+
+/// The end of the run cannot be recorded, because somebody keeps the state locked: it is left.
+#[test]
+fn while_the_state_is_locked() {
+    let bench = two_calls(AT_START);
+    hold(&bench, "GET", "/v1/users");
+    let service = Service::start(&bench);
+    bench.until_held();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(bench.state());
+    let mut locker = runtime.block_on(options.connect()).unwrap();
+    runtime.block_on(sqlx::query("BEGIN IMMEDIATE").execute(&mut locker)).unwrap();
+    let stopped = service.stop();
+    assert_eq!(stopped.logged("did not end in time"), 1, "{}", stopped.log);
+    assert_eq!(stopped.logged(RUN), 0, "{}", stopped.log);
+    runtime.block_on(sqlx::query("ROLLBACK").execute(&mut locker)).unwrap();
+    runtime.block_on(locker.close()).unwrap();
+    bench.until_abandoned();
+    converges(&bench);
 }
 
 #[test]
