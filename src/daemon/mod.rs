@@ -96,10 +96,11 @@ pub async fn run(parts: Parts, signals: Signals) {
 }
 
 /// What ends a turn of the loop.
+#[expect(clippy::large_enum_variant, reason = "there is one, and it lives for a moment")]
 enum Event {
     Wish(Wish),
     Ended(Result<Result<RunReport, RunError>, JoinError>),
-    Reloaded(Result<Result<Config, Refusal>, JoinError>),
+    Reloaded(Result<Result<Arc<Config>, Refusal>, JoinError>),
     Time,
 }
 
@@ -116,7 +117,7 @@ struct Service {
     signals: Signals,
     systemd: Systemd,
     under_way: Option<UnderWay>,
-    reloading: Option<JoinHandle<Result<Config, Refusal>>>,
+    reloading: Option<JoinHandle<Result<Arc<Config>, Refusal>>>,
     /// Another configuration was announced while one was being read.
     reload_again: bool,
     /// A signal has ended it.

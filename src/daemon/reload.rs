@@ -42,10 +42,10 @@ impl fmt::Display for Refusal {
 }
 
 /// Reads the configuration again, for a service that works by `old`.
-pub(super) fn read(old: &Config, environment: &Environment) -> Result<Config, Refusal> {
+fn read(old: &Config, environment: &Environment) -> Result<Arc<Config>, Refusal> {
     let new = config::load(&old.file, environment).map_err(Refusal::Mistakes)?;
     match unchangeable(old, &new, &old.file) {
-        reasons if reasons.is_empty() => Ok(new),
+        reasons if reasons.is_empty() => Ok(Arc::new(new)),
         reasons => Err(Refusal::Unchangeable(reasons)),
     }
 }
@@ -89,7 +89,7 @@ impl Service {
         self.reloading = Some(spawn_blocking(move || read(&old, &environment)));
     }
 
-    pub(super) fn reloaded(&mut self, joined: Result<Result<Config, Refusal>, JoinError>) {
+    pub(super) fn reloaded(&mut self, joined: Result<Result<Arc<Config>, Refusal>, JoinError>) {
         self.reloading = None;
         let read = joined.unwrap_or_else(|error| Err(Refusal::Unchangeable(vec![error.to_string()])));
         match read {
@@ -102,12 +102,12 @@ impl Service {
         }
     }
 
-    fn take(&mut self, config: Config) {
+    fn take(&mut self, config: Arc<Config>) {
         let now = Timestamp::now();
         if let Some(schedule) = &config.schedule {
             self.agenda.change(schedule.clone(), now);
         }
-        self.config = Arc::new(config);
+        self.config = config;
         self.say_warnings();
         info!(
             digest = self.config.digest,
