@@ -24,6 +24,7 @@
 //! | floor | modules | what they are |
 //! |---|---|---|
 //! | 5 | [`cli`], [`telemetry`] | people: what is typed, what is shown, what is logged |
+//! | 4 | [`daemon`] | the service: when to run, reload and stop |
 //! | 4 | [`status`] | the service seen from outside: health, metrics, a page; read-only |
 //! | 4 | [`simulator`] | a Hyperproof to try things on; it knows nothing of the rest, so that a wrong field name in the client is not hidden by sharing it |
 //! | 3 | [`run`], [`config`] | one run; settings, checked |
@@ -62,6 +63,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod model;
 pub mod reconcile;
 pub mod report;

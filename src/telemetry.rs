@@ -28,6 +28,8 @@ pub struct Settings {
     pub format: Format,
     /// In colour, where the format knows colours.
     pub colour: bool,
+    /// Whether each line of text says when it was written. The journal knows that by itself.
+    pub times: bool,
 }
 
 /// Why there is no log.
@@ -72,7 +74,8 @@ where
     let filter = filter(settings.verbosity, directives)?.and(filter_fn(may_be_seen));
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     let layer = match settings.format {
-        Format::Text => layer.with_ansi(settings.colour).with_target(false).boxed(),
+        Format::Text if settings.times => layer.with_ansi(settings.colour).with_target(false).boxed(),
+        Format::Text => layer.with_ansi(settings.colour).with_target(false).without_time().boxed(),
         Format::Json => layer.json().flatten_event(true).with_ansi(false).boxed(),
     };
     Ok(tracing_subscriber::registry().with(layer.with_filter(filter)))
@@ -137,7 +140,7 @@ mod tests {
     /// What is written, with these settings, of a few events.
     fn written(format: Format, directives: &str) -> String {
         let (mut reader, writer) = std::io::pipe().unwrap();
-        let settings = Settings { verbosity: 0, format, colour: false };
+        let settings = Settings { verbosity: 0, format, colour: false, times: true };
         let subscriber = subscriber(settings, Some(directives), std::sync::Mutex::new(writer)).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             tracing::trace!(target: "h2::hpack", "token");

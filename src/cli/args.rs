@@ -20,6 +20,15 @@ Examples:
   rosterd apply                do it, but for what looks like a mistake
   rosterd holds                see what waits for a person, and how to let it through";
 
+const RUN: &str = "\
+Signals:
+  SIGHUP            read the configuration again; one with mistakes is refused, and the old one stays
+  SIGUSR1           run now, or once more after the run under way
+  SIGTERM, SIGINT   finish the calls under way, record them, and stop
+
+Logs what it does to standard error (-q: errors alone). Ends with 0 when it is stopped: a run that fails \
+is tried again at the next tick. Needs [schedule] in the configuration.";
+
 const PLACES: &str = "\
 Environment:
   ROSTERD_CONFIG          the configuration, where --config does not name it
@@ -101,6 +110,9 @@ pub enum Command {
     Plan(Plan),
     /// Make one run: read, decide, and carry out what the guard lets through
     Apply(Apply),
+    /// Run as a service, by the schedule of the configuration
+    #[command(after_help = RUN)]
+    Run,
     /// Show what waits for a person
     Holds,
     /// Let exactly what is held through

@@ -12,6 +12,7 @@ mod holds;
 mod init;
 mod man;
 mod plan;
+mod run;
 mod schema;
 mod session;
 mod simulate;
@@ -30,7 +31,7 @@ use std::ffi::OsString;
 use clap::Parser;
 
 use crate::telemetry;
-use args::{Arguments, Audit, Command, Global, LogFormat};
+use args::{Arguments, Audit, Command, LogFormat};
 use exit::{Exit, Fault};
 use output::Output;
 
@@ -45,7 +46,7 @@ pub fn main(line: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let output = Output::new(&arguments.global);
-    let result = log(&arguments.global, &output).and_then(|()| dispatch(arguments, &output));
+    let result = log(&arguments, &output).and_then(|()| dispatch(arguments, &output));
     output.progress().finish();
     result.unwrap_or_else(|fault| {
         output.fault(&fault);
@@ -60,6 +61,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Fault> {
         Command::Check(check) => check::run(global, output, check),
         Command::Plan(plan) => plan::run(global, output, plan),
         Command::Apply(apply) => apply::run(global, output, apply),
+        Command::Run => run::run(global),
         Command::Holds => holds::run(global, output),
         Command::Approve(approve) => approve::run(global, output, approve),
         Command::Status => status::run(global, output),
@@ -74,14 +76,18 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Fault> {
     }
 }
 
-fn log(global: &Global, output: &Output) -> Result<(), Fault> {
+fn log(arguments: &Arguments, output: &Output) -> Result<(), Fault> {
+    let global = &arguments.global;
+    // The log is all that the service says.
+    let own = i16::from(matches!(arguments.command, Command::Run) && global.quiet == 0);
     let settings = telemetry::Settings {
-        verbosity: i16::from(global.verbose) - i16::from(global.quiet),
+        verbosity: own + i16::from(global.verbose) - i16::from(global.quiet),
         format: match global.log_format {
             LogFormat::Text => telemetry::Format::Text,
             LogFormat::Json => telemetry::Format::Json,
         },
         colour: output.colour_log(),
+        times: !output::is_journal(env::var("JOURNAL_STREAM").ok().as_deref()),
     };
     let directives = env::var_os("ROSTERD_LOG").map(|text| text.to_string_lossy().into_owned());
     telemetry::init(settings, directives.as_deref(), output.log_writer()).map_err(Fault::usage)

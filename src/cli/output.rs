@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anstream::AutoStream;
@@ -116,6 +116,14 @@ fn coloured<S: anstream::stream::RawStream>(choice: ColorChoice, stream: &S) -> 
     }
 }
 
+/// Whether standard error is the journal: systemd says in `$JOURNAL_STREAM` which device and inode that
+/// would be (systemd.exec(5)). The variable alone says nothing; standard error may have been redirected.
+pub fn is_journal(stream: Option<&str>) -> bool {
+    let Some((device, inode)) = stream.and_then(|stream| stream.split_once(':')) else { return false };
+    let Ok(own) = fs::metadata("/proc/self/fd/2") else { return false };
+    (device.parse(), inode.parse()) == (Ok(own.dev()), Ok(own.ino()))
+}
+
 fn written(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     match to.write_all(bytes).and_then(|()| to.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -181,6 +189,15 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_journal_is_known_by_device_and_inode() {
+        let own = fs::metadata("/proc/self/fd/2").unwrap();
+        assert!(is_journal(Some(&format!("{}:{}", own.dev(), own.ino()))));
+        for other in [None, Some(""), Some("1"), Some("a:b"), Some(&*format!("{}:{}", own.dev(), own.ino() + 1))] {
+            assert!(!is_journal(other), "{other:?}");
+        }
     }
 
     #[test]

@@ -131,7 +131,7 @@ pub(super) async fn with_progress<T>(output: &Output, setup: &Setup<'_>, work: i
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         let exit = match &error.fault {
-            store::Fault::Busy { .. } => Exit::Busy,
+            store::Fault::Busy { .. } | store::Fault::Served { .. } => Exit::Busy,
             store::Fault::UnknownHold { .. }
             | store::Fault::AmbiguousPlan(_)
             | store::Fault::UnknownRun(_)
@@ -157,6 +157,10 @@ impl From<RunError> for Fault {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Store(error) => error.into(),
+            RunError::Panicked(_) | RunError::Left => {
+                let help = error.help();
+                Self::new(Exit::Failed, anyhow::anyhow!("{error}\nhelp: {help}"))
+            }
             RunError::Target(_) | RunError::UnknownGroup { .. } => {
                 let help = error.help();
                 Self::usage(anyhow::anyhow!("{error}\nhelp: {help}"))

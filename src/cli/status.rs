@@ -33,8 +33,8 @@ async fn view(store: &Store, now: Timestamp) -> Result<StatusView, Fault> {
         now,
         running: store.running().map(|(who, since)| RunningView { who, since }),
         runs: store.runs(RUNS).await?.iter().map(run_view).collect(),
-        // The service of a later version runs on the schedule; apply runs when it is called.
-        next_run: None,
+        // Of a service that is at work, and knows it best; apply runs when it is called.
+        next_run: store.service().and_then(|service| service.next_run),
         throttled_until: memory.throttled_until,
         waiting: holds.iter().filter(|hold| hold.approval.is_none()).map(|hold| hold.id.to_string()).collect(),
         sources: sources
@@ -49,12 +49,11 @@ async fn view(store: &Store, now: Timestamp) -> Result<StatusView, Fault> {
 }
 
 fn run_view(row: &RunRow) -> RunView {
-    let triggers = [Trigger::Plan, Trigger::Apply, Trigger::Schedule, Trigger::Signal];
     let tally = row.tally;
     let planned = row.planned.unwrap_or_default();
     RunView {
         id: row.run.to_string(),
-        trigger: triggers.into_iter().find(|own| own.as_str() == row.trigger).unwrap_or(Trigger::Apply),
+        trigger: Trigger::parse(&row.trigger).unwrap_or(Trigger::Apply),
         started_at: row.started_at,
         finished_at: row.finished_at,
         outcome: row.outcome,

@@ -63,7 +63,7 @@ pub fn template(kind: SourceTemplate, answers: &Answers) -> String {
          [state]\n\
          path = {state}\n\
          \n\
-         [schedule]                           # for the service of a later version; plan and apply need none\n\
+         [schedule]                           # for the service, rosterd run; plan and apply need none\n\
          cron = \"0 */15 * * * *\"              # six fields, seconds first\n\
          timezone = \"UTC\"\n\
          \n\

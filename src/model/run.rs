@@ -22,6 +22,14 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// Every trigger.
+    pub const ALL: [Trigger; 4] = [Trigger::Plan, Trigger::Apply, Trigger::Schedule, Trigger::Signal];
+
+    /// The trigger that a word of [`Trigger::as_str`] means.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|trigger| trigger.as_str() == word)
+    }
+
     /// The word of the state and the log.
     pub fn as_str(self) -> &'static str {
         match self {

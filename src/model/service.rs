@@ -30,10 +30,32 @@ pub struct ServiceState {
     pub throttled_until: Option<Timestamp>,
     /// Holds without an approval after the last run.
     pub waiting: u64,
+    /// The last run that did not begin, until one does: when, and why.
+    pub let_go: Option<(Timestamp, String)>,
     /// The configuration in use.
     pub configuration: Configuration,
     /// Counts since the process began.
     pub totals: Totals,
+}
+
+impl ServiceState {
+    /// A service that began now and knows nothing of runs before it.
+    pub fn new(now: Timestamp, digest: &str) -> Self {
+        Self {
+            started_at: now,
+            running: None,
+            last_run: None,
+            last_success: None,
+            report: None,
+            next_run: None,
+            interval: None,
+            throttled_until: None,
+            waiting: 0,
+            let_go: None,
+            configuration: Configuration { digest: digest.to_owned(), loaded_at: now, refused: None },
+            totals: Totals::default(),
+        }
+    }
 }
 
 /// A run under way.

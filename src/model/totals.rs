@@ -12,7 +12,8 @@ use super::run::{Call, ChangeResult, Outcome, RunReport};
 /// Counts since the process began. None of them ever goes down.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Ticks of the schedule that fell into a run, and were let go.
+    /// Ticks of the schedule that were let go: a run was under way, of this process or another one, or
+    /// Hyperproof had said to wait.
     pub skipped_ticks: u64,
     /// Configurations that were refused on reload.
     pub refused_reloads: u64,

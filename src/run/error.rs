@@ -13,6 +13,12 @@ pub enum RunError {
     /// The client for Hyperproof could not be built.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// A defect of rosterd.
+    #[error("the run ended in a way that nobody foresaw: {0}")]
+    Panicked(String),
+    /// Asked to stop, it did not come to its end in time.
+    #[error("the run was asked to stop, did not end in time, and was left")]
+    Left,
     /// `--group` names what no mapping yields.
     #[error("no mapping yields a target group named {}", names.join(", "))]
     UnknownGroup {
@@ -22,11 +28,18 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// What a panic left behind.
+    pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::Panicked(text.unwrap_or("no message").to_owned())
+    }
+
     /// The exit code: 2 where the configuration or what was typed has to change, else 1.
     pub fn exit(&self) -> u8 {
         match self {
             Self::Store(StoreError { fault: Fault::OtherOrganisation { .. }, .. }) => 2,
-            Self::Store(_) => 1,
+            Self::Store(_) | Self::Panicked(_) | Self::Left => 1,
             Self::Target(_) | Self::UnknownGroup { .. } => 2,
         }
     }
@@ -36,7 +49,32 @@ impl RunError {
         match self {
             Self::Store(error) => error.help().to_owned(),
             Self::Target(error) => error.help().to_owned(),
+            Self::Panicked(_) => {
+                "this is a defect of rosterd: report it with the log; what was begun is settled by the next run"
+                    .to_owned()
+            }
+            Self::Left => "the next run settles what it began".to_owned(),
             Self::UnknownGroup { .. } => "use the name of `to`, or of a [group.\"…\"] table".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_failed_run() {
+        let texts = [
+            std::panic::catch_unwind(|| std::panic::panic_any("a word")),
+            std::panic::catch_unwind(|| std::panic::panic_any(String::from("a word"))),
+        ];
+        for panic in texts {
+            let error = RunError::panicked(&*panic.unwrap_err());
+            assert_eq!(error.to_string(), "the run ended in a way that nobody foresaw: a word");
+            assert_eq!(error.exit(), 1);
+        }
+        let panic = std::panic::catch_unwind(|| std::panic::panic_any(7)).unwrap_err();
+        assert!(RunError::panicked(&*panic).to_string().ends_with("no message"));
     }
 }

@@ -15,7 +15,10 @@ mod settle;
 mod unchanged;
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +41,10 @@ pub use gather::{Reading, read};
 pub use grade::plan_exit;
 pub use housekeeping::housekeeping;
 use unchanged::Look;
+
+/// Hyperproof's throttling cannot last longer than this; a time further away was noted by a clock that
+/// was wrong.
+pub const LONGEST_THROTTLE: Duration = target::Settings::LONGEST_THROTTLE;
 
 /// How far a run has come, for a progress display.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -97,7 +104,7 @@ pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
         let _lock = setup.store.lock_run(setup.trigger.as_str(), Timestamp::now())?;
         let now = Timestamp::now();
         let memory = setup.store.memory(now).await?;
-        let client = Client::new(setup.order.target)?;
+        let client = Client::with_stop(setup.order.target, setup.stop.clone())?;
         let reading = gathered(setup, &client, &memory, now, None).await;
         let report = PlanReport {
             run,
@@ -126,9 +133,11 @@ pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
         setup.store.check_writable(Timestamp::now()).await?;
         let now = Timestamp::now();
         let memory = setup.store.memory(now).await?;
-        let client = Client::new(setup.order.target)?;
+        let client = Client::with_stop(setup.order.target, setup.stop.clone())?;
         setup.store.begin_run(&start(setup, &run, now)).await?;
-        let result = real_run(setup, &client, &run, now, memory).await;
+        // A panic costs the run, and nobody else; its end is recorded like any other.
+        let work = AssertUnwindSafe(real_run(setup, &client, &run, now, memory)).catch_unwind();
+        let result = work.await.unwrap_or_else(|panic| Err(RunError::panicked(&*panic)));
         if let Err(error) = &result {
             settle::failed(setup, &run, error).await;
         }
@@ -153,7 +162,10 @@ async fn real_run(
     if let Ok(live) = &reading.live
         && recover::may_be_behind(setup, live).await?
     {
-        tokio::time::sleep(setup.order.target.backoff).await;
+        tokio::select! {
+            () = setup.stop.cancelled() => {}
+            () = tokio::time::sleep(setup.order.target.backoff) => {}
+        }
         reading = gathered(setup, client, &memory, now, None).await;
     }
     let Ok(live) = &reading.live else {

@@ -85,6 +85,14 @@ pub enum Fault {
         /// When it began.
         since: Option<Timestamp>,
     },
+    /// A service works on it.
+    #[error("a service works on it already: {who}{}", since.map(|at| format!(", since {at}")).unwrap_or_default())]
+    Served {
+        /// Command, process and host.
+        who: String,
+        /// When it began.
+        since: Option<Timestamp>,
+    },
     /// The state belongs to another organisation.
     #[error("it belongs to organisation {bound:?}, and Hyperproof answered for {found:?}")]
     OtherOrganisation {
@@ -157,6 +165,9 @@ impl Fault {
             Self::Locked => format!("see who uses it: `fuser {path}`"),
             Self::Full => "make room on the file system; nothing is sent until the state can be written".into(),
             Self::Busy { .. } => "wait for it to end; `rosterd status` shows it".into(),
+            Self::Served { .. } => {
+                "stop that one first, or give this one a configuration and a state of its own".into()
+            }
             Self::OtherOrganisation { .. } => {
                 "use one state file for each organisation, or mend the credentials in [hyperproof]".into()
             }

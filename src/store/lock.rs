@@ -1,9 +1,9 @@
-//! One run at a time, across processes: a lock on a file beside the state. The operating system lets
-//! go of it when the process ends, however it ends.
+//! One run at a time, and one service, across processes: a lock each on a file beside the state. The
+//! operating system lets go of it when the process ends, however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +17,16 @@ const OPENING: Duration = Duration::from_secs(60);
 
 /// How long a look at who holds the lock may get in the way of taking it.
 const GLANCE: Duration = Duration::from_millis(15);
+
+/// The lock files, by what stands behind the state's name.
+const RUN: &str = ".lock";
+const SERVICE: &str = ".service.lock";
+
+/// What the service was started with.
+const SERVICE_COMMAND: &str = "rosterd run";
+
+/// The length of a service's line, so that a shorter one covers a longer one.
+const SERVICE_LINE: usize = 512;
 
 /// Held while a run is under way; let go when dropped.
 #[derive(Debug)]
@@ -41,9 +51,23 @@ struct Holder {
     host: String,
     command: String,
     since: Timestamp,
+    /// Of a service: when its next run is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_run: Option<Timestamp>,
 }
 
 impl Holder {
+    /// This process.
+    fn own(command: &str, now: Timestamp) -> Self {
+        Self {
+            pid: std::process::id(),
+            host: hostname::get().unwrap_or_default().to_string_lossy().into_owned(),
+            command: command.to_owned(),
+            since: now,
+            next_run: None,
+        }
+    }
+
     fn words(&self) -> String {
         format!("{} (process {} on {})", self.command, self.pid, self.host)
     }
@@ -51,36 +75,110 @@ impl Holder {
 
 /// Takes the run lock or says who has it.
 pub(super) fn lock_run(state: &Path, command: &str, now: Timestamp) -> Result<RunLock, Fault> {
-    let path = beside(state, ".lock");
-    let mut file = open(&path)?;
-    for last in [false, false, false, true] {
-        match file.try_lock() {
-            Ok(()) => break,
-            // Somebody may only be looking (see `running`).
-            Err(TryLockError::WouldBlock) if !last => std::thread::sleep(GLANCE),
-            Err(TryLockError::WouldBlock) => return Err(busy(&mut file)),
-            Err(TryLockError::Error(cause)) => return Err(Fault::io(format!("locking {}", path.display()), cause)),
-        }
-    }
-    let holder = Holder {
-        pid: std::process::id(),
-        host: hostname::get().unwrap_or_default().to_string_lossy().into_owned(),
-        command: command.to_owned(),
-        since: now,
-    };
-    write(&mut file, &holder).map_err(|cause| Fault::io(format!("writing {}", path.display()), cause))?;
+    let path = beside(state, RUN);
+    let mut file = taken(&path)?.map_err(|holder| match holder {
+        Some(holder) => Fault::Busy { who: holder.words(), since: Some(holder.since) },
+        None => Fault::Busy { who: "a process that has just begun".into(), since: None },
+    })?;
+    let written = write(&mut file, &Holder::own(command, now));
+    written.map_err(|cause| Fault::io(format!("writing {}", path.display()), cause))?;
     Ok(RunLock { file })
 }
 
-/// The run under way: who and since when. Whoever holds no lock any more has left nothing but a name
-/// behind, so the lock is tried, for a moment and shared.
+/// Held by the service as long as it lives.
+#[derive(Debug)]
+pub struct ServiceLock {
+    file: File,
+    since: Timestamp,
+}
+
+impl ServiceLock {
+    /// Tells `rosterd status` when the next run is due. Written over what was there in one go, so that
+    /// whoever reads meanwhile finds one or the other; what is lost is no harm.
+    pub fn tell_next_run(&self, next_run: Option<Timestamp>) {
+        let holder = Holder { next_run, ..Holder::own(SERVICE_COMMAND, self.since) };
+        let Ok(mut line) = serde_json::to_vec(&holder) else { return };
+        line.resize(line.len().max(SERVICE_LINE - 1), b' ');
+        line.push(b'\n');
+        if let Err(error) = self.file.write_all_at(&line, 0) {
+            tracing::debug!(%error, "the next run cannot be told");
+        }
+    }
+}
+
+impl Drop for ServiceLock {
+    fn drop(&mut self) {
+        if let Err(error) = self.file.set_len(0) {
+            tracing::debug!(%error, "the service lock keeps its last content");
+        }
+    }
+}
+
+/// A service at work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceSeen {
+    /// Command, process and host.
+    pub who: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// When its next run is due; none while nothing is.
+    pub next_run: Option<Timestamp>,
+}
+
+/// Takes the service lock or says who has it.
+pub(super) fn lock_service(state: &Path, now: Timestamp) -> Result<ServiceLock, Fault> {
+    let path = beside(state, SERVICE);
+    let file = taken(&path)?.map_err(|holder| match holder {
+        Some(holder) => Fault::Served { who: holder.words(), since: Some(holder.since) },
+        None => Fault::Served { who: "a process that has just begun".into(), since: None },
+    })?;
+    file.set_len(0).map_err(|cause| Fault::io(format!("writing {}", path.display()), cause))?;
+    let lock = ServiceLock { file, since: now };
+    lock.tell_next_run(None);
+    Ok(lock)
+}
+
+/// The service at work, if there is one.
+pub(super) fn service(state: &Path) -> Option<ServiceSeen> {
+    let holder = holder(&beside(state, SERVICE))?;
+    Some(ServiceSeen { who: holder.words(), since: holder.since, next_run: holder.next_run })
+}
+
+/// A locked file, or who has it locked.
+fn taken(path: &Path) -> Result<Result<File, Option<Holder>>, Fault> {
+    let mut file = open(path)?;
+    for last in [false, false, false, true] {
+        match file.try_lock() {
+            Ok(()) => break,
+            // Somebody may only be looking (see `holder`).
+            Err(TryLockError::WouldBlock) if !last => std::thread::sleep(GLANCE),
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // The holder may be between taking the lock and writing who it is.
+                let read = file.read_to_string(&mut text);
+                return Ok(Err(read.ok().and_then(|_| serde_json::from_str(&text).ok())));
+            }
+            Err(TryLockError::Error(cause)) => return Err(Fault::io(format!("locking {}", path.display()), cause)),
+        }
+    }
+    Ok(Ok(file))
+}
+
+/// The run under way: who and since when.
 pub(super) fn running(state: &Path) -> Option<(String, Timestamp)> {
-    let mut file = File::open(beside(state, ".lock")).ok()?;
+    let holder = holder(&beside(state, RUN))?;
+    Some((holder.words(), holder.since))
+}
+
+/// Who has a file locked. Whoever holds no lock any more has left nothing but a name behind, so the
+/// lock is tried, for a moment and shared.
+fn holder(path: &Path) -> Option<Holder> {
+    let mut file = File::open(path).ok()?;
     let mut text = String::new();
     file.read_to_string(&mut text).ok()?;
     let holder: Holder = serde_json::from_str(&text).ok()?;
     match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => Some((holder.words(), holder.since)),
+        Err(TryLockError::WouldBlock) => Some(holder),
         Ok(()) | Err(TryLockError::Error(_)) => None,
     }
 }
@@ -91,19 +189,6 @@ fn write(file: &mut File, holder: &Holder) -> std::io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(&line)
-}
-
-fn busy(file: &mut File) -> Fault {
-    let mut text = String::new();
-    // The holder may be between taking the lock and writing who it is.
-    let holder = match file.read_to_string(&mut text) {
-        Ok(_) => serde_json::from_str::<Holder>(&text).ok(),
-        Err(_) => None,
-    };
-    match holder {
-        Some(holder) => Fault::Busy { who: holder.words(), since: Some(holder.since) },
-        None => Fault::Busy { who: "a process that has just begun".into(), since: None },
-    }
 }
 
 /// Takes a lock beside the state, or gives none where somebody has it.

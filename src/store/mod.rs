@@ -42,7 +42,7 @@ pub use error::{Fault, StoreError};
 pub use history::{RunRow, SourceRead, Tally};
 pub use holds::StoredHold;
 pub use learned::FullRun;
-pub use lock::RunLock;
+pub use lock::{RunLock, ServiceLock, ServiceSeen};
 pub use open::Access;
 pub use runs::{Calls, RunFinish, RunStart};
 
@@ -233,6 +233,17 @@ impl Store {
         let mut tx = self.write().await?;
         let approved = approvals::approve(&mut tx, ids, new).await;
         self.end(tx, approved).await
+    }
+
+    /// Takes the lock that lets one service work on this state, until it is dropped or the process ends.
+    /// Fails with [`Fault::Served`] where another one has it.
+    pub fn lock_service(&self, now: Timestamp) -> Result<ServiceLock, StoreError> {
+        lock::lock_service(&self.path, now).map_err(|fault| self.failed(fault))
+    }
+
+    /// The service at work, if there is one.
+    pub fn service(&self) -> Option<ServiceSeen> {
+        lock::service(&self.path)
     }
 
     /// The run under way, if there is one: who, and since when.

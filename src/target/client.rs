@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::{Method, Url};
+use tokio_util::sync::CancellationToken;
 
 use super::Settings;
 use super::connect::parse_url;
 use super::error::TargetError;
 use super::http::{Stop, Tally, Wire};
+use super::patience::Patience;
 use super::reader::Reader;
 use super::request::{Answer, Failure, Request};
 use super::token::Tokens;
@@ -56,10 +58,16 @@ pub struct CallCounts {
 impl Client {
     /// Prepares a client. Nothing is sent.
     pub fn new(settings: &Settings) -> Result<Self, TargetError> {
+        Self::with_stop(settings, CancellationToken::new())
+    }
+
+    /// A client that gives up when `stop` is cancelled: whoever waits (for a throttle, for another try)
+    /// waits no longer, no other write begins, and calls under way have a few seconds left.
+    pub fn with_stop(settings: &Settings, stop: CancellationToken) -> Result<Self, TargetError> {
         let base = parse_url("api_url", settings.api_url.trim_end_matches('/'))?;
         let tokens = Tokens::new(settings)?;
         Ok(Self(Arc::new(Inner {
-            wire: Wire::new(settings, &base)?,
+            wire: Wire::new(settings, &base, Patience::new(stop))?,
             tokens,
             base,
             judging: Judging { eligible_types: settings.eligible_types.clone(), member_id: settings.member_id },
@@ -160,9 +168,9 @@ impl Client {
         &self.0.judging
     }
 
-    /// The first wait before something is tried again.
-    pub(super) fn backoff(&self) -> Duration {
-        self.0.wire.backoff
+    /// Waits before something is looked at again; not once the run was asked to stop.
+    pub(super) async fn back_off(&self) {
+        self.0.wire.back_off().await;
     }
 
     /// Tries of one call.

@@ -38,6 +38,12 @@ pub enum TargetError {
         /// No call before then.
         until: Timestamp,
     },
+    /// The run was asked to stop before the call was sent.
+    #[error("{call}: the run was asked to stop")]
+    Stopped {
+        /// Method and path.
+        call: String,
+    },
     /// An answer that repeating will not change (4xx, 3xx).
     #[error("{call}: refused with status {status}: {message}")]
     Refused {
@@ -100,10 +106,10 @@ impl TargetError {
         }
     }
 
-    /// Whether no further call can go through in this run: the sign-in is refused, or the throttling
-    /// outlasts the run's patience.
+    /// Whether no further call can go through in this run: the sign-in is refused, the throttling
+    /// outlasts the run's patience, or somebody asked it to stop.
     pub fn stops_the_run(&self) -> bool {
-        matches!(self, Self::Auth { .. } | Self::Throttled { .. } | Self::Tls { .. })
+        matches!(self, Self::Auth { .. } | Self::Throttled { .. } | Self::Tls { .. } | Self::Stopped { .. })
     }
 
     /// What to do about it.
@@ -119,6 +125,7 @@ impl TargetError {
                 "give the service account a role that may manage groups (administrator or compliance manager), and the scopes group.read, group.update and user.read"
             }
             Self::Throttled { .. } => "the next run after that goes on; lower requests_per_minute if this comes often",
+            Self::Stopped { .. } => "the next run goes on",
             Self::Refused { status: 300..=399, .. } => "the address redirects: set api_url to where it points",
             Self::Refused { .. } => "the message is the server's; `rosterd plan` shows what is still to do",
             Self::Unbelievable { help, .. } | Self::Tls { help, .. } => help,

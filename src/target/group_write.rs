@@ -145,11 +145,11 @@ impl Writer {
     /// The new group in the list, which is read twice before it counts as not there: a list can be
     /// older than the request, and a group that was made twice cannot be deleted.
     async fn find_twice(&self, name: &str) -> Result<Option<(GroupId, Group)>, TargetError> {
-        tokio::time::sleep(self.client.backoff()).await;
+        self.client.back_off().await;
         if let Some(found) = self.find(name).await? {
             return Ok(Some(found));
         }
-        tokio::time::sleep(self.client.backoff()).await;
+        self.client.back_off().await;
         self.find(name).await
     }
 
@@ -299,7 +299,7 @@ impl Writer {
                     return done;
                 }
                 Ok(_) if last || failure.is_some_and(|failure| !failure.lost) => break,
-                Ok(_) => tokio::time::sleep(self.client.backoff()).await,
+                Ok(_) => self.client.back_off().await,
                 Err(error) => {
                     let text = format!("not confirmed: the group could not be read: {error}");
                     let stop = error.stops_the_run().then_some(error);

@@ -16,7 +16,8 @@ use super::client::CallCounts;
 use super::connect::{causes, http_client};
 use super::error::TargetError;
 use super::outcome::{Again, Verdict, judge};
-use super::pace::Pace;
+use super::pace::{Leave, Pace};
+use super::patience::Patience;
 use super::redact::excerpt;
 use super::request::{Answer, Body, Failure, Request};
 use super::token::Bearer;
@@ -60,13 +61,14 @@ struct Retry {
 pub(super) struct Wire {
     http: reqwest::Client,
     pace: Pace,
+    patience: Patience,
     counts: Counts,
     calls: Mutex<BTreeMap<Call, u64>>,
     secret: Secret,
     timeout: Duration,
     pub(super) max_attempts: u32,
     max_wait: Duration,
-    pub(super) backoff: Duration,
+    backoff: Duration,
     /// When the server's certificate ends, once a connection with one was made.
     certificate: OnceLock<Timestamp>,
 }
@@ -79,10 +81,11 @@ struct Counts {
 }
 
 impl Wire {
-    pub(super) fn new(settings: &Settings, base: &Url) -> Result<Self, TargetError> {
+    pub(super) fn new(settings: &Settings, base: &Url, patience: Patience) -> Result<Self, TargetError> {
         Ok(Self {
             http: http_client(settings, base)?,
             pace: Pace::new(settings.requests_per_minute, settings.burst, settings.concurrency),
+            patience,
             counts: Counts::default(),
             calls: Mutex::default(),
             secret: settings.client_secret.clone(),
@@ -109,6 +112,12 @@ impl Wire {
         self.pace.pause(wait);
     }
 
+    /// The first wait before something is tried again, unless the run was asked to stop.
+    pub(super) async fn back_off(&self) {
+        // Whoever looks again at once just sees less.
+        let _ = self.patience.sleep(self.backoff).await;
+    }
+
     /// The token call: whatever refuses it, refuses the sign-in.
     pub(super) async fn token(&self, request: &Request) -> Result<Answer, TargetError> {
         let mut tally = Tally::default();
@@ -132,7 +141,7 @@ impl Wire {
         tally: &mut Tally,
     ) -> Result<Answer, Stop> {
         loop {
-            let leave = self.pace.leave(self.max_wait).await.map_err(|pause| Stop::Failed(throttled(pause.0)))?;
+            let leave = self.leave(request).await?;
             let sent = leave.at;
             tally.attempts += 1;
             self.count(request, bearer);
@@ -159,8 +168,23 @@ impl Wire {
             self.may_repeat(request, &retry, tally, wait)?;
             if !retry.again.throttle {
                 tracing::debug!(call = request.name(), error = %retry.error, "will be tried again");
-                tokio::time::sleep(wait).await;
+                // What is lost already stays lost: that the run was asked to stop says less.
+                self.patience.sleep(wait).await.map_err(|_| Stop::Failed(retry.error))?;
             }
+        }
+    }
+
+    /// Leave to send an attempt. Once the run was asked to stop nobody waits for it, and nothing is
+    /// written: only a read that tells what became of a write may still go, if it can go at once.
+    async fn leave(&self, request: &Request) -> Result<Leave<'_>, Stop> {
+        let stopped = || Stop::Failed(TargetError::Stopped { call: request.name() });
+        if self.patience.is_over() && request.method != Method::GET {
+            return Err(stopped());
+        }
+        tokio::select! {
+            biased;
+            leave = self.pace.leave(self.max_wait) => leave.map_err(|pause| Stop::Failed(throttled(pause.0))),
+            () = self.patience.over() => Err(stopped()),
         }
     }
 
@@ -179,6 +203,23 @@ impl Wire {
 
     /// One attempt: a body, or a reason to try again.
     async fn attempt(
+        &self,
+        request: &Request,
+        bearer: Option<&Bearer>,
+        tally: &mut Tally,
+    ) -> Result<Result<Vec<u8>, Retry>, Stop> {
+        tokio::select! {
+            biased;
+            ended = self.answered(request, bearer, tally) => return ended,
+            () = self.patience.spent() => {}
+        }
+        let why = "given up: the run was asked to stop, and no answer came in time".to_owned();
+        let again = Again { throttle: false, lost: true, asked: None };
+        Ok(Err(Retry { again, error: TargetError::Unreachable { call: request.name(), why } }))
+    }
+
+    /// One attempt, for as long as its deadline lets it.
+    async fn answered(
         &self,
         request: &Request,
         bearer: Option<&Bearer>,

@@ -70,7 +70,7 @@ impl Writer {
             Ok(_) | Err(TargetError::Refused { status: 404, .. }) => {}
             Err(error) => return Err(error),
         }
-        tokio::time::sleep(self.client.backoff()).await;
+        self.client.back_off().await;
         self.read_members(group).await
     }
 

@@ -16,6 +16,7 @@ mod member_id;
 mod member_write;
 mod outcome;
 mod pace;
+mod patience;
 mod reader;
 mod redact;
 mod request;

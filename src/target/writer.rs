@@ -176,11 +176,12 @@ impl CallRecord {
 }
 
 impl Failure {
-    /// What a change comes to whose call failed for good: a throttled one was not tried, unless an
-    /// earlier attempt may have had its effect.
+    /// What a change comes to whose call failed for good: a throttled one, and one that was not sent any
+    /// more, were not tried, unless an earlier attempt may have had its effect.
     pub(super) fn result(&self) -> ChangeResult {
         let text = self.error.to_string();
-        match (self.error.is_throttled(), self.lost) {
+        let untried = self.error.is_throttled() || matches!(self.error, TargetError::Stopped { .. });
+        match (untried, self.lost) {
             (true, false) => ChangeResult::NotTried(text),
             (_, true) => ChangeResult::Failed(format!("{text}; it may have been done all the same")),
             (false, false) => ChangeResult::Failed(text),

@@ -95,6 +95,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("prometheus_client", &["status"]),
     ("subtle", &["status"]),
     ("tokio", &["source", "target", "notice", "store", "run", "daemon", "status", "simulator", "cli"]),
+    ("sd_notify", &["daemon"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

@@ -12,6 +12,7 @@ mod cli;
 mod config;
 mod config_cli;
 mod csv;
+mod daemon;
 mod demo;
 mod drift;
 mod evidence;

@@ -170,6 +170,7 @@ impl Watched {
 pub(crate) fn fresh() -> ServiceState {
     let now = Timestamp::now();
     ServiceState {
+        let_go: None,
         started_at: now,
         running: None,
         last_run: None,

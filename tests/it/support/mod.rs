@@ -9,6 +9,7 @@ pub mod ldap_proxy;
 pub mod random;
 pub mod samba;
 pub mod servers;
+pub mod service;
 pub mod slapd;
 pub mod small;
 pub mod tls_front;
