@@ -16,6 +16,7 @@ mod holds;
 mod learned;
 mod lock;
 mod memory;
+mod notices;
 mod open;
 mod rows;
 mod runs;
@@ -41,6 +42,7 @@ pub use history::{RunRow, SourceRead, Tally};
 pub use holds::StoredHold;
 pub use learned::FullRun;
 pub use lock::RunLock;
+pub use notices::{NewNotice, QueuedNotice};
 pub use open::Access;
 pub use runs::{Calls, RunFinish, RunStart};
 

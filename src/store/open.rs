@@ -26,7 +26,10 @@ pub enum Access {
 }
 
 /// Every file of `migrations/`, in order.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "state", include_str!("../../migrations/0001_state.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "state", include_str!("../../migrations/0001_state.sql")),
+    (4, "notices", include_str!("../../migrations/0004_notices.sql")),
+];
 
 /// How long a writer waits for another one.
 const BUSY: Duration = Duration::from_secs(15);

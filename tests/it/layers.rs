@@ -82,6 +82,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("ldap3", &["source"]),
     ("lber", &["source"]),
     ("reqwest", &["target", "notice"]),
+    ("lettre", &["notice"]),
     ("governor", &["target"]),
     ("sqlx", &["store"]),
     ("toml", &["config"]),
