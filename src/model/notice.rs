@@ -310,7 +310,7 @@ mod tests {
     use super::*;
 
     fn at(hour: i64) -> Timestamp {
-        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1_000_000 / 100 + hour)
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(490_000 + hour)
     }
 
     fn found(held: &[&str], failed: &[&str], whole: bool) -> Findings {
@@ -327,7 +327,7 @@ mod tests {
             Due::Lasts { condition, .. } => format!("{} lasts", condition.as_str()),
             Due::Recovered { since, was } => {
                 let was: Vec<&str> = was.into_iter().map(Condition::as_str).collect();
-                format!("recovered from {} of {}", was.join(" "), (since - at(0)).get_hours())
+                format!("recovered from {} of {}", was.join(" "), since.duration_since(at(0)).as_hours())
             }
         };
         due(account, found, on, at(hour)).into_iter().map(short).collect()

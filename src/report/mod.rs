@@ -26,6 +26,8 @@ mod word;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod notice_tests;
+#[cfg(test)]
 mod samples;
 
 use std::fmt;

@@ -105,6 +105,7 @@ impl NoticeView<'_> {
         let mut lines = self.unread_sources(&document.plan);
         if report.planned.plan.reads == 0 && !is_throttled(report) {
             let why = document.plan.problems.first().and_then(|problem| self.told(problem, &['@']));
+            let why = why.map(|why| why.strip_prefix("Hyperproof: ").unwrap_or(why));
             lines.push(format!("Hyperproof could not be read: {}", clean(why.unwrap_or("the log tells why"))));
         }
         for group in document.plan.groups.iter().filter(|group| group.standing == GroupStanding::Unusable) {
@@ -248,15 +249,27 @@ fn held(out: &mut dyn Write, view: &NoticeView<'_>, since: &str) -> fmt::Result 
     list(out, "\nWhat they hold:", &view.held_changes())?;
     writeln!(out, "\nWhat to do next: look at them with")?;
     writeln!(out, "    rosterd holds")?;
-    writeln!(out, "Approve what is right, by the command under it. What is wrong is mended in the directory or in")?;
-    writeln!(out, "the configuration; its hold then goes by itself.")
+    writeln!(
+        out,
+        "Approve what is right, by the command under it. What is wrong is mended in the directory or in the \
+         configuration; its hold then goes by itself."
+    )
 }
 
 fn failed(out: &mut dyn Write, view: &NoticeView<'_>, since: &str) -> fmt::Result {
     list(out, &format!("What is the matter, since {since}:"), &view.failures())?;
-    writeln!(out, "\nWhat could not be read was left alone: nobody was removed because of it.")?;
-    writeln!(out, "\nWhat to do next: mend what is named above; the next run goes on by itself. To see whether")?;
-    writeln!(out, "everything can be read:")?;
+    match view.report() {
+        None => writeln!(out, "\nNothing was sent after that.")?,
+        Some(report) if !report.planned.plan.complete => {
+            writeln!(out, "\nWhat could not be read was left alone: nobody is removed because of it.")?;
+        }
+        Some(_) => {}
+    }
+    writeln!(
+        out,
+        "\nWhat to do next: mend what is named above; the next run goes on by itself. To see whether everything \
+         can be read:"
+    )?;
     writeln!(out, "    rosterd check --online")
 }
 
@@ -265,8 +278,11 @@ fn throttled(out: &mut dyn Write, view: &NoticeView<'_>, since: &str) -> fmt::Re
     if let Some(until) = view.report().and_then(|report| report.throttled_until) {
         writeln!(out, "Nothing is asked before {}.", words::when(&build::time(until)))?;
     }
-    writeln!(out, "\nWhat to do next: nothing; the first run after that goes on. If this happens often, lower")?;
-    writeln!(out, "requests_per_minute in [hyperproof], or let runs be further apart.")
+    writeln!(
+        out,
+        "\nWhat to do next: nothing; the first run after that goes on. If this happens often, lower \
+         requests_per_minute in [hyperproof], or let runs be further apart."
+    )
 }
 
 fn list(out: &mut dyn Write, heading: &str, lines: &[String]) -> fmt::Result {
