@@ -74,8 +74,7 @@ fn a_hold_is_told_with_the_command_that_approves_it() {
 
     What to do next: look at them with
         rosterd holds
-    Approve what is right, by the command under it. What is wrong is mended in the directory or in
-    the configuration; its hold then goes by itself.
+    Approve what is right, by the command under it. What is wrong is mended in the directory or in the configuration; its hold then goes by itself.
 
     Run 0199-run of 2026-11-22 12:00:00 UTC: a source or Hyperproof could not be read completely
     2 added, 0 removed, 1 already so, 1 failed, 1 not tried, 3 held, 1 report only, 6 skipped
@@ -100,8 +99,7 @@ fn with_personal_data_the_changes_are_named() {
 
     What to do next: look at them with
         rosterd holds
-    Approve what is right, by the command under it. What is wrong is mended in the directory or in
-    the configuration; its hold then goes by itself.
+    Approve what is right, by the command under it. What is wrong is mended in the directory or in the configuration; its hold then goes by itself.
 
     Run 0199-run of 2026-11-22 12:00:00 UTC: finished, and the guard holds something
     1 added, 0 removed, 0 failed, 1 held, 1 skipped
@@ -123,8 +121,7 @@ fn a_failure_is_told_part_by_part() {
 
     What could not be read was left alone: nobody is removed because of it.
 
-    What to do next: mend what is named above; the next run goes on by itself. To see whether
-    everything can be read:
+    What to do next: mend what is named above; the next run goes on by itself. To see whether everything can be read:
         rosterd check --online
 
     Run 0199-run of 2026-11-22 12:00:00 UTC: a source or Hyperproof could not be read completely
@@ -145,12 +142,11 @@ fn hyperproof_unread_and_a_run_that_broke() {
     rosterd on grc1: Hyperproof could not be read
 
     What is the matter, since 2026-11-22 12:00:00 UTC:
-    - Hyperproof could not be read: Hyperproof: GET /users: no answer within 30s
+    - Hyperproof could not be read: GET /users: no answer within 30s
 
     What could not be read was left alone: nobody is removed because of it.
 
-    What to do next: mend what is named above; the next run goes on by itself. To see whether
-    everything can be read:
+    What to do next: mend what is named above; the next run goes on by itself. To see whether everything can be read:
         rosterd check --online
 
     Run 0199-run of 2026-11-22 12:00:00 UTC: a source or Hyperproof could not be read completely
@@ -167,8 +163,7 @@ fn hyperproof_unread_and_a_run_that_broke() {
 
     Nothing was sent after that.
 
-    What to do next: mend what is named above; the next run goes on by itself. To see whether
-    everything can be read:
+    What to do next: mend what is named above; the next run goes on by itself. To see whether everything can be read:
         rosterd check --online
 
     rosterd 1.2.3 on grc1
@@ -185,8 +180,7 @@ fn a_throttle_and_the_end_of_all_trouble() {
     Hyperproof takes no more requests for now, since 2026-11-22 12:00:00 UTC; the run was cut off.
     Nothing is asked before 2026-11-22 13:00:00 UTC.
 
-    What to do next: nothing; the first run after that goes on. If this happens often, lower
-    requests_per_minute in [hyperproof], or let runs be further apart.
+    What to do next: nothing; the first run after that goes on. If this happens often, lower requests_per_minute in [hyperproof], or let runs be further apart.
 
     Run 0199-run of 2026-11-22 12:00:00 UTC: throttled by Hyperproof
     0 added, 0 removed, 0 failed, 0 held, 0 skipped
@@ -224,7 +218,7 @@ fn a_webhook_gets_a_document() {
       "outcome": "held",
       "exit": 11,
       "subject": "rosterd on grc1: 1 hold waits for approval",
-      "text": "The guard holds what follows, since 2026-11-22 12:00:00 UTC. None of it happens until a person approves it.\n\nnew: h-601fe0de4c7c Auditors: first full run of this group [first_run; 1 change]\n    rosterd approve h-601fe0de4c7c --by YOU --reason \"…\"\n\nWhat to do next: look at them with\n    rosterd holds\nApprove what is right, by the command under it. What is wrong is mended in the directory or in\nthe configuration; its hold then goes by itself.\n\nRun 0199-run of 2026-11-22 12:00:00 UTC: finished, and the guard holds something\n1 added, 0 removed, 0 failed, 1 held, 1 skipped\nrosterd 1.2.3 on grc1\n",
+      "text": "The guard holds what follows, since 2026-11-22 12:00:00 UTC. None of it happens until a person approves it.\n\nnew: h-601fe0de4c7c Auditors: first full run of this group [first_run; 1 change]\n    rosterd approve h-601fe0de4c7c --by YOU --reason \"…\"\n\nWhat to do next: look at them with\n    rosterd holds\nApprove what is right, by the command under it. What is wrong is mended in the directory or in the configuration; its hold then goes by itself.\n\nRun 0199-run of 2026-11-22 12:00:00 UTC: finished, and the guard holds something\n1 added, 0 removed, 0 failed, 1 held, 1 skipped\nrosterd 1.2.3 on grc1\n",
       "holds": [
         {
           "id": "h-601fe0de4c7c",
@@ -252,7 +246,7 @@ fn slack_gets_a_message_in_which_names_are_names() {
     let due = began(Condition::Held, &["h-601fe0de4c7c"]);
     insta::assert_snapshot!(notice_json::slack(&view(&due, &seen, false)), @r#"
     {
-      "text": "*rosterd on grc1: 1 hold waits for approval*\nThe guard holds what follows, since 2026-11-22 12:00:00 UTC. None of it happens until a person approves it.\n\nnew: h-601fe0de4c7c &lt;!channel&gt; R&amp;D: first full run of this group [first_run; 1 change]\n`rosterd approve h-601fe0de4c7c --by YOU --reason \"…\"`\n\nWhat to do next: look at them with\n`rosterd holds`\nApprove what is right, by the command under it. What is wrong is mended in the directory or in\nthe configuration; its hold then goes by itself.\n\nRun 0199-run of 2026-11-22 12:00:00 UTC: finished, and the guard holds something\n1 added, 0 removed, 0 failed, 1 held, 1 skipped\nrosterd 1.2.3 on grc1",
+      "text": "*rosterd on grc1: 1 hold waits for approval*\nThe guard holds what follows, since 2026-11-22 12:00:00 UTC. None of it happens until a person approves it.\n\nnew: h-601fe0de4c7c &lt;!channel&gt; R&amp;D: first full run of this group [first_run; 1 change]\n`rosterd approve h-601fe0de4c7c --by YOU --reason \"…\"`\n\nWhat to do next: look at them with\n`rosterd holds`\nApprove what is right, by the command under it. What is wrong is mended in the directory or in the configuration; its hold then goes by itself.\n\nRun 0199-run of 2026-11-22 12:00:00 UTC: finished, and the guard holds something\n1 added, 0 removed, 0 failed, 1 held, 1 skipped\nrosterd 1.2.3 on grc1",
       "mrkdwn": true,
       "unfurl_links": false
     }

@@ -1,12 +1,24 @@
 //! Notices by hooks: told once when the state changes, daily while it lasts, and never in a run's way.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use rosterd::daemon::notices::{Channels, Ended, after_run, deliver};
+use rosterd::model::notice::NoticeOn;
+use rosterd::notice::{NoticeKind, NoticeSettings};
+use rosterd::run::RunError;
+use rosterd::secret::Secret;
+use rosterd::store::{Access, Store};
+use rosterd::target::TargetError;
+use rosterd::tls::Trust;
 use serde_json::Value;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::bench::{Bench, ONE_GROUP, Ran, secret};
+use crate::support::ca::Ca;
 use crate::support::doc::hold_ids;
 use crate::support::receiver::{Receiver, Reply};
 
@@ -322,4 +334,72 @@ fn entries_with_one_receiver_are_told_apart_and_one_that_goes_is_forgotten() {
     bench.rest = all;
     apply(&bench, 13);
     assert_eq!(receiver.events(), ["failed"], "a receiver that comes back hears what it missed");
+}
+
+#[test]
+fn a_hook_is_verified_by_the_authorities_that_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let ca = Ca::new(dir.path(), "ca");
+    let _other = Ca::new(dir.path(), "other");
+    let receiver = Receiver::start_tls(&ca.issue("hook", &["localhost"]));
+    let trusting = |name: &str| {
+        let (bench, _) = held("webhook", &format!("ca_file = \"{}\"", Ca::root(dir.path(), name).display()));
+        secret(&bench.path("hook"), &receiver.url());
+        apply(&bench, 11).1
+    };
+    let ran = trusting("other");
+    assert!(ran.stderr.contains("authority") && ran.stderr.contains("ca_file"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("s3cr3t"), "{}", ran.stderr);
+    assert!(receiver.posts().is_empty());
+    trusting("ca");
+    assert_eq!(receiver.events(), ["held"]);
+}
+
+#[test]
+fn a_hook_can_be_reached_through_a_proxy() {
+    let proxy = Receiver::start();
+    let (bench, receiver) = held("slack", &format!("proxy = \"{}\"", proxy.base));
+    apply(&bench, 11);
+    assert!(receiver.posts().is_empty());
+    assert!(proxy.posts()[0].line.starts_with(&format!("POST {} ", receiver.url())), "{:?}", proxy.posts());
+}
+
+/// The service's way: a deliverer beside the runs, which is woken by what a run queues and stops at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_deliverer_is_woken_and_stops_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("rosterd.db"), Access::CreateOrWrite).await.unwrap();
+    let receiver = Receiver::start();
+    let settings = NoticeSettings {
+        kind: NoticeKind::Webhook { url: Secret::new(receiver.url()) },
+        on: NoticeOn::ALL.to_vec(),
+        personal_data: false,
+        trust: Trust::default(),
+        proxy: None,
+    };
+    let channels = Arc::new(Channels::new(&[settings], "grc1"));
+    let stop = CancellationToken::new();
+    let task = tokio::spawn({
+        let (store, channels, stop) = (store.clone(), Arc::clone(&channels), stop.clone());
+        async move { deliver(&store, &channels, &stop).await }
+    });
+    let error = RunError::Target(TargetError::Setting { key: "api_url", why: "is no address".into() });
+    let ended = Ended { run: Err(&error), partial: false, stopped: false };
+    let began = Instant::now();
+    assert_eq!(after_run(&store, &channels, &ended, Timestamp::now()).await.unwrap(), 1);
+    while store.next_notice().await.unwrap().is_some() {
+        assert!(began.elapsed() < Duration::from_secs(20), "not delivered");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(receiver.events(), ["failed"]);
+    assert_eq!(after_run(&store, &channels, &ended, Timestamp::now()).await.unwrap(), 0, "it was told");
+    let stopped = Ended { stopped: true, ..ended };
+    assert_eq!(after_run(&store, &channels, &stopped, Timestamp::now()).await.unwrap(), 0);
+    receiver.reply(Reply::Hang);
+    let later = Timestamp::now() + jiff::SignedDuration::from_hours(24);
+    assert_eq!(after_run(&store, &channels, &ended, later).await.unwrap(), 1, "the digest");
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(5), task).await.expect("it stops at once").unwrap();
+    assert!(store.next_notice().await.unwrap().is_some(), "what was not delivered waits");
+    store.close().await;
 }

@@ -6,7 +6,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
+
+use super::ca::Issued;
+use super::smtp::{Stream, server_config};
 
 /// How a request is answered.
 #[derive(Debug, Clone)]
@@ -34,38 +38,53 @@ impl Post {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
     posts: Vec<Post>,
     /// Answers to come; then 200.
     replies: VecDeque<Reply>,
-    hanging: Vec<TcpStream>,
+    hanging: Vec<Box<dyn Stream>>,
 }
 
 /// The server. It goes with the process of the test.
 pub struct Receiver {
-    address: String,
+    /// `http://127.0.0.1:PORT`.
+    pub base: String,
     shared: Arc<Mutex<Shared>>,
 }
 
 impl Receiver {
     pub fn start() -> Self {
+        Self::listen(None)
+    }
+
+    /// Speaks HTTPS, as `localhost`.
+    pub fn start_tls(issued: &Issued) -> Self {
+        Self::listen(Some(server_config(issued)))
+    }
+
+    fn listen(config: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("it is bound").to_string();
+        let address = listener.local_addr().expect("it is bound");
+        let base = match &config {
+            Some(_) => format!("https://localhost:{}", address.port()),
+            None => format!("http://{address}"),
+        };
         let shared = Arc::new(Mutex::new(Shared::default()));
         let own = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let shared = Arc::clone(&own);
-                std::thread::spawn(move || serve(stream, &shared));
+                let (shared, config) = (Arc::clone(&own), config.clone());
+                // A client that breaks off ends its connection, and nothing else.
+                std::thread::spawn(move || serve(secured(stream, config)?, &shared));
             }
         });
-        Self { address, shared }
+        Self { base, shared }
     }
 
     /// An address with a secret in its path.
     pub fn url(&self) -> String {
-        format!("http://{}/services/T0000/s3cr3t-in-the-path?sig=s1gnature", self.address)
+        format!("{}/services/T0000/s3cr3t-in-the-path?sig=s1gnature", self.base)
     }
 
     pub fn reply(&self, reply: Reply) {
@@ -101,11 +120,21 @@ impl Receiver {
     }
 }
 
-fn serve(stream: TcpStream, shared: &Mutex<Shared>) {
-    let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
-    while let Some(post) = read(&mut reader) {
+fn secured(stream: TcpStream, config: Option<Arc<ServerConfig>>) -> Option<Box<dyn Stream>> {
+    match config {
+        Some(config) => Some(Box::new(StreamOwned::new(ServerConnection::new(config).ok()?, stream))),
+        None => Some(Box::new(stream)),
+    }
+}
+
+/// Answers until the client goes.
+fn serve(stream: Box<dyn Stream>, shared: &Mutex<Shared>) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let post = read(&mut stream)?;
+        let lock = || shared.lock().expect("no thread stops while it has it");
         let reply = {
-            let mut shared = shared.lock().expect("no thread stops while it has it");
+            let mut shared = lock();
             shared.posts.push(post);
             shared.replies.pop_front().unwrap_or(Reply::Status(200, "ok".to_owned()))
         };
@@ -113,18 +142,17 @@ fn serve(stream: TcpStream, shared: &Mutex<Shared>) {
             Reply::Status(status, body) => (format!("{status} Said"), body),
             Reply::Redirect(to) => (format!("307 Elsewhere\r\nlocation: {to}"), String::new()),
             Reply::Hang => {
-                shared.lock().expect("no thread stops while it has it").hanging.push(stream);
-                return;
+                lock().hanging.push(stream.into_inner());
+                return None;
             }
         };
         let answer = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-        if (&stream).write_all(answer.as_bytes()).is_err() {
-            return;
-        }
+        stream.get_mut().write_all(answer.as_bytes()).ok()?;
+        stream.get_mut().flush().ok()?;
     }
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Post> {
+fn read(reader: &mut BufReader<Box<dyn Stream>>) -> Option<Post> {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();

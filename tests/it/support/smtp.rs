@@ -81,7 +81,8 @@ impl Smtp {
     }
 }
 
-fn server_config(issued: &Issued) -> Arc<ServerConfig> {
+/// What a server with this certificate speaks TLS by.
+pub fn server_config(issued: &Issued) -> Arc<ServerConfig> {
     let certificates: Vec<CertificateDer<'static>> =
         CertificateDer::pem_file_iter(&issued.cert).expect("a file").map(|der| der.expect("PEM")).collect();
     let key = PrivateKeyDer::from_pem_file(&issued.key).expect("a key");
@@ -91,8 +92,9 @@ fn server_config(issued: &Issued) -> Arc<ServerConfig> {
     Arc::new(builder.with_single_cert(certificates, key).expect("they belong together"))
 }
 
-trait Stream: Read + Write {}
-impl<T: Read + Write> Stream for T {}
+/// A connection, in TLS or in clear.
+pub trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
 
 fn connection(
     stream: TcpStream,
