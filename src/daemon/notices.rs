@@ -198,7 +198,8 @@ async fn round(store: &Store, channels: &Channels) -> Result<Option<Duration>, S
     let until = |next: Timestamp, now: Timestamp| Duration::try_from(next.duration_since(now)).unwrap_or_default();
     let Some(next) = store.next_notice().await? else { return Ok(None) };
     let wait = until(next, Timestamp::now());
-    if wait > Duration::ZERO {
+    // A longer wait than there is was made by a clock that has been set back since.
+    if wait > Duration::ZERO && wait <= LONGEST_WAIT.unsigned_abs() {
         return Ok(Some(wait));
     }
     let claimed = store.claim_notices(Timestamp::now(), again_after).await?;

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::hold::{HoldId, Rule};
 use super::id::GroupName;
-use super::plan::{ChangeKey, GroupStanding};
+use super::plan::{ChangeKey, GroupStanding, GroupSummary};
 use super::run::{ChangeResult, Outcome, RunReport};
 
 /// After this long a lasting state is told again. It is less than a day, so that runs which are made
@@ -168,13 +168,17 @@ pub fn is_throttled(report: &RunReport) -> bool {
     report.throttled_until.is_some() || report.outcome == Outcome::Throttled
 }
 
+/// Whether a target group could not be worked on, or only on a part of what it rests on.
+pub fn is_troubled(group: &GroupSummary) -> bool {
+    group.standing == GroupStanding::Unusable || !group.complete
+}
+
 /// What a run did not get done, apart from throttling and holds.
 fn failures(report: &RunReport) -> BTreeSet<String> {
     let plan = &report.planned.plan;
     let sources = plan.sources.iter().filter(|source| !source.complete);
     let mut parts: BTreeSet<String> = sources.map(|source| format!("source {}", source.name)).collect();
-    let groups = plan.groups.iter().filter(|group| group.standing == GroupStanding::Unusable);
-    parts.extend(groups.map(|group| format!("group {}", group.name)));
+    parts.extend(plan.groups.iter().filter(|group| is_troubled(group)).map(|group| format!("group {}", group.name)));
     if plan.reads == 0 && !is_throttled(report) {
         parts.insert("hyperproof".to_owned());
     }

@@ -116,3 +116,27 @@ fn failed(error: &smtp::Error, server: &Server<'_>) -> NoticeError {
         None => NoticeError::again(words),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_cannot_begin_another_header() {
+        let address = |text: &str| Address::parse(text).unwrap();
+        let message = Message {
+            id: "0199".into(),
+            subject: "rosterd on a\r\nBcc: thief@evil.example\r\n\r\nx\u{85}y".into(),
+            body: "Bcc: no header\n.\n".into(),
+        };
+        let mail = mail(&address("rosterd@corp.example"), &[address("grc@corp.example")], &message).unwrap();
+        let text = String::from_utf8(mail.formatted()).unwrap();
+        let (headers, _) = text.split_once("\r\n\r\n").unwrap();
+        let names: Vec<&str> = headers.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
+        for name in ["From", "To", "Subject", "Message-ID", "Auto-Submitted", "Date"] {
+            assert_eq!(names.iter().filter(|found| **found == name).count(), 1, "{name}: {headers}");
+        }
+        assert!(!names.contains(&"Bcc"), "{headers}");
+        assert_eq!(mail.envelope().to().len(), 1);
+    }
+}

@@ -7,8 +7,7 @@ use super::notice_text::{self, LISTED, NoticeView};
 use super::sections::approve;
 use super::{word, written};
 use crate::model::hold::Rule;
-use crate::model::notice::{Due, End};
-use crate::model::plan::GroupStanding;
+use crate::model::notice::{Due, End, is_troubled};
 
 /// The `format` of a notice.
 pub const NOTICE_FORMAT: &str = "rosterd.notice/1";
@@ -48,7 +47,7 @@ pub struct NoticeDocument {
     pub waiting: usize,
     /// Sources that were not read completely.
     pub sources: Vec<String>,
-    /// Target groups that could not be worked on.
+    /// Target groups that could not be worked on, or only on a part of what they rest on.
     pub groups: Vec<String>,
     /// Hyperproof said to wait until then.
     pub throttled_until: Option<String>,
@@ -92,7 +91,7 @@ impl NoticeDocument {
         };
         let sources = plan.into_iter().flat_map(|plan| &plan.sources).filter(|source| !source.complete);
         let groups = plan.into_iter().flat_map(|plan| &plan.groups);
-        let groups = groups.filter(|group| group.standing == GroupStanding::Unusable);
+        let groups = groups.filter(|group| is_troubled(group));
         Self {
             format: NOTICE_FORMAT.to_owned(),
             id: view.id.to_owned(),

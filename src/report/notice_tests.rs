@@ -133,6 +133,26 @@ fn a_failure_is_told_part_by_part() {
 }
 
 #[test]
+fn groups_that_rest_on_an_unread_source_are_told_together_and_others_by_themselves() {
+    let mut report = run(Outcome::Unread, 13);
+    let plan = &mut report.planned.plan;
+    plan.complete = false;
+    for group in &mut plan.groups {
+        group.complete = false;
+    }
+    let due = began(Condition::Failed, &[]);
+    let text = told(&due, &seen(&report), false);
+    assert!(text.contains("- group Auditors: not everything that could grant it was read"), "{text}");
+    report.planned.plan.sources[0].complete = false;
+    let text = told(&due, &seen(&report), false);
+    assert!(text.contains("- because of that nobody is removed from Auditors, Managers\n"), "{text}");
+    assert!(!text.contains("- group Auditors"), "{text}");
+    let quiet = run(Outcome::PartlyApplied, 12);
+    let text = told(&due, &seen(&quiet), false);
+    assert!(text.contains("- some changes failed or could not be made; rosterd status tells more"), "{text}");
+}
+
+#[test]
 fn hyperproof_unread_and_a_run_that_broke() {
     let mut report = run(Outcome::Unread, 13);
     report.planned.plan.reads = 0;

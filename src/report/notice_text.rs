@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
 use super::build;
-use super::document::{PlanDocument, RunDocument, SourceEntry};
+use super::document::{GroupEntry, PlanDocument, RunDocument, SourceEntry};
 use super::sections::approve;
 use super::words::{self, clean, plural};
 use crate::model::hold::Rule;
@@ -108,12 +108,7 @@ impl NoticeView<'_> {
             let why = why.map(|why| why.strip_prefix("Hyperproof: ").unwrap_or(why));
             lines.push(format!("Hyperproof could not be read: {}", clean(why.unwrap_or("the log tells why"))));
         }
-        for group in document.plan.groups.iter().filter(|group| group.standing == GroupStanding::Unusable) {
-            let problems = words::within(group);
-            let why = problems.first().and_then(|problem| self.told(problem, &['@', '"']));
-            let why = why.unwrap_or("could not be worked on; rosterd status tells why");
-            lines.push(format!("group {}: {}", clean(&group.name), clean(why)));
-        }
+        lines.extend(self.troubled_groups(&document.plan));
         let count = |is: fn(&ChangeResult) -> bool| report.results.iter().filter(|result| is(result)).count();
         let failed = count(|result| matches!(result, ChangeResult::Failed(_)));
         let not_tried = count(|result| matches!(result, ChangeResult::NotTried(_)));
@@ -125,6 +120,33 @@ impl NoticeView<'_> {
         }
         if self.personal_data {
             lines.extend(failed_changes(&document.plan));
+        }
+        if lines.is_empty() {
+            lines.push(format!("{}; rosterd status tells more", words::outcome(report.outcome)));
+        }
+        lines
+    }
+
+    fn troubled_groups(&self, plan: &PlanDocument) -> Vec<String> {
+        let whole = plan.sources.iter().all(|source| source.complete);
+        let told = plan.groups.iter().filter(|group| group.standing == GroupStanding::Unusable || !group.complete);
+        // Where a source is unread, what it feeds is no news of its own.
+        let (alone, fed): (Vec<&GroupEntry>, Vec<&GroupEntry>) =
+            told.partition(|group| whole || group.standing == GroupStanding::Unusable);
+        let line = |group: &&GroupEntry| {
+            let problems = words::within(group);
+            let why = problems.first().and_then(|problem| self.told(problem, &['@', '"']));
+            let why = why.unwrap_or(match group.standing {
+                GroupStanding::Unusable => "could not be worked on; rosterd status tells why",
+                GroupStanding::Ready => "not everything that could grant it was read; rosterd status tells more",
+            });
+            format!("group {}: {}", clean(&group.name), clean(why))
+        };
+        let mut lines: Vec<String> = alone.iter().map(line).collect();
+        if !fed.is_empty() {
+            let names: Vec<_> = fed.iter().take(LISTED).map(|group| clean(&group.name)).collect();
+            let more = if fed.len() > LISTED { ", …" } else { "" };
+            lines.push(format!("because of that nobody is removed from {}{more}", names.join(", ")));
         }
         lines
     }

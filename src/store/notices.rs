@@ -184,11 +184,15 @@ async fn claim(
     now: Timestamp,
     wait: fn(u32) -> jiff::SignedDuration,
 ) -> Result<Vec<QueuedNotice>, Fault> {
+    // No wait is longer: one that is was made by a clock that has been set back since.
+    let longest = now.checked_add(wait(u32::MAX)).unwrap_or(Timestamp::MAX);
     let heads: Vec<(String, String, i64, String, String, i64)> = sqlx::query_as(
-        "SELECT id, channel, made_at, subject, body, attempts FROM notice_outbox AS head WHERE next_try <= $1 AND \
+        "SELECT id, channel, made_at, subject, body, attempts FROM notice_outbox AS head \
+         WHERE (next_try <= $1 OR next_try > $2) AND \
          id = (SELECT MIN(id) FROM notice_outbox WHERE channel = head.channel) ORDER BY id",
     )
     .bind(millis(now))
+    .bind(millis(longest))
     .fetch_all(&mut *conn)
     .await?;
     let mut claimed = Vec::with_capacity(heads.len());

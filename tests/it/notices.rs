@@ -205,6 +205,17 @@ fn what_was_refused_is_delivered_by_a_later_run_in_its_order() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_does_not_keep_notices_for_a_year() {
+    let (bench, receiver) = held("webhook", "");
+    receiver.reply(Reply::Status(500, String::new()));
+    apply(&bench, 11);
+    receiver.take();
+    edit(&bench, "UPDATE notice_outbox SET next_try = next_try + 31536000000");
+    apply(&bench, 11);
+    assert_eq!(receiver.events(), ["held"]);
+}
+
+#[test]
 fn a_receiver_that_hangs_does_not_hold_the_run_up() {
     let (bench, receiver) = held("webhook", "");
     receiver.reply(Reply::Hang);
