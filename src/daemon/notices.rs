@@ -1,16 +1,16 @@
 //! Notices after a run: what is due is queued in the state file, and delivered from there beside the
 //! runs. Nothing here fails a run or makes it wait. Floor 4.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use crate::model::notice::{Due, End, Seen, Waiting, due};
+use crate::model::notice::{Account, Due, End, Seen, Waiting, due};
 use crate::model::run::RunReport;
 use crate::notice::{self, Message, NoticeKind, NoticeSettings};
 use crate::report::notice_json::{self, NoticeDocument};
@@ -35,6 +35,15 @@ pub struct Channels {
     all: Vec<Channel>,
     host: String,
     wake: Notify,
+    unstored: Mutex<Unstored>,
+}
+
+/// What could not be written to the state file. That it cannot be used is itself worth a notice, and
+/// as long as the process lives it is told once.
+#[derive(Debug, Default)]
+struct Unstored {
+    told: BTreeMap<String, Account>,
+    queue: Vec<QueuedNotice>,
 }
 
 #[derive(Debug)]
@@ -70,12 +79,24 @@ impl Channels {
                 settings: settings.clone(),
             });
         }
-        Self { all, host: host.to_owned(), wake: Notify::new() }
+        Self { all, host: host.to_owned(), wake: Notify::new(), unstored: Mutex::default() }
     }
 
     /// Whether nobody is told anything.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// What is due to each of them; `told` is brought up to date.
+    fn decide(&self, told: &mut BTreeMap<String, Account>, seen: &Seen<'_>) -> Vec<NewNotice> {
+        let findings = seen.findings();
+        let mut notices = Vec::new();
+        for channel in &self.all {
+            let told = told.entry(channel.key.clone()).or_default();
+            let due = due(told, &findings, &channel.settings.on, seen.at);
+            notices.extend(due.iter().map(|due| rendered(channel, &self.host, due, seen)));
+        }
+        notices
     }
 
     fn get(&self, key: &str) -> Option<&Channel> {
@@ -91,7 +112,7 @@ impl Channels {
 /// another run was under way, or that `--group` names nothing, is no state of the service.
 ///
 /// # Errors
-/// The state file cannot be read or written; nothing was queued.
+/// The state file cannot be read or written. What is due is then kept in memory, for [`deliver`] alone.
 pub async fn after_run(
     store: &Store,
     channels: &Channels,
@@ -104,25 +125,37 @@ pub async fn after_run(
         Ok(report) => End::Report(report),
         Err(error) => End::Error { text: error.to_string(), help: error.help(), exit: error.exit() },
     };
-    let waiting = if channels.is_empty() { Vec::new() } else { waiting(store, now).await? };
-    let seen = Seen { at: now, end, partial: ended.partial, stopped: ended.stopped, waiting };
-    let findings = seen.findings();
-    let queued = store
-        .settle_notices(&channels.keys(), now, |told| {
-            let mut notices = Vec::new();
-            for channel in &channels.all {
-                let told = told.entry(channel.key.clone()).or_default();
-                for due in due(told, &findings, &channel.settings.on, now) {
-                    notices.push(rendered(channel, &channels.host, &due, &seen));
-                }
-            }
-            notices
-        })
-        .await?;
-    if queued > 0 {
+    let mut seen = Seen { at: now, end, partial: ended.partial, stopped: ended.stopped, waiting: Vec::new() };
+    let queued = settle(store, channels, &mut seen).await;
+    let mut unstored = channels.unstored.lock().await;
+    match &queued {
+        Ok(_) => unstored.told.clear(),
+        Err(_) => {
+            let notices = channels.decide(&mut unstored.told, &seen);
+            unstored.queue.extend(notices.into_iter().map(|notice| QueuedNotice { notice, made_at: now, attempts: 0 }));
+        }
+    }
+    if queued.as_ref().map_or(true, |queued| *queued > 0) {
         channels.wake.notify_one();
     }
-    Ok(queued)
+    queued
+}
+
+async fn settle(store: &Store, channels: &Channels, seen: &mut Seen<'_>) -> Result<usize, StoreError> {
+    if !channels.is_empty() {
+        seen.waiting = waiting(store, seen.at).await?;
+    }
+    let unstored = channels.unstored.lock().await.told.clone();
+    let decide = |told: &mut BTreeMap<String, Account>| {
+        for (channel, account) in unstored {
+            let known = told.entry(channel).or_default();
+            for (condition, told) in account {
+                known.entry(condition).or_insert(told);
+            }
+        }
+        channels.decide(told, seen)
+    };
+    store.settle_notices(&channels.keys(), seen.at, decide).await
 }
 
 /// Holds without an approval: of this run, and those of earlier ones that it could not judge.
@@ -157,6 +190,7 @@ fn rendered(channel: &Channel, host: &str, due: &Due, seen: &Seen<'_>) -> NewNot
 pub async fn deliver(store: &Store, channels: &Channels, stop: &CancellationToken) {
     let work = async {
         loop {
+            deliver_unstored(channels).await;
             let wait = match round(store, channels).await {
                 Ok(wait) => wait.unwrap_or(LOOK).min(LOOK),
                 Err(error) => {
@@ -174,6 +208,20 @@ pub async fn deliver(store: &Store, channels: &Channels, stop: &CancellationToke
         () = stop.cancelled() => {}
         () = work => {}
     }
+}
+
+/// Attempts what could not be queued, each about once a minute until it is delivered or given up.
+async fn deliver_unstored(channels: &Channels) {
+    let queue = std::mem::take(&mut channels.unstored.lock().await.queue);
+    let attempts = queue.into_iter().map(|mut queued| async move {
+        queued.attempts += 1;
+        match attempt(channels, &queued).await {
+            Fate::Waits => Some(queued),
+            Fate::Over => None,
+        }
+    });
+    let waiting: Vec<QueuedNotice> = join_all(attempts).await.into_iter().flatten().collect();
+    channels.unstored.lock().await.queue.extend(waiting);
 }
 
 /// Delivers what can be delivered now, for at most this long; what is left waits for the next time.
@@ -203,7 +251,12 @@ async fn round(store: &Store, channels: &Channels) -> Result<Option<Duration>, S
         return Ok(Some(wait));
     }
     let claimed = store.claim_notices(Timestamp::now(), again_after).await?;
-    let attempts = claimed.iter().map(|queued| attempt(store, channels, queued));
+    let attempts = claimed.iter().map(|queued| async move {
+        match attempt(channels, queued).await {
+            Fate::Over => store.forget_notice(&queued.notice.id).await,
+            Fate::Waits => Ok(()),
+        }
+    });
     join_all(attempts).await.into_iter().collect::<Result<(), StoreError>>()?;
     let now = Timestamp::now();
     Ok(store.next_notice().await?.map(|next| until(next, now)))
@@ -215,30 +268,35 @@ fn again_after(attempts: u32) -> SignedDuration {
     SignedDuration::from_secs(doubled).min(LONGEST_WAIT)
 }
 
-async fn attempt(store: &Store, channels: &Channels, queued: &QueuedNotice) -> Result<(), StoreError> {
+/// What becomes of a notice after an attempt.
+enum Fate {
+    /// It is delivered, or given up.
+    Over,
+    /// It is tried again.
+    Waits,
+}
+
+async fn attempt(channels: &Channels, queued: &QueuedNotice) -> Fate {
     let NewNotice { id, channel, subject, body } = &queued.notice;
     // It was taken out of the configuration since: the next run forgets what waits for it.
-    let Some(channel) = channels.get(channel) else { return Ok(()) };
+    let Some(channel) = channels.get(channel) else { return Fate::Waits };
     let to = channel.label.as_str();
     let message = Message { id: id.clone(), subject: subject.clone(), body: body.clone() };
-    let failed = match notice::send(&channel.settings, &message).await {
-        Ok(()) => {
-            info!(to, id, "notice delivered");
-            return store.forget_notice(id).await;
-        }
-        Err(failed) => failed,
+    let Err(failed) = notice::send(&channel.settings, &message).await else {
+        info!(to, id, "notice delivered");
+        return Fate::Over;
     };
     let old = Timestamp::now().duration_since(queued.made_at) > GIVEN_UP;
     if old || !failed.retryable {
         error!(to, id, error = %failed, attempts = queued.attempts, "notice given up");
-        return store.forget_notice(id).await;
+        return Fate::Over;
     }
     // Told once; a receiver that stays away would fill the log.
     match queued.attempts {
         1 => warn!(to, id, error = %failed, "notice not delivered, will be tried again"),
         attempts => debug!(to, id, error = %failed, attempts, "notice not delivered, will be tried again"),
     }
-    Ok(())
+    Fate::Waits
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! Notices by hooks: told once when the state changes, daily while it lasts, and never in a run's way.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rosterd::daemon::notices::{Channels, Ended, after_run, deliver};
+use rosterd::model::id::RunId;
 use rosterd::model::notice::NoticeOn;
+use rosterd::model::plan::{Plan, PlanDigest};
+use rosterd::model::run::{Outcome, PlanReport, RunReport};
 use rosterd::notice::{NoticeKind, NoticeSettings};
 use rosterd::run::RunError;
 use rosterd::secret::Secret;
@@ -13,8 +17,8 @@ use rosterd::store::{Access, Store};
 use rosterd::target::TargetError;
 use rosterd::tls::Trust;
 use serde_json::Value;
-use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::bench::{Bench, ONE_GROUP, Ran, secret};
@@ -375,12 +379,12 @@ fn a_hook_can_be_reached_through_a_proxy() {
     assert!(proxy.posts()[0].line.starts_with(&format!("POST {} ", receiver.url())), "{:?}", proxy.posts());
 }
 
-/// The service's way: a deliverer beside the runs, which is woken by what a run queues and stops at once.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_deliverer_is_woken_and_stops_at_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(&dir.path().join("rosterd.db"), Access::CreateOrWrite).await.unwrap();
-    let receiver = Receiver::start();
+/// A state file, a webhook, and a deliverer that works until it is stopped.
+async fn service(
+    dir: &Path,
+    receiver: &Receiver,
+) -> (Store, Arc<Channels>, CancellationToken, tokio::task::JoinHandle<()>) {
+    let store = Store::open(&dir.join("rosterd.db"), Access::CreateOrWrite).await.unwrap();
     let settings = NoticeSettings {
         kind: NoticeKind::Webhook { url: Secret::new(receiver.url()) },
         on: NoticeOn::ALL.to_vec(),
@@ -394,6 +398,67 @@ async fn the_deliverer_is_woken_and_stops_at_once() {
         let (store, channels, stop) = (store.clone(), Arc::clone(&channels), stop.clone());
         async move { deliver(&store, &channels, &stop).await }
     });
+    (store, channels, stop, task)
+}
+
+/// A run that found nothing to do.
+fn well() -> RunReport {
+    let now = Timestamp::now();
+    let plan = Plan {
+        digest: PlanDigest::of([]),
+        complete: true,
+        sources: Vec::new(),
+        groups: Vec::new(),
+        changes: Vec::new(),
+        skips: Vec::new(),
+        holds: Vec::new(),
+        problems: Vec::new(),
+        reads: 3,
+        writes: 0,
+    };
+    RunReport {
+        planned: PlanReport { run: RunId::new("0199"), made_at: now, plan },
+        results: Vec::new(),
+        outcome: Outcome::InStep,
+        exit: 0,
+        finished_at: now,
+        throttled_until: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_the_state_cannot_be_used_is_told_too_once_and_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start();
+    let (store, channels, stop, task) = service(dir.path(), &receiver).await;
+    let mut other = SqliteConnectOptions::new().filename(store.path()).connect().await.unwrap();
+    sqlx::query("ALTER TABLE notice_told RENAME TO away").execute(&mut other).await.unwrap();
+    let error = RunError::Target(TargetError::Setting { key: "api_url", why: "is no address".into() });
+    let ended = Ended { run: Err(&error), partial: false, stopped: false };
+    for _ in 0..2 {
+        after_run(&store, &channels, &ended, Timestamp::now()).await.unwrap_err();
+    }
+    receiver.until_asked();
+    assert_eq!(receiver.events(), ["failed"]);
+    sqlx::query("ALTER TABLE away RENAME TO notice_told").execute(&mut other).await.unwrap();
+    assert_eq!(after_run(&store, &channels, &ended, Timestamp::now()).await.unwrap(), 0, "it was told");
+    let report = well();
+    let ended = Ended { run: Ok(&report), ..ended };
+    assert_eq!(after_run(&store, &channels, &ended, Timestamp::now()).await.unwrap(), 1);
+    receiver.until_asked();
+    assert_eq!(receiver.events(), ["recovered"]);
+    stop.cancel();
+    task.await.unwrap();
+    other.close().await.unwrap();
+    store.close().await;
+}
+
+/// The service's way: a deliverer beside the runs, which is woken by what a run queues and stops at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_deliverer_is_woken_and_stops_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start();
+    let (store, channels, stop, task) = service(dir.path(), &receiver).await;
     let error = RunError::Target(TargetError::Setting { key: "api_url", why: "is no address".into() });
     let ended = Ended { run: Err(&error), partial: false, stopped: false };
     let began = Instant::now();
