@@ -28,7 +28,7 @@
 //! | 4 | [`status`] | the service seen from outside: health, metrics, a page; read-only |
 //! | 4 | [`simulator`] | a Hyperproof to try things on; it knows nothing of the rest, so that a wrong field name in the client is not hidden by sharing it |
 //! | 3 | [`run`], [`config`] | one run; settings, checked |
-//! | 2 | [`source`], [`target`], [`store`] | the outside: the directory, Hyperproof, the state file. None knows another |
+//! | 2 | [`source`], [`target`], [`store`], [`notice`] | the outside: the directory, Hyperproof, the state file, whom to tell. None knows another |
 //! | 1 | [`reconcile`], [`report`], [`schedule`], [`tls`] | pure: what to do, how to say it, when, whom to trust |
 //! | 0 | [`model`], [`secret`] | plain data |
 //!
@@ -65,6 +65,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod model;
+pub mod notice;
 pub mod reconcile;
 pub mod report;
 pub mod run;

@@ -92,6 +92,18 @@ pub fn client_config(trust: &Trust) -> Result<(ClientConfig, Vec<String>), TlsEr
     Ok((with_roots(roots)?, warnings))
 }
 
+/// The authorities of [`client_config`], DER, for a client that builds its own configuration of them
+/// (the mail client does, with the same provider), and the same warnings.
+pub fn authorities(trust: &Trust) -> Result<(Vec<Vec<u8>>, Vec<String>), TlsError> {
+    let Some(path) = &trust.ca_file else {
+        let (taken, _, warnings) = system_authorities()?;
+        return Ok((taken.into_iter().map(|certificate| certificate.to_vec()).collect(), warnings));
+    };
+    file_roots(path)?;
+    let taken = certificates(path).map_err(|why| TlsError::CaFile { path: path.clone(), why })?;
+    Ok((taken.into_iter().map(|certificate| certificate.to_vec()).collect(), Vec::new()))
+}
+
 /// A configuration for a directory server: as [`client_config`], with our own certificate where there
 /// is one. A certificate of `ca_file` that is the server's own (self-signed, as `openssl req -x509`
 /// makes it) is accepted for what it is: exactly this one, for its names, while it is valid.
@@ -159,8 +171,13 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(all)
 }
 
-/// One broken file among the system's costs that file, not the whole store.
 fn system_roots() -> Result<(RootCertStore, Vec<String>), TlsError> {
+    let (_, roots, warnings) = system_authorities()?;
+    Ok((roots, warnings))
+}
+
+/// One broken file among the system's costs that file, not the whole store.
+fn system_authorities() -> Result<(Vec<CertificateDer<'static>>, RootCertStore, Vec<String>), TlsError> {
     let loaded = rustls_native_certs::load_native_certs();
     let mut warnings: Vec<String> = loaded
         .errors
@@ -168,15 +185,17 @@ fn system_roots() -> Result<(RootCertStore, Vec<String>), TlsError> {
         .map(|error| format!("a certificate authority of the system could not be read: {error}"))
         .collect();
     let mut roots = RootCertStore::empty();
+    let mut taken = Vec::with_capacity(loaded.certs.len());
     for certificate in loaded.certs {
-        if let Err(error) = roots.add(certificate) {
-            warnings.push(format!("a certificate authority of the system is not taken: {error}"));
+        match roots.add(certificate.clone()) {
+            Ok(()) => taken.push(certificate),
+            Err(error) => warnings.push(format!("a certificate authority of the system is not taken: {error}")),
         }
     }
     if roots.is_empty() {
         return Err(TlsError::NoRoots);
     }
-    Ok((roots, warnings))
+    Ok((taken, roots, warnings))
 }
 
 /// What a failed handshake means, and what to do about it.

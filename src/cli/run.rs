@@ -3,15 +3,20 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
 
 use super::args::Global;
 use super::exit::{Exit, Fault};
 use super::session;
-use crate::config::{self, Environment};
+use crate::config::{self, Environment, HttpSettings};
 use crate::daemon::{self, NO_SCHEDULE_HELP, Parts, Signals};
-use crate::store::Access;
+use crate::model::service::ServiceState;
+use crate::status::{self, Access as PageAccess};
+use crate::store::{Access, Store};
 
 /// How long the state may take to close at the end.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -33,16 +38,44 @@ pub(super) fn run(global: &Global) -> Result<Exit, Fault> {
         let store = session::open(&config, Access::CreateOrWrite).await?;
         let lock = store.lock_service(Timestamp::now())?;
         store.check_writable(Timestamp::now()).await?;
-        let (state, _watch) = watch::channel(daemon::at_start(&config, &store, Timestamp::now()).await?);
+        let (state, seen) = watch::channel(daemon::at_start(&config, &store, Timestamp::now()).await?);
         let stop = CancellationToken::new();
-        // The status page goes here: bind `config.http`, then serve it with a clone of `_watch` and of
-        // `stop` until the service has ended.
+        let page = match &config.http {
+            Some(http) => Some(page(http, seen, store.clone(), stop.clone()).await?),
+            None => None,
+        };
         let actor = session::actor(&config);
         let parts = Parts { config, schedule, environment, store: store.clone(), lock, actor, state };
         daemon::run(parts, signals).await;
         stop.cancel();
+        if let Some(page) = page {
+            let _ = tokio::time::timeout(CLOSING, page).await;
+        }
         // A run that was left has its connections still.
         let _ = tokio::time::timeout(CLOSING, store.close()).await;
         Ok(Exit::Fine)
     })
+}
+
+/// Binds the address of the status page, so that it is known at once when that cannot be had, and serves it.
+async fn page(
+    settings: &HttpSettings,
+    seen: watch::Receiver<ServiceState>,
+    store: Store,
+    stop: CancellationToken,
+) -> Result<JoinHandle<()>, Fault> {
+    let address = settings.listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Fault::from(anyhow::anyhow!(
+            "cannot listen on {address} (http.listen): {error}\n\
+             help: another program may have the port; choose another one, or leave [http] out"
+        ))
+    })?;
+    info!(address = %listener.local_addr().unwrap_or(address), "status page");
+    let access = PageAccess::new(settings.token.clone());
+    Ok(tokio::spawn(async move {
+        if let Err(error) = status::serve(listener, access, seen, store, stop).await {
+            error!(%error, "the status page has ended");
+        }
+    }))
 }

@@ -99,7 +99,8 @@ fn eligible_types(table: &Table<'_>) -> Vec<String> {
     types
 }
 
-fn trust(table: &Table<'_>) -> Trust {
+/// `ca_file`, of this table or another.
+pub(super) fn trust(table: &Table<'_>) -> Trust {
     let path = table.text("ca_file").map(|path| table.desk().path(path));
     if let Some(path) = &path
         && !path.is_file()

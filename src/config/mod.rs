@@ -34,7 +34,6 @@ use toml::de::DeTable;
 
 pub use environment::Environment;
 pub use mistake::{Mistake, Mistakes};
-pub use notify::{MailTls, NoticeKind, NoticeOn, NoticeSettings};
 pub use schema::schema;
 pub use service::{AuditSettings, HttpSettings, ScheduleSettings, StateSettings};
 pub use template::{Answers, SourceTemplate, template};
@@ -43,6 +42,7 @@ pub use value::duration;
 use crate::model::digest::{Digest, sha256_hex};
 use crate::model::policy::Policy;
 use crate::model::problem::Problem;
+use crate::notice::NoticeSettings;
 use crate::source::Source;
 use crate::target;
 use desk::{Desk, Lines, Secrets};

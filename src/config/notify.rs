@@ -3,92 +3,9 @@
 use super::node::{Item, Table};
 use super::value;
 use crate::model::address::Address;
+use crate::model::notice::NoticeOn;
+use crate::notice::{MailTls, NoticeKind, NoticeSettings};
 use crate::secret::Secret;
-
-/// One `[[notify]]`.
-#[derive(Debug, Clone)]
-pub struct NoticeSettings {
-    /// How it is told.
-    pub kind: NoticeKind,
-    /// What is told, each once, in their order.
-    pub on: Vec<NoticeOn>,
-    /// Whether the text names people.
-    pub personal_data: bool,
-}
-
-/// How a change of state is told.
-#[derive(Debug, Clone)]
-pub enum NoticeKind {
-    /// A JSON document by POST.
-    Webhook {
-        /// The hook's address.
-        url: Secret,
-    },
-    /// A Slack incoming webhook.
-    Slack {
-        /// The hook's address.
-        url: Secret,
-    },
-    /// A Microsoft Teams webhook.
-    Teams {
-        /// The hook's address.
-        url: Secret,
-    },
-    /// A mail.
-    Email {
-        /// Host of the mail server.
-        host: String,
-        /// Its port, where it is not the usual one.
-        port: Option<u16>,
-        /// The sender.
-        from: Address,
-        /// The recipients, at least one.
-        to: Vec<Address>,
-        /// The account on the mail server, with its password.
-        login: Option<(String, Secret)>,
-        /// How the connection is protected.
-        tls: MailTls,
-    },
-}
-
-/// How the connection to a mail server is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MailTls {
-    /// It begins in clear and must turn into TLS.
-    StartTls,
-    /// It is TLS from the start.
-    Tls,
-    /// It is in clear; to this machine only.
-    None,
-}
-
-/// A change of state that can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NoticeOn {
-    /// The guard holds something.
-    Held,
-    /// A run failed, or something could not be read or made.
-    Failed,
-    /// Hyperproof's throttling cut a run off.
-    Throttled,
-    /// All is well again.
-    Recovered,
-}
-
-impl NoticeOn {
-    /// Every one.
-    pub const ALL: [NoticeOn; 4] = [Self::Held, Self::Failed, Self::Throttled, Self::Recovered];
-
-    /// The word of the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Failed => "failed",
-            Self::Throttled => "throttled",
-            Self::Recovered => "recovered",
-        }
-    }
-}
 
 /// Checks them all; those with a mistake are left out.
 pub(super) fn read(top: &Table<'_>) -> Vec<NoticeSettings> {
@@ -104,7 +21,13 @@ fn notice(table: &Table<'_>) -> Option<NoticeSettings> {
         "email" => email(table)?,
         _ => return None,
     };
-    Some(NoticeSettings { kind, on, personal_data: table.flag("personal_data").unwrap_or(false) })
+    Some(NoticeSettings {
+        kind,
+        on,
+        personal_data: table.flag("personal_data").unwrap_or(false),
+        trust: super::hyperproof::trust(table),
+        proxy: table.text("proxy").and_then(|url| value::proxy_url(url).ok()),
+    })
 }
 
 fn on(table: &Table<'_>) -> Vec<NoticeOn> {

@@ -10,10 +10,12 @@
 
 mod agenda;
 mod board;
+pub mod notices;
 mod reload;
 mod runs;
 mod signals;
 mod systemd;
+mod telling;
 
 use std::future::pending;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ use reload::Refusal;
 use runs::UnderWay;
 use signals::Wish;
 use systemd::Systemd;
+use telling::Telling;
 
 pub use board::at_start;
 pub use signals::Signals;
@@ -76,6 +79,7 @@ pub async fn run(parts: Parts, signals: Signals) {
     let seed = uuid::Uuid::new_v4().as_u64_pair().0;
     let clock = Instant::now();
     let now = Moment { wall: Timestamp::now(), steady: Duration::ZERO };
+    let telling = Telling::begin(&parts.store, &parts.config.notices, &parts.actor.host);
     let service = Service {
         config: Arc::new(parts.config),
         environment: parts.environment,
@@ -87,6 +91,7 @@ pub async fn run(parts: Parts, signals: Signals) {
         clock,
         signals,
         systemd: Systemd::from_environment(),
+        telling,
         under_way: None,
         reloading: None,
         reload_again: false,
@@ -116,6 +121,7 @@ struct Service {
     clock: Instant,
     signals: Signals,
     systemd: Systemd,
+    telling: Telling,
     under_way: Option<UnderWay>,
     reloading: Option<JoinHandle<Result<Arc<Config>, Refusal>>>,
     /// Another configuration was announced while one was being read.
@@ -148,7 +154,7 @@ impl Service {
                 }
                 Event::Wish(Wish::Reload) => self.reload(),
                 Event::Ended(result) => self.ended(result).await,
-                Event::Reloaded(result) => self.reloaded(result),
+                Event::Reloaded(result) => self.reloaded(result).await,
                 Event::Time => {}
             }
         }
@@ -249,6 +255,7 @@ impl Service {
                 () = sleep(pulse) => self.systemd.alive(),
             }
         }
+        self.telling.end().await;
         info!("stopped");
     }
 }

@@ -9,7 +9,9 @@ use tokio::task::{JoinError, spawn_blocking};
 use tracing::{error, info};
 
 use super::Service;
+use super::telling::Telling;
 use crate::config::{self, Config, Environment, Mistakes};
+use crate::secret::Secret;
 
 /// Why a configuration is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,10 +72,17 @@ fn unchangeable(old: &Config, new: &Config, file: &Path) -> Vec<String> {
             word(new)
         ));
     }
+    if token(new) != token(old) {
+        reasons.push(format!("{file}: http.token: cannot change while the service runs; help: restart it"));
+    }
     if new.schedule.is_none() {
         reasons.push(format!("{file}: schedule: is missing; help: {}", super::NO_SCHEDULE_HELP.replace('\n', " ")));
     }
     reasons
+}
+
+fn token(config: &Config) -> Option<&str> {
+    config.http.as_ref()?.token.as_ref().map(Secret::expose)
 }
 
 impl Service {
@@ -89,11 +98,11 @@ impl Service {
         self.reloading = Some(spawn_blocking(move || read(&old, &environment)));
     }
 
-    pub(super) fn reloaded(&mut self, joined: Result<Result<Arc<Config>, Refusal>, JoinError>) {
+    pub(super) async fn reloaded(&mut self, joined: Result<Result<Arc<Config>, Refusal>, JoinError>) {
         self.reloading = None;
         let read = joined.unwrap_or_else(|error| Err(Refusal::Unchangeable(vec![error.to_string()])));
         match read {
-            Ok(config) => self.take(config),
+            Ok(config) => self.take(config).await,
             Err(refusal) => self.refuse(&refusal),
         }
         self.systemd.ready();
@@ -102,12 +111,14 @@ impl Service {
         }
     }
 
-    fn take(&mut self, config: Arc<Config>) {
+    async fn take(&mut self, config: Arc<Config>) {
         let now = Timestamp::now();
         if let Some(schedule) = &config.schedule {
             self.agenda.change(schedule.clone(), now);
         }
         self.config = config;
+        let telling = Telling::begin(&self.store, &self.config.notices, &self.actor.host);
+        std::mem::replace(&mut self.telling, telling).end().await;
         self.say_warnings();
         info!(
             digest = self.config.digest,

@@ -51,8 +51,15 @@ impl Service {
                 stop: stopped,
             };
             runtime.block_on(async {
+                let work = async {
+                    let result = run::apply(&setup).await;
+                    if result.is_ok() {
+                        run::housekeeping(&setup, config.state.retention).await;
+                    }
+                    result
+                };
                 tokio::select! {
-                    result = run::apply(&setup) => result,
+                    result = work => result,
                     () = left.cancelled() => Err(RunError::Left),
                 }
             })
@@ -124,7 +131,7 @@ impl Service {
             }
         };
         self.note_run(trigger, since, &result, waiting);
-        // Notices of this run go here: (trigger, &result) says what became of it.
+        self.telling.ended(&self.store, &result).await;
         self.say_next();
     }
 
@@ -139,8 +146,12 @@ impl Service {
             if board::is_success(outcome) {
                 state.last_success = Some(finished_at);
             }
-            if let Ok(report) = result {
-                state.report = Some(Arc::new(report.clone()));
+            match result {
+                Ok(report) => {
+                    state.totals.count(report);
+                    state.report = Some(Arc::new(report.clone()));
+                }
+                Err(_) => state.totals.count_failed(),
             }
             state.waiting = waiting.unwrap_or(state.waiting);
         });

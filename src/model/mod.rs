@@ -12,6 +12,7 @@ pub mod hold;
 pub mod id;
 pub mod live;
 pub mod memory;
+pub mod notice;
 pub mod plan;
 pub mod policy;
 pub mod problem;

@@ -10,6 +10,8 @@ pub mod document;
 pub mod holds_text;
 pub mod look;
 pub mod markdown;
+pub mod notice_json;
+pub mod notice_text;
 pub mod plan_text;
 pub mod run_text;
 pub mod status_text;
@@ -26,6 +28,8 @@ mod word;
 
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod notice_tests;
 #[cfg(test)]
 mod samples;
 

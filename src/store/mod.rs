@@ -18,6 +18,7 @@ mod holds;
 mod learned;
 mod lock;
 mod memory;
+mod notices;
 mod open;
 mod rows;
 mod runs;
@@ -43,6 +44,7 @@ pub use history::{RunRow, SourceRead, Tally};
 pub use holds::StoredHold;
 pub use learned::FullRun;
 pub use lock::{RunLock, ServiceLock, ServiceSeen};
+pub use notices::{NewNotice, QueuedNotice};
 pub use open::Access;
 pub use runs::{Calls, RunFinish, RunStart};
 

@@ -296,16 +296,36 @@ const HOOK: Key = key("url", Shape::Secret, "The hook's address.").needed();
 const ON: Key = key("on", Shape::List(&Shape::OneOf(NOTIFY_ON)), "The changes of state that are told.")
     .or("[\"held\",\"failed\",\"throttled\",\"recovered\"]");
 const PERSONAL_DATA: Key = key("personal_data", Shape::Flag, "Whether the text names people.").or("false");
+const NOTIFY_CA: Key = key("ca_file", Shape::Text, "PEM file of authorities in place of the system's.");
+const NOTIFY_PROXY: Key = key("proxy", Shape::Proxy, "A proxy in place of the environment's.");
 
 /// What a notice can be about.
 pub(super) const NOTIFY_ON: &[&str] = &["held", "failed", "throttled", "recovered"];
 
-const WEBHOOK: &[Key] =
-    &[key("kind", Shape::OneOf(&["webhook"]), "A JSON document by POST.").needed(), HOOK, ON, PERSONAL_DATA];
-const SLACK: &[Key] =
-    &[key("kind", Shape::OneOf(&["slack"]), "A Slack incoming webhook.").needed(), HOOK, ON, PERSONAL_DATA];
-const TEAMS: &[Key] =
-    &[key("kind", Shape::OneOf(&["teams"]), "A Microsoft Teams webhook.").needed(), HOOK, ON, PERSONAL_DATA];
+const WEBHOOK: &[Key] = &[
+    key("kind", Shape::OneOf(&["webhook"]), "A JSON document by POST.").needed(),
+    HOOK,
+    ON,
+    PERSONAL_DATA,
+    NOTIFY_PROXY,
+    NOTIFY_CA,
+];
+const SLACK: &[Key] = &[
+    key("kind", Shape::OneOf(&["slack"]), "A Slack incoming webhook.").needed(),
+    HOOK,
+    ON,
+    PERSONAL_DATA,
+    NOTIFY_PROXY,
+    NOTIFY_CA,
+];
+const TEAMS: &[Key] = &[
+    key("kind", Shape::OneOf(&["teams"]), "A Microsoft Teams webhook.").needed(),
+    HOOK,
+    ON,
+    PERSONAL_DATA,
+    NOTIFY_PROXY,
+    NOTIFY_CA,
+];
 const EMAIL: &[Key] = &[
     key("kind", Shape::OneOf(&["email"]), "A mail.").needed(),
     key("server", Shape::Text, "The mail server: host, or host:port.").needed(),
@@ -317,4 +337,5 @@ const EMAIL: &[Key] = &[
         .or("\"starttls\""),
     ON,
     PERSONAL_DATA,
+    NOTIFY_CA,
 ];

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rosterd::config::{Config, Environment, MailTls, NoticeKind, NoticeOn};
+use rosterd::config::{Config, Environment};
 use rosterd::model::live::MemberIdKind;
+use rosterd::model::notice::NoticeOn;
 use rosterd::model::policy::{FirstRemovals, Lead, Limit, Mode, Selector};
+use rosterd::notice::{MailTls, NoticeKind};
 use rosterd::source::{Kind, csv};
 
 use super::{BASE, Folder, base_with, load_text};
