@@ -1,5 +1,6 @@
 //! LDAP as a source, read from a real OpenLDAP server, and from servers that are none.
 
+mod ds389;
 mod hostile;
 mod members;
 mod session;

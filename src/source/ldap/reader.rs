@@ -389,10 +389,33 @@ async fn look(session: &Session, settings: &Settings, dn: &str) -> Result<Seen, 
         Err(fault) => return failed(fault),
     }
     match session.look("a look at a member", dn, &schema.group_filter, &schema.group_attributes()).await {
-        Ok(Look::Found(entry)) => Ok(Seen::Group(entry)),
-        Ok(Look::NotMeant) => Ok(Seen::Stray(Stray::Other)),
+        Ok(Look::Found(entry)) => return Ok(Seen::Group(entry)),
+        Ok(Look::NoSuchObject) => return Ok(Seen::Stray(Stray::Dangling)),
+        Ok(Look::NotMeant) => {}
+        Err(fault) => return failed(fault),
+    }
+    match is_there(session, "a look at a member", dn).await {
+        Ok(Look::Found(_)) => Ok(Seen::Stray(Stray::Other)),
         Ok(Look::NoSuchObject) => Ok(Seen::Stray(Stray::Dangling)),
+        // No statement that there is no such entry: who is hidden is still a member.
+        Ok(Look::NotMeant) => Ok(Seen::Stray(Stray::Failed(
+            "they are gone, or hidden from the bind account: it may see nothing there".into(),
+        ))),
         Err(fault) => failed(fault),
+    }
+}
+
+/// A look at whatever bears the name. 389 Directory Server answers for a name that nobody bears, and for
+/// what is hidden, with success and nothing, where the account has no right to what is above it.
+async fn is_there(session: &Session, what: &str, dn: &str) -> Result<Look, Fault> {
+    session.look(what, dn, "(objectClass=*)", &["1.1".to_owned()]).await
+}
+
+/// What is told of a base below which there was nothing at all: it must be there itself.
+async fn empty(session: &Session, key: &str, base: &str) -> Result<(), Fault> {
+    match is_there(session, "asking for the base", base).await? {
+        Look::Found(_) => Ok(()),
+        Look::NotMeant | Look::NoSuchObject => Err(base_help(Fault::of_code("nothing is below it", 32, ""), key, base)),
     }
 }
 
@@ -457,6 +480,9 @@ async fn scan_people(settings: &Settings, session: &mut Session) -> Result<(Peop
     let mut people = People::default();
     let tally = session.scan("reading people", &search, |entry| people.add(entry, &settings.schema)).await;
     let tally = tally.map_err(|fault| base_help(fault, "user_base", &search.base))?;
+    if tally.entries == 0 {
+        empty(session, "user_base", &search.base).await?;
+    }
     people.seal();
     Ok((people, tally))
 }
@@ -465,7 +491,11 @@ async fn scan_groups(settings: &Settings, session: &mut Session) -> Result<(Grou
     let search = group_search(settings, None);
     let mut groups = Groups::default();
     let tally = session.scan("reading groups", &search, |entry| groups.add(Group::of(entry, &settings.schema))).await;
-    Ok((groups, tally.map_err(|fault| base_help(fault, "group_base", &search.base))?))
+    let tally = tally.map_err(|fault| base_help(fault, "group_base", &search.base))?;
+    if tally.entries == 0 {
+        empty(session, "group_base", &search.base).await?;
+    }
+    Ok((groups, tally))
 }
 
 /// A search for people, among those that one of the terms means.
