@@ -99,6 +99,25 @@ fn people_whose_primary_group_it_is() {
     assert_eq!(skipped(&ran, "eve").as_deref(), Some("no_email"), "{ran}");
 }
 
+/// `memberOf` is computed by the server: direct groups alone, and never the primary one.
+#[test]
+fn groups_that_people_name_are_what_groups_say_and_primary_groups_count() {
+    let Some(samba) = Samba::start() else { return };
+    let more = format!(
+        "user_base = \"OU=People,{DOMAIN}\"\ngroup_base = \"OU=Groups,{DOMAIN}\"\nmember_attributes = [\"memberOf\"]"
+    );
+    let with = |group: &str, to: &str, world: World| with(&samba, world, &samba.url(), &more, &mapping(group, to));
+    let bench = with("GRC-Compliance", "Compliance", organisation("Compliance", &["ann", "dan"]));
+    let ran = bench.apply(0);
+    assert_eq!(bench.members("Compliance"), ["ann", "cem", "gus", "hal", "ida", "joerg"], "{ran}");
+    assert_eq!(because(&ran, "hal")["path"], serde_json::json!(["GRC-Compliance", "GRC-Inner", "GRC-Deep"]));
+    bench.in_step();
+    let bench = with("GRC-Primary", "Risk", organisation("Risk", &[]));
+    bench.apply(0);
+    assert_eq!(bench.members("Risk"), ["dan", "fay"]);
+    bench.in_step();
+}
+
 #[test]
 fn disabled_is_a_bit_not_a_value() {
     let Some(samba) = Samba::start() else { return };

@@ -2,6 +2,7 @@
 
 mod ds389;
 mod hostile;
+mod member_of;
 mod members;
 mod session;
 

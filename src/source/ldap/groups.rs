@@ -25,6 +25,10 @@ pub(super) struct Group {
     pub(super) logins: Vec<String>,
     /// Searches that find members.
     pub(super) urls: Vec<String>,
+    /// Groups that it says it is in (`memberOf`).
+    pub(super) parents: Vec<Key>,
+    /// Whether the server names just a part of these.
+    pub(super) has_more_parents: bool,
     /// What its security identifier is looked up by, and its last part.
     pub(super) sid: Option<(Key, u32)>,
     /// When it last changed, as the server says.
@@ -91,6 +95,8 @@ impl Group {
             members: Names::default(),
             logins: texts(&entry, schema, "memberUid"),
             urls: texts(&entry, schema, "memberURL"),
+            parents: texts(&entry, schema, "memberOf").iter().map(|parent| Key::of_dn(parent)).collect(),
+            has_more_parents: schema.by_member_of() && entry.range("memberOf").is_some(),
             sid: own.map(|sid| (sid_key(&sid.domain, sid.rid), sid.rid)),
             stamp: stamp(&entry),
             open: Vec::new(),

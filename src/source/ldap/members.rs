@@ -52,6 +52,9 @@ pub(super) fn join(place: &str, raw: Raw, nested: bool) -> Joined {
         joined.problems.extend(members.problems(group));
         groups.push(members.group(group, nested));
     }
+    if nested {
+        nest_by_name(&raw, &mut groups);
+    }
     joined.gap = distrust(place, &raw.people, &groups, wanted_members);
     let order = order(&raw.people.rows);
     for group in &mut groups {
@@ -62,6 +65,18 @@ pub(super) fn join(place: &str, raw: Raw, nested: bool) -> Joined {
     joined.groups = groups;
     joined.people = order.arrange(raw.people.rows);
     joined
+}
+
+/// Groups that say what they are in.
+fn nest_by_name(raw: &Raw, groups: &mut [DirectoryGroup]) {
+    for (at, group) in (0..).zip(&raw.groups.rows) {
+        let parents = group.parents.iter().filter_map(|parent| raw.groups.named(*parent));
+        for parent in parents {
+            if let Some(parent) = groups.get_mut(parent as usize) {
+                parent.groups.push(at);
+            }
+        }
+    }
 }
 
 fn by_group(dynamic: &[(u32, Key)]) -> BTreeMap<u32, Vec<Key>> {

@@ -188,7 +188,8 @@ async fn once(
 ) -> Result<Read, (Fault, Stage)> {
     let open = || async { Session::open(server, settings, tls).await.map_err(|fault| (fault, Stage::Connecting)) };
     let session = open().await?;
-    let second = if wanted.all { Some(open().await?) } else { None };
+    let everything = wanted.all || settings.schema.by_member_of();
+    let second = if everything { Some(open().await?) } else { None };
     let reading = |fault| (fault, Stage::Reading);
     let about = About::ask(&session).await.map_err(reading)?;
     let raw = Reader::new(settings, wanted).read(session, second).await.map_err(reading)?;

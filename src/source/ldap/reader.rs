@@ -14,7 +14,7 @@ use super::dn::{Key, is_dn, normalise};
 use super::entry::{Entry, escape, id_in_filter};
 use super::fault::Fault;
 use super::groups::{Group, Groups, stamp};
-use super::people::{Found, People};
+use super::people::{Found, People, in_too_many};
 use super::session::{Look, Search, Session, Tally};
 use super::url;
 use crate::model::id::PersonKey;
@@ -107,9 +107,6 @@ impl<'a> Reader<'a> {
             }
             None => {
                 self.named_groups(&mut session).await?;
-                if self.settings.schema.has_member_attribute("memberOf") {
-                    self.every_person(&mut session).await?;
-                }
             }
         }
         self.groups_by_dn(&session).await?;
@@ -118,7 +115,24 @@ impl<'a> Reader<'a> {
         }
         self.known_people(&mut session).await?;
         self.raw.people.finish();
+        if self.settings.schema.by_member_of() {
+            self.distrust_member_of();
+        }
         Ok(self.raw)
+    }
+
+    /// Who may not read `memberOf` reads people without it, and so does everybody where the server does
+    /// not keep it. As long as groups are there and have no other members, that is no empty directory.
+    fn distrust_member_of(&mut self) {
+        let silent = |group: &Group| group.members.len() == 0 && group.logins.is_empty() && group.parents.is_empty();
+        let groups = &self.raw.groups.rows;
+        if let Some(group) = groups.iter().find(|group| group.has_more_parents) {
+            self.raw.people.gap = Some(in_too_many(&group.dn));
+        }
+        if !groups.is_empty() && groups.iter().all(silent) && self.raw.people.name_no_group() {
+            let count = self.raw.people.rows.len();
+            self.raw.people.gap = Some(format!("none of {count} people names a group by memberOf"));
+        }
     }
 
     /// Sees to the members of the groups that are new.
