@@ -1,6 +1,9 @@
 //! Active Directory as a source, read from a Samba domain controller; what Samba lacks (ranges, page
 //! limits) comes from the proxy.
 
+mod members;
+mod parts;
+
 use rosterd::simulator::World;
 use serde_json::Value;
 

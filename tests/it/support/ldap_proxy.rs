@@ -9,8 +9,9 @@ mod tests;
 
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What the proxy does to the traffic. Counting is per connection where nothing else is said.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +33,25 @@ pub struct Rules {
     pub denied: Option<(String, i64)>,
     /// Binds get this code.
     pub bind: Option<i64>,
+    /// What becomes of a search for a part of an attribute (`member;range=1500-*`).
+    pub part: Option<Part>,
+}
+
+/// Searches for parts, from this one on; counted from 1, over all connections.
+#[derive(Debug, Clone)]
+pub struct Part {
+    pub from: usize,
+    pub how: Midway,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Midway {
+    /// It gets this code.
+    Code(i64),
+    /// The connection is closed.
+    Cut,
+    /// Just this one waits for [`Proxy::release`].
+    Hold,
 }
 
 /// A page that fails. Searches of one entry (scope base) are not counted.
@@ -103,6 +123,8 @@ struct Shared {
     upstream: SocketAddr,
     stopping: AtomicBool,
     inner: Mutex<Inner>,
+    /// Told when something of `inner` changes that somebody waits for.
+    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -111,6 +133,9 @@ struct Inner {
     seen: Vec<Seen>,
     pages: usize,
     connections: usize,
+    /// Searches for parts.
+    parts: usize,
+    held: bool,
     open: Vec<TcpStream>,
 }
 
@@ -137,7 +162,9 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it listens");
         let inner = Inner { rules, ..Inner::default() };
-        let shared = Arc::new(Shared { upstream, stopping: AtomicBool::new(false), inner: Mutex::new(inner) });
+        let shared =
+            Shared { upstream, stopping: AtomicBool::new(false), inner: Mutex::new(inner), changed: Condvar::new() };
+        let shared = Arc::new(shared);
         let accepting = Some(std::thread::spawn({
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
@@ -156,7 +183,22 @@ impl Proxy {
         inner.rules = rules;
         inner.pages = 0;
         inner.connections = 0;
+        inner.parts = 0;
         inner.seen.clear();
+    }
+
+    /// Waits until a search is held.
+    #[track_caller]
+    pub fn until_held(&self) {
+        let wait = Duration::from_secs(30);
+        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), wait, |inner| !inner.held);
+        assert!(waited.is_ok_and(|(_, waited)| !waited.timed_out()), "no search for a part came");
+    }
+
+    /// Lets the search that is held go on.
+    pub fn release(&self) {
+        self.shared.lock().held = false;
+        self.shared.changed.notify_all();
     }
 
     /// Searches since the rules were last set.
@@ -173,6 +215,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
+        self.release();
         // Wakes the thread that accepts.
         drop(TcpStream::connect(self.address));
         if let Some(accepting) = self.accepting.take() {
