@@ -251,7 +251,7 @@ fn a_group_that_outgrows_a_range_loses_nobody() {
         let evidence = ran["sources"][0]["evidence"].as_str().unwrap_or_default();
         assert!(evidence.contains(" 0 looks"), "{evidence}");
         assert_eq!(bench.members("Big").len(), count);
-        let ranged = proxy.seen().iter().any(|seen| seen.attributes.iter().any(|name| name.contains("range=1500-*")));
+        let ranged = proxy.seen().iter().any(|seen| seen.attributes.iter().any(|name| name.contains("range=1499-*")));
         assert_eq!(ranged, count > 1500, "{:?}", proxy.seen());
         bench.in_step();
     }

@@ -13,7 +13,7 @@ use super::Settings;
 use super::dn::{Key, is_dn, normalise};
 use super::entry::{Entry, escape, id_in_filter};
 use super::fault::Fault;
-use super::groups::{Group, Groups, stamp};
+use super::groups::{Group, Groups, Open, stamp};
 use super::people::{Found, People, in_too_many};
 use super::session::{Look, Search, Session, Tally};
 use super::url;
@@ -269,19 +269,26 @@ impl<'a> Reader<'a> {
         }
         let open = std::mem::take(&mut group.open);
         let first = group.stamp.clone();
-        for (attribute, next) in &open {
-            self.raw.effort.ranges += rest_of(session, self.settings, group, attribute, *next).await?;
+        let effort = &mut self.raw.effort.ranges;
+        let mut steady = true;
+        for open in open {
+            steady &= rest_of(session, self.settings, group, open, effort).await?;
         }
         let now = stamp_of(session, self.settings, group).await?;
-        if now == first {
+        if first.is_empty() {
+            group.gap = Some("the server does not say when it changed, and its members were read in parts".to_owned());
+            return Ok(());
+        }
+        if steady && now == first {
             return Ok(());
         }
         // A change between two parts can hide a member: once more, from the start.
         group.forget_members();
+        let mut steady = true;
         for attribute in self.settings.schema.dn_attributes() {
-            self.raw.effort.ranges += rest_of(session, self.settings, group, attribute, 0).await?;
+            steady &= rest_of(session, self.settings, group, Open::new(attribute), effort).await?;
         }
-        if stamp_of(session, self.settings, group).await? != now {
+        if !steady || stamp_of(session, self.settings, group).await? != now {
             group.gap = Some("it changed twice while its members were read in parts".to_owned());
         }
         Ok(())
@@ -433,52 +440,65 @@ async fn empty(session: &Session, key: &str, base: &str) -> Result<(), Fault> {
     }
 }
 
-/// Asks for an attribute's values from one number on, until the server says that there are no more.
-/// The steps are the server's.
+/// Asks for an attribute's values from where its reading stands, until the server says that there are no
+/// more. The steps are the server's. False: values moved meanwhile.
+///
+/// Each part begins with the last value of the one before. Who is deleted vanishes from the group without
+/// a change of its stamp, and what comes behind moves up: somebody would be passed over.
 async fn rest_of(
     session: &Session,
     settings: &Settings,
     group: &mut Group,
-    attribute: &str,
-    from: u32,
-) -> Result<usize, Fault> {
-    let mut next = Some(from);
-    let mut asked = 0;
-    while let Some(from) = next {
+    mut open: Open,
+    asked: &mut usize,
+) -> Result<bool, Fault> {
+    let filter = &settings.schema.group_filter;
+    loop {
+        let from = open.next.saturating_sub(1);
+        let Open { attribute, next, last } = &mut open;
         let part = [format!("{attribute};range={from}-*")];
-        asked += 1;
-        let entry = match session.look("reading members", &group.dn, &settings.schema.group_filter, &part).await? {
+        *asked += 1;
+        let entry = match session.look("reading members", &group.dn, filter, &part).await? {
             Look::Found(entry) => entry,
             Look::NotMeant | Look::NoSuchObject => {
                 group.gap = Some("it went away while its members were read in parts".to_owned());
-                return Ok(asked);
+                return Ok(true);
             }
         };
-        match entry.range(attribute) {
-            Some((range, _)) if range.from == from => {
-                group.take_range(&entry, attribute);
-                next = range.next;
-                if next.is_some_and(|next| next <= from) {
-                    group.gap = Some(format!("the server parts {attribute} without getting on"));
-                    return Ok(asked);
-                }
-            }
+        let (range, values) = match entry.range(attribute) {
+            Some((range, values)) if range.from == from => (range, values),
             Some((range, _)) => {
                 group.gap = Some(format!("the server answered {attribute} from {} instead of {from}", range.from));
-                return Ok(asked);
+                return Ok(true);
             }
             // Values without a range are all of them, and right only when all were asked for.
-            None if from == 0 => {
+            None if *next == 0 => {
                 group.take_members(&entry, attribute);
-                next = None;
+                return Ok(true);
             }
             None => {
-                group.gap = Some(format!("the server said that {attribute} goes on at {from}, and gave nothing"));
-                return Ok(asked);
+                group.gap = Some(format!("the server said that {attribute} goes on at {next}, and gave nothing"));
+                return Ok(true);
             }
+        };
+        let new = match values.split_first() {
+            _ if *next == 0 => values,
+            Some((first, new)) if first == last => new,
+            _ => return Ok(false),
+        };
+        group.take_values(new, attribute);
+        match range.next {
+            None => return Ok(true),
+            Some(further) if further <= *next => {
+                group.gap = Some(format!("the server parts {attribute} without getting on"));
+                return Ok(true);
+            }
+            Some(further) => *next = further,
+        }
+        if let Some(value) = values.last() {
+            last.clone_from(value);
         }
     }
-    Ok(asked)
 }
 
 async fn stamp_of(session: &Session, settings: &Settings, group: &Group) -> Result<Vec<String>, Fault> {
