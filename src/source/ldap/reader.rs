@@ -113,6 +113,7 @@ impl<'a> Reader<'a> {
         while self.done < self.raw.groups.rows.len() {
             self.round(&mut session).await?;
         }
+        self.still_named(&session).await?;
         self.known_people(&mut session).await?;
         self.raw.people.finish();
         if self.settings.schema.by_member_of() {
@@ -213,6 +214,38 @@ impl<'a> Reader<'a> {
                 Seen::Stray(stray) => {
                     self.raw.strays.insert(key, stray);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// A name that nobody bears may have been somebody's when the group was read: they were given another
+    /// one since, or a move. A group that still has the name has it in vain.
+    async fn still_named(&mut self, session: &Session) -> Result<(), Fault> {
+        let Raw { people, groups, strays, effort, .. } = &mut self.raw;
+        let attributes: Vec<&str> = self.settings.schema.dn_attributes().collect();
+        for group in &mut groups.rows {
+            let dangling = |key: &Key| strays.get(key) == Some(&Stray::Dangling) && people.named(*key) == Found::Nobody;
+            let dangling = group.members.iter().filter(|(key, _)| dangling(key));
+            let terms: Vec<String> = dangling
+                .map(|(_, name)| {
+                    let value = escape(name);
+                    let terms: String = attributes.iter().map(|name| format!("({name}={value})")).collect();
+                    format!("(|{terms})")
+                })
+                .collect();
+            for chunk in terms.chunks(TERMS) {
+                let filter = format!("(&{})", chunk.concat());
+                effort.looks += 1;
+                group.gap =
+                    match session.look("a second look at a group", &group.dn, &filter, &["1.1".to_owned()]).await {
+                        Ok(Look::Found(_)) => continue,
+                        Ok(Look::NotMeant | Look::NoSuchObject) => {
+                            Some("it changed while its members were looked at: the next run reads it again".to_owned())
+                        }
+                        Err(fault) if fault.code.is_some() => Some(fault.to_string()),
+                        Err(fault) => return Err(fault),
+                    };
             }
         }
         Ok(())

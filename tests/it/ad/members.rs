@@ -58,3 +58,26 @@ fn the_address_in_capitals_is_the_primary_one() {
     bench.in_step();
     assert_eq!(bench.members("Compliance"), ["ann", "cem"]);
 }
+
+/// Who is given another name after the group was read and before its members were looked at is not
+/// somebody who has gone: the group has the new name by now.
+#[test]
+fn somebody_renamed_while_the_group_is_read_stays() {
+    let Some(samba) = Samba::start() else { return };
+    let proxy = Proxy::start(samba.plain());
+    let everybody = ["ann", "cem", "gus", "hal", "ida", "joerg"];
+    let world = organisation("Compliance", &everybody);
+    let bench = with(&samba, world, &proxy.url(), "", &mapping("GRC-Compliance", "Compliance"));
+    bench.in_step();
+    proxy.rules(Rules { hold: Some(format!("CN=ann,OU=People,{DOMAIN}")), ..Rules::default() });
+    let running = bench.start(&["apply", "--format", "json"]);
+    proxy.until_held();
+    samba.rename("CN=ann,OU=People", "Ann Miller");
+    proxy.release();
+    let ran = bench.wait(running).exits(13);
+    assert!(ran.stdout.contains("it changed while its members were looked at"), "{}", ran.stdout);
+    assert_eq!(bench.members("Compliance"), everybody);
+    bench.run(&["apply"]).exits(0);
+    assert_eq!(bench.members("Compliance"), everybody);
+    bench.in_step();
+}

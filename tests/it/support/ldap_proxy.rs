@@ -33,6 +33,8 @@ pub struct Rules {
     pub denied: Option<(String, i64)>,
     /// Binds get this code.
     pub bind: Option<i64>,
+    /// The first search with this base waits for [`Proxy::release`].
+    pub hold: Option<String>,
     /// What becomes of a search for a part of an attribute (`member;range=1500-*`).
     pub part: Option<Part>,
 }
@@ -136,6 +138,8 @@ struct Inner {
     /// Searches for parts.
     parts: usize,
     held: bool,
+    /// The hold of the rules was made.
+    done: bool,
     open: Vec<TcpStream>,
 }
 
@@ -184,6 +188,7 @@ impl Proxy {
         inner.pages = 0;
         inner.connections = 0;
         inner.parts = 0;
+        inner.done = false;
         inner.seen.clear();
     }
 
@@ -192,7 +197,7 @@ impl Proxy {
     pub fn until_held(&self) {
         let wait = Duration::from_secs(30);
         let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), wait, |inner| !inner.held);
-        assert!(waited.is_ok_and(|(_, waited)| !waited.timed_out()), "no search for a part came");
+        assert!(waited.is_ok_and(|(_, waited)| !waited.timed_out()), "no search came that is to be held");
     }
 
     /// Lets the search that is held go on.

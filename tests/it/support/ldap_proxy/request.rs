@@ -5,7 +5,7 @@ use std::io::{BufReader, Result, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::{Midway, Seen, Shared};
+use super::{Inner, Midway, Seen, Shared};
 use crate::support::ber::{Ber, ENUMERATED, INTEGER, OCTETS, SEQUENCE};
 
 pub const BIND: u8 = 0x60;
@@ -103,12 +103,16 @@ fn part(link: &Link) -> Option<Midway> {
     let number = inner.parts;
     let part = inner.rules.part.clone().filter(|part| number >= part.from)?;
     if part.how == Midway::Hold && number == part.from {
-        inner.held = true;
-        link.shared.changed.notify_all();
-        let released = link.shared.changed.wait_while(inner, |inner| inner.held);
-        drop(released);
+        held(inner, link);
     }
     Some(part.how)
+}
+
+/// Waits until the test lets it go on.
+fn held(mut inner: MutexGuard<'_, Inner>, link: &Link) {
+    inner.held = true;
+    link.shared.changed.notify_all();
+    drop(link.shared.changed.wait_while(inner, |inner| inner.held));
 }
 
 fn mend(mut message: Ber, link: &Link) -> Way {
@@ -146,6 +150,11 @@ fn search(id: i64, message: &mut Ber, link: &Link) -> Option<i64> {
         && denied.eq_ignore_ascii_case(&base)
     {
         return Some(*code);
+    }
+    if !inner.done && inner.rules.hold.as_ref().is_some_and(|hold| hold.eq_ignore_ascii_case(&base)) {
+        inner.done = true;
+        held(inner, link);
+        inner = link.shared.lock();
     }
     let number = (scope != 0).then(|| {
         inner.pages += 1;
