@@ -35,6 +35,8 @@ pub(super) struct Group {
     pub(super) stamp: Vec<String>,
     /// Attributes whose values were answered in part.
     pub(super) open: Vec<Open>,
+    /// Parts in which its members were asked for.
+    pub(super) ranges: usize,
     /// Why not all of its members are known.
     pub(super) gap: Option<String>,
 }
@@ -118,6 +120,7 @@ impl Group {
             sid: own.map(|sid| (sid_key(&sid.domain, sid.rid), sid.rid)),
             stamp: stamp(&entry),
             open: Vec::new(),
+            ranges: 0,
             gap: None,
             dn: String::new(),
         };

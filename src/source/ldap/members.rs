@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use super::dn::Key;
 use super::groups::Group;
+use super::look::Stray;
 use super::people::{Found, People};
-use super::reader::{Raw, Stray};
+use super::reader::Raw;
 use crate::model::directory::{Completeness, DirectoryGroup, Person};
 use crate::model::problem::Problem;
 

@@ -7,14 +7,16 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
-use ldap3::Scope;
 
 use super::Settings;
 use super::dn::{Key, is_dn, normalise};
-use super::entry::{Entry, escape, id_in_filter};
+use super::entry::{escape, id_in_filter};
 use super::fault::Fault;
-use super::groups::{Group, Groups, Open, stamp};
+use super::groups::{Group, Groups};
+use super::look::{self, Seen, Stray};
+use super::parts;
 use super::people::{Found, People, in_too_many};
+use super::searches::{base_help, group_search, people_search, scan_groups, scan_people};
 use super::session::{Look, Search, Session, Tally};
 use super::url;
 use crate::model::id::PersonKey;
@@ -28,18 +30,7 @@ const FEW: usize = 200;
 const AT_ONCE: usize = 16;
 
 /// Terms of one filter; beyond a hundred OpenLDAP gets slower again.
-const TERMS: usize = 50;
-
-/// What became of a member who was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Stray {
-    /// There is no such entry.
-    Dangling,
-    /// An entry that is neither a person nor a group.
-    Other,
-    /// The look failed.
-    Failed(String),
-}
+pub(super) const TERMS: usize = 50;
 
 /// Everything that was read.
 pub(super) struct Raw {
@@ -113,7 +104,7 @@ impl<'a> Reader<'a> {
         while self.done < self.raw.groups.rows.len() {
             self.round(&mut session).await?;
         }
-        self.still_named(&session).await?;
+        look::still_named(&session, self.settings, &mut self.raw).await?;
         self.known_people(&mut session).await?;
         self.raw.people.finish();
         if self.settings.schema.by_member_of() {
@@ -141,14 +132,14 @@ impl<'a> Reader<'a> {
         let new = self.done..self.raw.groups.rows.len();
         self.done = new.end;
         for at in new.clone() {
-            if let Err(fault) = self.ranges(session, at).await {
+            let Some(group) = self.raw.groups.rows.get_mut(at) else { continue };
+            match parts::rest(session, self.settings, group).await {
+                Ok(()) => {}
                 // What the server refuses is missing in one group; a connection that ended, everywhere.
-                let group = self.raw.groups.rows.get_mut(at).filter(|_| fault.code.is_some());
-                match group {
-                    Some(group) => group.gap = Some(fault.to_string()),
-                    None => return Err(fault),
-                }
+                Err(fault) if fault.code.is_some() => group.gap = Some(fault.to_string()),
+                Err(fault) => return Err(fault),
             }
+            self.raw.effort.ranges += group.ranges;
         }
         if !self.raw.everyone {
             self.primary_members(session, new.clone()).await?;
@@ -201,7 +192,7 @@ impl<'a> Reader<'a> {
     async fn look_at(&mut self, session: &Session, unknown: BTreeMap<Key, String>) -> Result<(), Fault> {
         self.raw.effort.looks += unknown.len();
         let settings = self.settings;
-        let looks = unknown.into_iter().map(|(key, dn)| async move { (key, look(session, settings, &dn).await) });
+        let looks = unknown.into_iter().map(|(key, dn)| async move { (key, look::look(session, settings, &dn).await) });
         let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
         while let Some((key, seen)) = looks.next().await {
             match seen? {
@@ -214,38 +205,6 @@ impl<'a> Reader<'a> {
                 Seen::Stray(stray) => {
                     self.raw.strays.insert(key, stray);
                 }
-            }
-        }
-        Ok(())
-    }
-
-    /// A name that nobody bears may have been somebody's when the group was read: they were given another
-    /// one since, or a move. A group that still has the name has it in vain.
-    async fn still_named(&mut self, session: &Session) -> Result<(), Fault> {
-        let Raw { people, groups, strays, effort, .. } = &mut self.raw;
-        let attributes: Vec<&str> = self.settings.schema.dn_attributes().collect();
-        for group in &mut groups.rows {
-            let dangling = |key: &Key| strays.get(key) == Some(&Stray::Dangling) && people.named(*key) == Found::Nobody;
-            let dangling = group.members.iter().filter(|(key, _)| dangling(key));
-            let terms: Vec<String> = dangling
-                .map(|(_, name)| {
-                    let value = escape(name);
-                    let terms: String = attributes.iter().map(|name| format!("({name}={value})")).collect();
-                    format!("(|{terms})")
-                })
-                .collect();
-            for chunk in terms.chunks(TERMS) {
-                let filter = format!("(&{})", chunk.concat());
-                effort.looks += 1;
-                group.gap =
-                    match session.look("a second look at a group", &group.dn, &filter, &["1.1".to_owned()]).await {
-                        Ok(Look::Found(_)) => continue,
-                        Ok(Look::NotMeant | Look::NoSuchObject) => {
-                            Some("it changed while its members were looked at: the next run reads it again".to_owned())
-                        }
-                        Err(fault) if fault.code.is_some() => Some(fault.to_string()),
-                        Err(fault) => return Err(fault),
-                    };
             }
         }
         Ok(())
@@ -290,39 +249,6 @@ impl<'a> Reader<'a> {
                 }
             }
             self.raw.groups.also(key, name);
-        }
-        Ok(())
-    }
-
-    /// The rest of attributes that were answered in part.
-    async fn ranges(&mut self, session: &Session, at: usize) -> Result<(), Fault> {
-        let Some(group) = self.raw.groups.rows.get_mut(at) else { return Ok(()) };
-        if group.open.is_empty() {
-            return Ok(());
-        }
-        let open = std::mem::take(&mut group.open);
-        let first = group.stamp.clone();
-        let effort = &mut self.raw.effort.ranges;
-        let mut steady = true;
-        for open in open {
-            steady &= rest_of(session, self.settings, group, open, effort).await?;
-        }
-        let now = stamp_of(session, self.settings, group).await?;
-        if first.is_empty() {
-            group.gap = Some("the server does not say when it changed, and its members were read in parts".to_owned());
-            return Ok(());
-        }
-        if steady && now == first {
-            return Ok(());
-        }
-        // A change between two parts can hide a member: once more, from the start.
-        group.forget_members();
-        let mut steady = true;
-        for attribute in self.settings.schema.dn_attributes() {
-            steady &= rest_of(session, self.settings, group, Open::new(attribute), effort).await?;
-        }
-        if !steady || stamp_of(session, self.settings, group).await? != now {
-            group.gap = Some("it changed twice while its members were read in parts".to_owned());
         }
         Ok(())
     }
@@ -417,177 +343,4 @@ fn outside(mut group: Group, settings: &Settings) -> Group {
         group.call_by_dn();
     }
     group
-}
-
-/// What somebody who was looked at is.
-enum Seen {
-    Person(Entry),
-    Group(Entry),
-    Stray(Stray),
-}
-
-/// An error is a connection that ended: what the server refuses is the member's own fate.
-async fn look(session: &Session, settings: &Settings, dn: &str) -> Result<Seen, Fault> {
-    let failed = |fault: Fault| match fault.code {
-        // It is no distinguished name at all, so nobody can bear it.
-        Some(34) => Ok(Seen::Stray(Stray::Dangling)),
-        Some(_) => Ok(Seen::Stray(Stray::Failed(fault.to_string()))),
-        None => Err(fault),
-    };
-    let schema = &settings.schema;
-    let person = session.look("a look at a member", dn, &schema.user_filter, &schema.person_attributes()).await;
-    match person {
-        Ok(Look::Found(entry)) => return Ok(Seen::Person(entry)),
-        Ok(Look::NoSuchObject) => return Ok(Seen::Stray(Stray::Dangling)),
-        Ok(Look::NotMeant) => {}
-        Err(fault) => return failed(fault),
-    }
-    match session.look("a look at a member", dn, &schema.group_filter, &schema.group_attributes()).await {
-        Ok(Look::Found(entry)) => return Ok(Seen::Group(entry)),
-        Ok(Look::NoSuchObject) => return Ok(Seen::Stray(Stray::Dangling)),
-        Ok(Look::NotMeant) => {}
-        Err(fault) => return failed(fault),
-    }
-    match is_there(session, "a look at a member", dn).await {
-        Ok(Look::Found(_)) => Ok(Seen::Stray(Stray::Other)),
-        Ok(Look::NoSuchObject) => Ok(Seen::Stray(Stray::Dangling)),
-        // No statement that there is no such entry: who is hidden is still a member.
-        Ok(Look::NotMeant) => Ok(Seen::Stray(Stray::Failed(
-            "they are gone, or hidden from the bind account: it may see nothing there".into(),
-        ))),
-        Err(fault) => failed(fault),
-    }
-}
-
-/// A look at whatever bears the name. 389 Directory Server answers for a name that nobody bears, and for
-/// what is hidden, with success and nothing, where the account has no right to what is above it.
-async fn is_there(session: &Session, what: &str, dn: &str) -> Result<Look, Fault> {
-    session.look(what, dn, "(objectClass=*)", &["1.1".to_owned()]).await
-}
-
-/// What is told of a base below which there was nothing at all: it must be there itself.
-async fn empty(session: &Session, key: &str, base: &str) -> Result<(), Fault> {
-    match is_there(session, "asking for the base", base).await? {
-        Look::Found(_) => Ok(()),
-        Look::NotMeant | Look::NoSuchObject => Err(base_help(Fault::of_code("nothing is below it", 32, ""), key, base)),
-    }
-}
-
-/// Asks for an attribute's values from where its reading stands, until the server says that there are no
-/// more. The steps are the server's. False: values moved meanwhile.
-///
-/// Each part begins with the last value of the one before. Who is deleted vanishes from the group without
-/// a change of its stamp, and what comes behind moves up: somebody would be passed over.
-async fn rest_of(
-    session: &Session,
-    settings: &Settings,
-    group: &mut Group,
-    mut open: Open,
-    asked: &mut usize,
-) -> Result<bool, Fault> {
-    let filter = &settings.schema.group_filter;
-    loop {
-        let from = open.next.saturating_sub(1);
-        let Open { attribute, next, last } = &mut open;
-        let part = [format!("{attribute};range={from}-*")];
-        *asked += 1;
-        let entry = match session.look("reading members", &group.dn, filter, &part).await? {
-            Look::Found(entry) => entry,
-            Look::NotMeant | Look::NoSuchObject => {
-                group.gap = Some("it went away while its members were read in parts".to_owned());
-                return Ok(true);
-            }
-        };
-        let (range, values) = match entry.range(attribute) {
-            Some((range, values)) if range.from == from => (range, values),
-            Some((range, _)) => {
-                group.gap = Some(format!("the server answered {attribute} from {} instead of {from}", range.from));
-                return Ok(true);
-            }
-            // Values without a range are all of them, and right only when all were asked for.
-            None if *next == 0 => {
-                group.take_members(&entry, attribute);
-                return Ok(true);
-            }
-            None => {
-                group.gap = Some(format!("the server said that {attribute} goes on at {next}, and gave nothing"));
-                return Ok(true);
-            }
-        };
-        let new = match values.split_first() {
-            _ if *next == 0 => values,
-            Some((first, new)) if first == last => new,
-            _ => return Ok(false),
-        };
-        group.take_values(new, attribute);
-        match range.next {
-            None => return Ok(true),
-            Some(further) if further <= *next => {
-                group.gap = Some(format!("the server parts {attribute} without getting on"));
-                return Ok(true);
-            }
-            Some(further) => *next = further,
-        }
-        if let Some(value) = values.last() {
-            last.clone_from(value);
-        }
-    }
-}
-
-async fn stamp_of(session: &Session, settings: &Settings, group: &Group) -> Result<Vec<String>, Fault> {
-    let asked = super::schema::STAMPS.map(str::to_owned);
-    match session.look("reading members", &group.dn, &settings.schema.group_filter, &asked).await? {
-        Look::Found(entry) => Ok(stamp(&entry)),
-        Look::NotMeant | Look::NoSuchObject => Ok(Vec::new()),
-    }
-}
-
-async fn scan_people(settings: &Settings, session: &mut Session) -> Result<(People, Tally), Fault> {
-    let search = people_search(settings, None);
-    let mut people = People::default();
-    let tally = session.scan("reading people", &search, |entry| people.add(entry, &settings.schema)).await;
-    let tally = tally.map_err(|fault| base_help(fault, "user_base", &search.base))?;
-    if tally.entries == 0 {
-        empty(session, "user_base", &search.base).await?;
-    }
-    people.seal();
-    Ok((people, tally))
-}
-
-async fn scan_groups(settings: &Settings, session: &mut Session) -> Result<(Groups, Tally), Fault> {
-    let search = group_search(settings, None);
-    let mut groups = Groups::default();
-    let tally = session.scan("reading groups", &search, |entry| groups.add(Group::of(entry, &settings.schema))).await;
-    let tally = tally.map_err(|fault| base_help(fault, "group_base", &search.base))?;
-    if tally.entries == 0 {
-        empty(session, "group_base", &search.base).await?;
-    }
-    Ok((groups, tally))
-}
-
-/// A search for people, among those that one of the terms means.
-fn people_search(settings: &Settings, terms: Option<&str>) -> Search {
-    let schema = &settings.schema;
-    search(&settings.user_base, &schema.user_filter, terms, schema.person_attributes())
-}
-
-/// A search for groups, among those that one of the terms means.
-fn group_search(settings: &Settings, terms: Option<&str>) -> Search {
-    let schema = &settings.schema;
-    search(&settings.group_base, &schema.group_filter, terms, schema.group_attributes())
-}
-
-fn search(base: &str, filter: &str, terms: Option<&str>, attributes: Vec<String>) -> Search {
-    let filter = match terms {
-        None => filter.to_owned(),
-        Some(terms) => format!("(&{filter}(|{terms}))"),
-    };
-    Search { base: base.to_owned(), scope: Scope::Subtree, filter, attributes }
-}
-
-fn base_help(fault: Fault, key: &str, base: &str) -> Fault {
-    match fault.code {
-        Some(32 | 34) => fault.at(&format_args!("{key} {base:?}")),
-        _ => fault,
-    }
 }

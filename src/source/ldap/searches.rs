@@ -1,0 +1,71 @@
+//! The searches for people and for groups. Floor 2.
+
+use ldap3::Scope;
+
+use super::Settings;
+use super::fault::Fault;
+use super::groups::{Group, Groups};
+use super::look::is_there;
+use super::people::People;
+use super::session::{Look, Search, Session, Tally};
+
+/// Everybody below the user base.
+pub(super) async fn scan_people(settings: &Settings, session: &mut Session) -> Result<(People, Tally), Fault> {
+    let search = people_search(settings, None);
+    let mut people = People::default();
+    let tally = session.scan("reading people", &search, |entry| people.add(entry, &settings.schema)).await;
+    let tally = tally.map_err(|fault| base_help(fault, "user_base", &search.base))?;
+    if tally.entries == 0 {
+        empty(session, "user_base", &search.base).await?;
+    }
+    people.seal();
+    Ok((people, tally))
+}
+
+/// Every group below the group base.
+pub(super) async fn scan_groups(settings: &Settings, session: &mut Session) -> Result<(Groups, Tally), Fault> {
+    let search = group_search(settings, None);
+    let mut groups = Groups::default();
+    let tally = session.scan("reading groups", &search, |entry| groups.add(Group::of(entry, &settings.schema))).await;
+    let tally = tally.map_err(|fault| base_help(fault, "group_base", &search.base))?;
+    if tally.entries == 0 {
+        empty(session, "group_base", &search.base).await?;
+    }
+    Ok((groups, tally))
+}
+
+/// A search for people, among those that one of the terms means.
+pub(super) fn people_search(settings: &Settings, terms: Option<&str>) -> Search {
+    let schema = &settings.schema;
+    search(&settings.user_base, &schema.user_filter, terms, schema.person_attributes())
+}
+
+/// A search for groups, among those that one of the terms means.
+pub(super) fn group_search(settings: &Settings, terms: Option<&str>) -> Search {
+    let schema = &settings.schema;
+    search(&settings.group_base, &schema.group_filter, terms, schema.group_attributes())
+}
+
+fn search(base: &str, filter: &str, terms: Option<&str>, attributes: Vec<String>) -> Search {
+    let filter = match terms {
+        None => filter.to_owned(),
+        Some(terms) => format!("(&{filter}(|{terms}))"),
+    };
+    Search { base: base.to_owned(), scope: Scope::Subtree, filter, attributes }
+}
+
+/// Names the key of the configuration, where its base is not there.
+pub(super) fn base_help(fault: Fault, key: &str, base: &str) -> Fault {
+    match fault.code {
+        Some(32 | 34) => fault.at(&format_args!("{key} {base:?}")),
+        _ => fault,
+    }
+}
+
+/// What is told of a base below which there was nothing at all: it must be there itself.
+async fn empty(session: &Session, key: &str, base: &str) -> Result<(), Fault> {
+    match is_there(session, "asking for the base", base).await? {
+        Look::Found(_) => Ok(()),
+        Look::NotMeant | Look::NoSuchObject => Err(base_help(Fault::of_code("nothing is below it", 32, ""), key, base)),
+    }
+}
