@@ -1,6 +1,9 @@
 //! Active Directory as a source, read from a Samba domain controller; what Samba lacks (ranges, page
 //! limits) comes from the proxy.
 
+mod members;
+mod parts;
+
 use rosterd::simulator::World;
 use serde_json::Value;
 
@@ -97,6 +100,25 @@ fn people_whose_primary_group_it_is() {
     let ran = bench.apply(0);
     assert_eq!(bench.members("All"), ["ann", "cem", "dan", "fay", "gus", "hal", "joerg"]);
     assert_eq!(skipped(&ran, "eve").as_deref(), Some("no_email"), "{ran}");
+}
+
+/// `memberOf` is computed by the server: direct groups alone, and never the primary one.
+#[test]
+fn groups_that_people_name_are_what_groups_say_and_primary_groups_count() {
+    let Some(samba) = Samba::start() else { return };
+    let more = format!(
+        "user_base = \"OU=People,{DOMAIN}\"\ngroup_base = \"OU=Groups,{DOMAIN}\"\nmember_attributes = [\"memberOf\"]"
+    );
+    let with = |group: &str, to: &str, world: World| with(&samba, world, &samba.url(), &more, &mapping(group, to));
+    let bench = with("GRC-Compliance", "Compliance", organisation("Compliance", &["ann", "dan"]));
+    let ran = bench.apply(0);
+    assert_eq!(bench.members("Compliance"), ["ann", "cem", "gus", "hal", "ida", "joerg"], "{ran}");
+    assert_eq!(because(&ran, "hal")["path"], serde_json::json!(["GRC-Compliance", "GRC-Inner", "GRC-Deep"]));
+    bench.in_step();
+    let bench = with("GRC-Primary", "Risk", organisation("Risk", &[]));
+    bench.apply(0);
+    assert_eq!(bench.members("Risk"), ["dan", "fay"]);
+    bench.in_step();
 }
 
 #[test]
@@ -229,7 +251,7 @@ fn a_group_that_outgrows_a_range_loses_nobody() {
         let evidence = ran["sources"][0]["evidence"].as_str().unwrap_or_default();
         assert!(evidence.contains(" 0 looks"), "{evidence}");
         assert_eq!(bench.members("Big").len(), count);
-        let ranged = proxy.seen().iter().any(|seen| seen.attributes.iter().any(|name| name.contains("range=1500-*")));
+        let ranged = proxy.seen().iter().any(|seen| seen.attributes.iter().any(|name| name.contains("range=1499-*")));
         assert_eq!(ranged, count > 1500, "{:?}", proxy.seen());
         bench.in_step();
     }

@@ -1,6 +1,8 @@
 //! LDAP as a source, read from a real OpenLDAP server, and from servers that are none.
 
+mod ds389;
 mod hostile;
+mod member_of;
 mod members;
 mod session;
 

@@ -292,6 +292,14 @@ mod tests {
         }
 
         #[test]
+        fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let text = String::from_utf8_lossy(&bytes);
+            let _ = (is_dn(&text), Key::of_dn(&text), Key::of_login(&text));
+            let named = format!("cn={text},dc=x");
+            prop_assert_eq!(normalise(&normalise(&named)), normalise(&named));
+        }
+
+        #[test]
         fn the_quick_path_says_what_the_long_one_says(text in "(cn|OU|dc|uid)=[a-zA-Z0-9 .=<>_-]{1,12}(,(cn|OU|dc)=[a-zA-Z0-9 .=-]{1,8}){0,3}") {
             if is_plain(&text) {
                 prop_assert_eq!(Some(normalise(&text)), parse(&text));

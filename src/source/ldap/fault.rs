@@ -101,7 +101,7 @@ fn help(code: u32) -> Option<&'static str> {
     Some(match code {
         3 => "raise the server's time limit for the bind account, or index the attributes of the filter",
         4 | 11 => {
-            "raise the server's size limits for the bind account (OpenLDAP: limits … size.prtotal=unlimited), or lower page_size"
+            "raise the server's limits for the bind account (OpenLDAP: limits … size.prtotal=unlimited; 389 Directory Server: nsSizeLimit and nsLookThroughLimit of its entry), or lower page_size"
         }
         8 | 13 => "use ldaps://, or start_tls = true",
         10 => {

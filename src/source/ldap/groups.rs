@@ -25,16 +25,38 @@ pub(super) struct Group {
     pub(super) logins: Vec<String>,
     /// Searches that find members.
     pub(super) urls: Vec<String>,
+    /// Groups that it says it is in (`memberOf`).
+    pub(super) parents: Vec<Key>,
+    /// Whether the server names just a part of these.
+    pub(super) has_more_parents: bool,
     /// What its security identifier is looked up by, and its last part.
     pub(super) sid: Option<(Key, u32)>,
     /// When it last changed, as the server says.
     pub(super) stamp: Vec<String>,
-    /// Attributes whose values were answered in part: name, and number of the next value.
-    pub(super) open: Vec<(String, u32)>,
+    /// Attributes whose values were answered in part.
+    pub(super) open: Vec<Open>,
     /// Parts in which its members were asked for.
     pub(super) ranges: usize,
     /// Why not all of its members are known.
     pub(super) gap: Option<String>,
+}
+
+/// How far an attribute was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Open {
+    /// The attribute.
+    pub(super) attribute: String,
+    /// Number of the next value.
+    pub(super) next: u32,
+    /// The value before it.
+    pub(super) last: Vec<u8>,
+}
+
+impl Open {
+    /// An attribute of which nothing was read.
+    pub(super) fn new(attribute: &str) -> Self {
+        Self { attribute: attribute.to_owned(), next: 0, last: Vec::new() }
+    }
 }
 
 /// Many names in one piece of memory, with their keys.
@@ -93,6 +115,8 @@ impl Group {
             members: Names::default(),
             logins: texts(&entry, schema, "memberUid"),
             urls: texts(&entry, schema, "memberURL"),
+            parents: texts(&entry, schema, "memberOf").iter().map(|parent| Key::of_dn(parent)).collect(),
+            has_more_parents: schema.by_member_of() && entry.range("memberOf").is_some(),
             sid: own.map(|sid| (sid_key(&sid.domain, sid.rid), sid.rid)),
             stamp: stamp(&entry),
             open: Vec::new(),
@@ -102,12 +126,13 @@ impl Group {
         };
         for attribute in schema.dn_attributes() {
             group.take_members(&entry, attribute);
-            if let Some((range, _)) = entry.range(attribute) {
+            if let Some((range, values)) = entry.range(attribute) {
                 match range.from {
-                    0 => group.take_range(&entry, attribute),
+                    0 => group.take_values(values, attribute),
                     from => group.gap = Some(format!("the server began {attribute} with value {from}")),
                 };
-                group.open.extend(range.next.map(|next| (attribute.to_owned(), next)));
+                let last = values.last().cloned().unwrap_or_default();
+                group.open.extend(range.next.map(|next| Open { next, last, ..Open::new(attribute) }));
             }
         }
         group.members.shrink();
@@ -130,9 +155,8 @@ impl Group {
         }
     }
 
-    /// Takes the values of a part of an attribute.
-    pub(super) fn take_range(&mut self, entry: &Entry, attribute: &str) {
-        let values = entry.range(attribute).map(|(_, values)| values).unwrap_or_default();
+    /// Takes values of a part of an attribute.
+    pub(super) fn take_values(&mut self, values: &[Vec<u8>], attribute: &str) {
         for value in values {
             match std::str::from_utf8(value) {
                 Ok(name) if name.trim().is_empty() => {}
@@ -247,6 +271,6 @@ mod tests {
         let entry = Entry::of("CN=g", &[("cn", &["g"]), ("member", &[]), ("member;range=0-1", &["CN=a", "CN=b"])]);
         let group = Group::of(entry, &schema);
         assert_eq!(group.members.len(), 2);
-        assert_eq!(group.open, [("member".to_owned(), 2)]);
+        assert_eq!(group.open, [Open { attribute: "member".into(), next: 2, last: b"CN=b".into() }]);
     }
 }

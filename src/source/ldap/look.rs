@@ -1,8 +1,12 @@
 //! A look at a member by name: a person, a group, or neither. Floor 2.
 
 use super::Settings;
-use super::entry::Entry;
+use super::cost::TERMS;
+use super::dn::{Key, is_dn};
+use super::entry::{Entry, escape};
 use super::fault::Fault;
+use super::people::Found;
+use super::reader::Raw;
 use super::session::{Look, Session};
 
 /// What became of a member who was looked at.
@@ -43,9 +47,56 @@ pub(super) async fn look(session: &Session, settings: &Settings, dn: &str) -> Re
         Err(fault) => return failed(fault),
     }
     match session.look("a look at a member", dn, &schema.group_filter, &schema.group_attributes()).await {
-        Ok(Look::Found(entry)) => Ok(Seen::Group(entry)),
-        Ok(Look::NotMeant) => Ok(Seen::Stray(Stray::Other)),
+        Ok(Look::Found(entry)) => return Ok(Seen::Group(entry)),
+        Ok(Look::NoSuchObject) => return Ok(Seen::Stray(Stray::Dangling)),
+        Ok(Look::NotMeant) => {}
+        Err(fault) => return failed(fault),
+    }
+    match is_there(session, "a look at a member", dn).await {
+        Ok(Look::Found(_)) => Ok(Seen::Stray(Stray::Other)),
         Ok(Look::NoSuchObject) => Ok(Seen::Stray(Stray::Dangling)),
+        // No statement that there is no such entry: who is hidden is still a member.
+        Ok(Look::NotMeant) => Ok(Seen::Stray(Stray::Failed(
+            "they are gone, or hidden from the bind account: it may see nothing there".into(),
+        ))),
         Err(fault) => failed(fault),
     }
+}
+
+/// A look at whatever bears the name. 389 Directory Server answers for a name that nobody bears, and for
+/// what is hidden, with success and nothing, where the account has no right to what is above it.
+pub(super) async fn is_there(session: &Session, what: &str, dn: &str) -> Result<Look, Fault> {
+    session.look(what, dn, "(objectClass=*)", &["1.1".to_owned()]).await
+}
+
+/// A name that nobody bears may have been somebody's when the group was read: they were given another
+/// one since, or a move. A group that still has the name has it in vain.
+pub(super) async fn still_named(session: &Session, settings: &Settings, raw: &mut Raw) -> Result<(), Fault> {
+    let Raw { people, groups, strays, effort, .. } = raw;
+    let attributes: Vec<&str> = settings.schema.dn_attributes().collect();
+    for group in &mut groups.rows {
+        let dangling = |key: &Key| strays.get(key) == Some(&Stray::Dangling) && people.named(*key) == Found::Nobody;
+        // What is no name at all could not be asked for, and never was anybody's.
+        let dangling = group.members.iter().filter(|(key, name)| dangling(key) && is_dn(name));
+        let terms: Vec<String> = dangling
+            .map(|(_, name)| {
+                let value = escape(name);
+                let terms: String = attributes.iter().map(|name| format!("({name}={value})")).collect();
+                format!("(|{terms})")
+            })
+            .collect();
+        for chunk in terms.chunks(TERMS) {
+            let filter = format!("(&{})", chunk.concat());
+            effort.looks += 1;
+            group.gap = match session.look("a second look at a group", &group.dn, &filter, &["1.1".to_owned()]).await {
+                Ok(Look::Found(_)) => continue,
+                Ok(Look::NotMeant | Look::NoSuchObject) => {
+                    Some("it changed while its members were looked at: the next run reads it again".to_owned())
+                }
+                Err(fault) if fault.code.is_some() => Some(fault.to_string()),
+                Err(fault) => return Err(fault),
+            };
+        }
+    }
+    Ok(())
 }

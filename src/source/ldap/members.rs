@@ -55,6 +55,9 @@ pub(super) fn join(place: &str, raw: Raw, nested: bool) -> Joined {
         groups.push(members.group(group, nested, &problems));
         joined.problems.extend(problems);
     }
+    if nested {
+        nest_by_name(&raw, &mut groups);
+    }
     joined.gap = distrust(place, &raw.people, &groups, wanted_members);
     let order = order(&raw.people.rows);
     for group in &mut groups {
@@ -65,6 +68,18 @@ pub(super) fn join(place: &str, raw: Raw, nested: bool) -> Joined {
     joined.groups = groups;
     joined.people = order.arrange(raw.people.rows);
     joined
+}
+
+/// Groups that say what they are in.
+fn nest_by_name(raw: &Raw, groups: &mut [DirectoryGroup]) {
+    for (at, group) in (0..).zip(&raw.groups.rows) {
+        let parents = group.parents.iter().filter_map(|parent| raw.groups.named(*parent));
+        for parent in parents {
+            if let Some(parent) = groups.get_mut(parent as usize) {
+                parent.groups.push(at);
+            }
+        }
+    }
 }
 
 fn by_group(dynamic: &[(u32, Key)]) -> BTreeMap<u32, Vec<Key>> {
@@ -267,4 +282,102 @@ fn sorted(groups: Vec<DirectoryGroup>) -> (Vec<DirectoryGroup>, Vec<Problem>) {
         place_all(&mut group.groups, &places);
     }
     (sorted, problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use lber::common::TagClass;
+    use lber::structure::{PL, StructureTag};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::ldap::entry::Entry;
+    use crate::source::ldap::groups::Groups;
+    use crate::source::ldap::reader::Effort;
+    use crate::source::ldap::schema::{Preset, Schema};
+
+    const NAMES: [&str; 18] = [
+        "objectGUID",
+        "entryUUID",
+        "cn",
+        "sAMAccountName",
+        "member",
+        "member;range=0-1",
+        "member;range=7-*",
+        "uniqueMember",
+        "memberUid",
+        "memberURL",
+        "memberOf",
+        "memberOf;range=0-0",
+        "objectSid",
+        "primaryGroupID",
+        "userAccountControl",
+        "mail",
+        "proxyAddresses",
+        "uSNChanged",
+    ];
+
+    fn tag(payload: PL) -> StructureTag {
+        StructureTag { class: TagClass::Universal, id: 4, payload }
+    }
+
+    /// Names that meet, numbers, and bytes that are anything.
+    fn value() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            "cn=[a-d],dc=x".prop_map(String::into_bytes),
+            "[0-9]{1,3}|[a-d]@x.y|SMTP:[a-d]@x.y".prop_map(String::into_bytes),
+            Just([&[1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0], &7u32.to_le_bytes()[..]].concat()),
+            prop::collection::vec(any::<u8>(), 0..20),
+        ]
+    }
+
+    fn entry() -> impl Strategy<Value = Entry> {
+        let attribute = (prop::sample::select(NAMES.to_vec()), prop::collection::vec(value(), 0..4));
+        ("cn=[a-d],dc=x|\\PC{0,9}", prop::collection::vec(attribute, 0..8)).prop_map(|(dn, attributes)| {
+            let attributes = attributes.into_iter().map(|(name, values)| {
+                let values = values.into_iter().map(|value| tag(PL::P(value))).collect();
+                tag(PL::C(vec![tag(PL::P(name.into())), tag(PL::C(values))]))
+            });
+            let entry = tag(PL::C(vec![tag(PL::P(dn.into_bytes())), tag(PL::C(attributes.collect()))]));
+            Entry::decode(entry).expect("it is one")
+        })
+    }
+
+    proptest! {
+        /// Whatever entries say: everybody once, in order, and nobody is a member who is not there.
+        #[test]
+        fn no_entries_are_too_odd(
+            people in prop::collection::vec(entry(), 0..6),
+            groups in prop::collection::vec(entry(), 0..6),
+            preset in prop::sample::select(vec![Preset::ActiveDirectory, Preset::Rfc2307, Preset::Ds389]),
+        ) {
+            let members = ["member", "uniqueMember", "memberUid", "memberURL", "memberOf"].map(str::to_owned).to_vec();
+            let schema = Schema { member_attributes: members, ..Schema::of(preset) };
+            let mut raw = Raw {
+                people: People::default(),
+                everyone: true,
+                groups: Groups::default(),
+                strays: BTreeMap::new(),
+                dynamic: Vec::new(),
+                effort: Effort::default(),
+            };
+            for (at, entry) in people.into_iter().enumerate() {
+                match at % 2 {
+                    0 => raw.people.add(entry, &schema),
+                    _ => raw.people.add_once(entry, &schema),
+                }
+            }
+            for entry in groups {
+                raw.groups.add(Group::of(entry, &schema));
+            }
+            raw.people.finish();
+            let joined = join("x", raw, true);
+            prop_assert!(joined.people.is_sorted_by(|a, b| a.key < b.key));
+            prop_assert!(joined.groups.is_sorted_by(|a, b| a.key < b.key));
+            for group in &joined.groups {
+                prop_assert!(group.people.iter().all(|at| (*at as usize) < joined.people.len()));
+                prop_assert!(group.groups.iter().all(|at| (*at as usize) < joined.groups.len()));
+            }
+        }
+    }
 }

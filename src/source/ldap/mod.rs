@@ -305,7 +305,8 @@ async fn once(
     let open =
         || async { Session::open(server, settings, tls, meter).await.map_err(|fault| (fault, Stage::Connecting)) };
     let mut session = open().await?;
-    let mut second = if wanted.all { Some(open().await?) } else { None };
+    let everything = wanted.all || settings.schema.by_member_of();
+    let mut second = if everything { Some(open().await?) } else { None };
     let reading = |fault| (fault, Stage::Reading);
     let about = About::ask(&session).await.map_err(reading)?;
     // Before the reading, so that what changes while it lasts is a change for the next run.

@@ -82,10 +82,10 @@ impl People {
             let logins = entry.texts(&schema.user_name_attribute);
             self.logins.extend(logins.map(|login| (Key::of_login(login), at)));
         }
-        if schema.has_member_attribute("memberOf") {
+        if schema.by_member_of() {
             self.member_of.extend(entry.texts("memberOf").map(|group| (Key::of_dn(group), at)));
             if entry.range("memberOf").is_some() {
-                self.gap = Some(format!("{} is in more groups than the server names at once", entry.dn));
+                self.gap = Some(in_too_many(&entry.dn));
             }
         }
         if schema.primary_groups {
@@ -94,6 +94,11 @@ impl People {
         let shows = |disabled: &Disabled| entry.text(disabled.attribute()).is_some();
         self.with_status += usize::from(schema.disabled.as_ref().is_some_and(shows));
         self.rows.push(person(entry, schema));
+    }
+
+    /// Whether nobody names a group.
+    pub(super) fn name_no_group(&self) -> bool {
+        self.member_of.is_empty()
     }
 
     /// Makes everybody findable by name who came with [`People::add`].
@@ -144,6 +149,11 @@ impl People {
     pub(super) fn keys(&self) -> BTreeSet<&PersonKey> {
         self.rows.iter().map(|person| &person.key).collect()
     }
+}
+
+/// Why `memberOf` is not believed when it was answered in part.
+pub(super) fn in_too_many(dn: &str) -> String {
+    format!("{dn} is in more groups than the server names at once")
 }
 
 fn of(list: &[(Key, u32)], key: Key) -> impl Iterator<Item = u32> + '_ {

@@ -15,9 +15,9 @@ use super::dn::{Key, is_dn, normalise};
 use super::entry::{escape, id_in_filter};
 use super::fault::Fault;
 use super::groups::{Group, Groups};
-use super::look::{Seen, Stray, look};
+use super::look::{self, Seen, Stray};
 use super::parts;
-use super::people::{Found, People};
+use super::people::{Found, People, in_too_many};
 use super::searches::{base_help, group_search, people_search, scan_groups, scan_people};
 use super::session::{Look, Search, Session, Tally};
 use super::url;
@@ -92,18 +92,33 @@ impl<'a> Reader<'a> {
             }
             None => {
                 self.named_groups(&mut session).await?;
-                if self.settings.schema.has_member_attribute("memberOf") {
-                    self.every_person(&mut session).await?;
-                }
             }
         }
         self.groups_by_dn(&session).await?;
         while self.done < self.raw.groups.rows.len() {
             self.round(&mut session).await?;
         }
+        look::still_named(&session, self.settings, &mut self.raw).await?;
         self.known_people(&mut session).await?;
         self.raw.people.finish();
+        if self.settings.schema.by_member_of() {
+            self.distrust_member_of();
+        }
         Ok(self.raw)
+    }
+
+    /// Who may not read `memberOf` reads people without it, and so does everybody where the server does
+    /// not keep it. As long as groups are there and have no other members, that is no empty directory.
+    fn distrust_member_of(&mut self) {
+        let silent = |group: &Group| group.members.len() == 0 && group.logins.is_empty() && group.parents.is_empty();
+        let groups = &self.raw.groups.rows;
+        if let Some(group) = groups.iter().find(|group| group.has_more_parents) {
+            self.raw.people.gap = Some(in_too_many(&group.dn));
+        }
+        if !groups.is_empty() && groups.iter().all(silent) && self.raw.people.name_no_group() {
+            let count = self.raw.people.rows.len();
+            self.raw.people.gap = Some(format!("none of {count} people names a group by memberOf"));
+        }
     }
 
     /// Sees to the members of the groups that are new.
@@ -197,7 +212,7 @@ impl<'a> Reader<'a> {
     async fn look_at(&mut self, session: &Session, unknown: BTreeMap<Key, String>) -> Result<(), Fault> {
         self.raw.effort.looks += unknown.len();
         let settings = self.settings;
-        let looks = unknown.into_iter().map(|(key, dn)| async move { (key, look(session, settings, &dn).await) });
+        let looks = unknown.into_iter().map(|(key, dn)| async move { (key, look::look(session, settings, &dn).await) });
         let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
         while let Some((key, seen)) = looks.next().await {
             match seen? {

@@ -41,7 +41,7 @@ pub struct Schema {
     /// Attributes that name a group; the first value is shown.
     pub group_name_attributes: Vec<String>,
     /// Attributes that say who is a member. `memberUid` holds login names, `memberURL` searches,
-    /// `memberOf` is an attribute of people; every other holds names of entries.
+    /// `memberOf` is an attribute of people and of nested groups; every other holds names of entries.
     pub member_attributes: Vec<String>,
     /// The immutable id.
     pub id_attribute: String,
@@ -125,6 +125,12 @@ impl Schema {
         }
     }
 
+    /// Whether people name their groups themselves. Then nothing but reading all people, and all groups
+    /// for what is nested, tells who is in one.
+    pub(super) fn by_member_of(&self) -> bool {
+        self.has_member_attribute("memberOf")
+    }
+
     /// Whether an attribute of this name says who is a member.
     pub(super) fn has_member_attribute(&self, name: &str) -> bool {
         self.member_attributes.iter().any(|own| own.eq_ignore_ascii_case(name))
@@ -145,7 +151,7 @@ impl Schema {
         if self.has_member_attribute("memberUid") {
             asked.push(self.user_name_attribute.clone());
         }
-        if self.has_member_attribute("memberOf") {
+        if self.by_member_of() {
             asked.push("memberOf".into());
         }
         if self.primary_groups {
@@ -158,8 +164,8 @@ impl Schema {
     pub(super) fn group_attributes(&self) -> Vec<String> {
         let mut asked = vec![self.id_attribute.clone()];
         asked.extend(self.group_name_attributes.iter().cloned());
-        let own = self.member_attributes.iter().filter(|own| !own.eq_ignore_ascii_case("memberOf"));
-        asked.extend(own.cloned());
+        // memberOf as well: where people name their groups, so do nested groups.
+        asked.extend(self.member_attributes.iter().cloned());
         asked.extend(STAMPS.map(str::to_owned));
         if self.primary_groups {
             asked.push("objectSid".into());

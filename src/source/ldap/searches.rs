@@ -5,8 +5,9 @@ use ldap3::Scope;
 use super::Settings;
 use super::fault::Fault;
 use super::groups::{Group, Groups};
+use super::look::is_there;
 use super::people::People;
-use super::session::{Search, Session, Tally};
+use super::session::{Look, Search, Session, Tally};
 
 /// Everybody below the user base, or `most` of them; and whether these are all.
 pub(super) async fn scan_people(
@@ -19,6 +20,9 @@ pub(super) async fn scan_people(
     let take = |entry| people.add(entry, &settings.schema);
     let scan = session.scan_within("reading people", &search, most, take).await;
     let (tally, everyone) = scan.map_err(|fault| base_help(fault, "user_base", &search.base))?;
+    if tally.entries == 0 {
+        empty(session, "user_base", &search.base).await?;
+    }
     people.seal();
     Ok((people, tally, everyone))
 }
@@ -28,7 +32,11 @@ pub(super) async fn scan_groups(settings: &Settings, session: &mut Session) -> R
     let search = group_search(settings, None);
     let mut groups = Groups::default();
     let tally = session.scan("reading groups", &search, |entry| groups.add(Group::of(entry, &settings.schema))).await;
-    Ok((groups, tally.map_err(|fault| base_help(fault, "group_base", &search.base))?))
+    let tally = tally.map_err(|fault| base_help(fault, "group_base", &search.base))?;
+    if tally.entries == 0 {
+        empty(session, "group_base", &search.base).await?;
+    }
+    Ok((groups, tally))
 }
 
 /// A search for people, among those that one of the terms means.
@@ -56,5 +64,13 @@ pub(super) fn base_help(fault: Fault, key: &str, base: &str) -> Fault {
     match fault.code {
         Some(32 | 34) => fault.at(&format_args!("{key} {base:?}")),
         _ => fault,
+    }
+}
+
+/// What is told of a base below which there was nothing at all: it must be there itself.
+async fn empty(session: &Session, key: &str, base: &str) -> Result<(), Fault> {
+    match is_there(session, "asking for the base", base).await? {
+        Look::Found(_) => Ok(()),
+        Look::NotMeant | Look::NoSuchObject => Err(base_help(Fault::of_code("nothing is below it", 32, ""), key, base)),
     }
 }

@@ -83,5 +83,16 @@ mod tests {
         fn no_text_is_too_odd(text in "\\PC{0,30}|ldap:///\\PC{0,30}") {
             let _ = parse(&text);
         }
+
+        #[test]
+        fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..40), text in "[a-c=%0-9()?&|!*,: ]{0,40}") {
+            let _ = parse(&format!("ldap:///{}", String::from_utf8_lossy(&bytes)));
+            let _ = parse(&format!("ldap:///dc=x??sub?{text}"));
+            // What is taken is a part of a filter, and cannot be more than that.
+            if let Some(url) = parse(&format!("ldap:///{text}")) {
+                let part = format!("(&(objectClass=person){})", url.filter);
+                prop_assert!(ldap3::parse_filter(&part).is_ok(), "{}", part);
+            }
+        }
     }
 }

@@ -197,6 +197,8 @@ fn odd_fault(odd: Odd) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -207,5 +209,15 @@ mod tests {
         refused[9] = 2;
         assert_eq!(start_tls_code(&refused), Some(2));
         assert_eq!(start_tls_code(&success[..8]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..40), inner in prop::collection::vec(any::<u8>(), 0..20)) {
+            let _ = start_tls_code(&bytes);
+            let length = u8::try_from(inner.len()).unwrap_or_default();
+            let framed = [&[0x30, length + 5, 0x02, 0x01, 0x01, 0x78, length][..], &inner].concat();
+            let _ = start_tls_code(&framed);
+        }
     }
 }

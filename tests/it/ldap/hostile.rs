@@ -79,10 +79,17 @@ fn a_message_without_end_is_refused_at_its_head() {
 #[test]
 fn answers_that_the_crate_panics_on_cost_one_source() {
     // An unknown operation; an empty message; a search result whose code is no number.
-    let answers: [fn(u8) -> Vec<u8>; 4] = [
+    let answers: [fn(u8) -> Vec<u8>; 5] = [
         |id| vec![0x30, 0x05, 0x02, 0x01, id, 0x7e, 0x00],
         |_| vec![0x30, 0x00],
         |id| vec![0x30, 0x09, 0x02, 0x01, id, 0x65, 0x04, 0x04, 0x02, 0x41, 0x42],
+        // An end with a control for pages that is none.
+        |id| {
+            let oid = b"1.2.840.113556.1.4.319";
+            let mut answer = vec![0x30, 0x2a, 0x02, 0x01, id, 0x65, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00];
+            answer.extend([&[0xa0, 0x1c, 0x30, 0x1a, 0x04, 0x16][..], oid, &[0x04, 0x00]].concat());
+            answer
+        },
         // An entry whose name is not UTF-8.
         |id| vec![0x30, 0x0b, 0x02, 0x01, id, 0x64, 0x06, 0x04, 0x02, 0xff, 0xfe, 0x30, 0x00],
     ];
@@ -95,6 +102,34 @@ fn answers_that_the_crate_panics_on_cost_one_source() {
         let (told, time) = read_from(&url, "4s");
         assert!(!told.is_empty() && time < Duration::from_secs(6), "{number}: {told} {time:?}");
     }
+}
+
+/// Messages whose head is right, and whose inside is anything.
+#[test]
+fn answers_of_random_bytes_cost_one_source() {
+    std::thread::scope(|scope| {
+        for seed in 1..=16u32 {
+            scope.spawn(move || {
+                let url = server(move |mut stream| {
+                    let mut state = seed;
+                    let mut random = || {
+                        // Numerical Recipes, chapter 7: enough for bytes that mean nothing.
+                        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                        state.to_be_bytes()[0]
+                    };
+                    while let Some(id) = request(&mut stream) {
+                        let operation = [0x64, 0x65, 0x73, 0x64][usize::from(random()) % 4];
+                        let inner: Vec<u8> = (0..random() % 60).map(|_| random()).collect();
+                        let length = u8::try_from(inner.len()).unwrap();
+                        let head = [0x30, length + 5, 0x02, 0x01, id, operation, length];
+                        let _ = stream.write_all(&[&head[..], &inner].concat());
+                    }
+                });
+                let (told, time) = read_from(&url, "3s");
+                assert!(!told.is_empty() && time < Duration::from_secs(8), "{seed}: {told} {time:?}");
+            });
+        }
+    });
 }
 
 #[test]

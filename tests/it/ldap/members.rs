@@ -167,6 +167,25 @@ fn unique_members_searches_and_groups_that_people_name() {
 }
 
 #[test]
+fn a_bit_of_a_number_tells_who_has_left_on_any_server() {
+    let ldif = person("ann", "employeeNumber: 512\n")
+        + &person("bob", "employeeNumber: 514\n")
+        + &person("cem", "employeeNumber: 2\n")
+        + &person("dan", "employeeNumber: two\n")
+        + &person("eve", "")
+        + &group("g", &["ann", "bob", "cem", "dan", "eve"].map(dn).each_ref().map(String::as_str));
+    let Some(slapd) = start(&ldif) else { return };
+    let keys = keys(&slapd, &slapd.secure()) + "disabled = { attribute = \"EMPLOYEENUMBER\", bit = 2 }\n";
+    for snapshot in both(&keys, "g") {
+        let left = snapshot.people.iter().filter(|person| person.disabled);
+        let mut left: Vec<&str> = left.map(|person| person.origin.as_str()).collect();
+        left.sort_unstable();
+        assert_eq!(left, [dn("bob"), dn("cem")]);
+        assert_eq!(members(&snapshot, "g"), ["ann", "bob", "cem", "dan", "eve"]);
+    }
+}
+
+#[test]
 fn groups_are_named_by_dn_and_without_case() {
     let Some(slapd) = start(&company()) else { return };
     let keys = keys(&slapd, &slapd.secure());

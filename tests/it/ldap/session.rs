@@ -51,10 +51,18 @@ fn a_client_certificate_signs_in() {
     };
     let identity =
         format!("client_cert = \"{}\"\nclient_key = {{ file = \"{}\" }}\n", shown(&issued.cert), shown(&issued.key));
-    let snapshot = complete(read(&keys(&identity), &[]));
-    assert_eq!(members(&snapshot, "compliance"), ["ann", "bob"]);
-    let ends = snapshot.facts.credential_ends.expect("the certificate can be read");
-    assert_eq!(ends.to_string(), "4096-01-01T00:00:00Z", "what the certificate says");
+    for start_tls in ["", "start_tls = true\n"] {
+        let url = if start_tls.is_empty() { slapd.secure() } else { slapd.plain() };
+        let keys = |identity: &str| keys(identity).replace(&slapd.secure(), &url) + start_tls;
+        let snapshot = complete(read(&keys(&identity), &[]));
+        assert_eq!(members(&snapshot, "compliance"), ["ann", "bob"], "{url}");
+        let ends = snapshot.facts.credential_ends.expect("the certificate can be read");
+        assert_eq!(ends.to_string(), "4096-01-01T00:00:00Z", "what the certificate says");
+        // Without it, nobody has signed in.
+        let anonymous = keys("").replace("sasl = \"external\"\n", "");
+        let told = unread(&read(&anonymous, &[]));
+        assert!(told.contains("(32)") || told.contains("(50)"), "{url}: {told}");
+    }
 }
 
 #[test]

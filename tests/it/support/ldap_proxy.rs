@@ -9,8 +9,9 @@ mod tests;
 
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What the proxy does to the traffic. Counting is per connection where nothing else is said.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +35,10 @@ pub struct Rules {
     pub bind: Option<i64>,
     /// Done once, before the first search that is not of one entry goes on.
     pub meanwhile: Meanwhile,
+    /// The first search with this base waits for [`Proxy::release`].
+    pub hold: Option<String>,
+    /// What becomes of a search for a part of an attribute (`member;range=1500-*`).
+    pub part: Option<Part>,
 }
 
 /// What happens while somebody reads.
@@ -59,6 +64,23 @@ impl std::fmt::Debug for Meanwhile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Meanwhile")
     }
+}
+
+/// Searches for parts, from this one on; counted from 1, over all connections.
+#[derive(Debug, Clone)]
+pub struct Part {
+    pub from: usize,
+    pub how: Midway,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Midway {
+    /// It gets this code.
+    Code(i64),
+    /// The connection is closed.
+    Cut,
+    /// Just this one waits for [`Proxy::release`].
+    Hold,
 }
 
 /// A page that fails. Searches of one entry (scope base) are not counted.
@@ -130,6 +152,8 @@ struct Shared {
     upstream: SocketAddr,
     stopping: AtomicBool,
     inner: Mutex<Inner>,
+    /// Told when something of `inner` changes that somebody waits for.
+    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -138,6 +162,11 @@ struct Inner {
     seen: Vec<Seen>,
     pages: usize,
     connections: usize,
+    /// Searches for parts.
+    parts: usize,
+    held: bool,
+    /// The hold of the rules was made.
+    done: bool,
     open: Vec<TcpStream>,
 }
 
@@ -164,7 +193,9 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it listens");
         let inner = Inner { rules, ..Inner::default() };
-        let shared = Arc::new(Shared { upstream, stopping: AtomicBool::new(false), inner: Mutex::new(inner) });
+        let shared =
+            Shared { upstream, stopping: AtomicBool::new(false), inner: Mutex::new(inner), changed: Condvar::new() };
+        let shared = Arc::new(shared);
         let accepting = Some(std::thread::spawn({
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
@@ -183,7 +214,23 @@ impl Proxy {
         inner.rules = rules;
         inner.pages = 0;
         inner.connections = 0;
+        inner.parts = 0;
+        inner.done = false;
         inner.seen.clear();
+    }
+
+    /// Waits until a search is held.
+    #[track_caller]
+    pub fn until_held(&self) {
+        let wait = Duration::from_secs(30);
+        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), wait, |inner| !inner.held);
+        assert!(waited.is_ok_and(|(_, waited)| !waited.timed_out()), "no search came that is to be held");
+    }
+
+    /// Lets the search that is held go on.
+    pub fn release(&self) {
+        self.shared.lock().held = false;
+        self.shared.changed.notify_all();
     }
 
     /// Searches since the rules were last set.
@@ -200,6 +247,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
+        self.release();
         // Wakes the thread that accepts.
         drop(TcpStream::connect(self.address));
         if let Some(accepting) = self.accepting.take() {

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod ber;
 pub mod ca;
 pub mod doc;
+pub mod ds389;
 pub mod ldap_proxy;
 pub mod random;
 pub mod receiver;

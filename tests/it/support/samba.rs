@@ -104,6 +104,18 @@ impl Samba {
         feed(&mut command, ldif.as_bytes());
     }
 
+    /// The members of a group of OU=Groups in the server's order, as far as their names are plain text.
+    pub fn members(&self, group: &str) -> Vec<Option<String>> {
+        let mut command = Command::new("ldapsearch");
+        command.args(["-x", "-LLL", "-o", "ldif-wrap=no", "-H", &format!("ldap://{}", self.address), "-D", ADMIN]);
+        command.args(["-w", ADMIN_PASSWORD, "-s", "base", "-b", &format!("CN={group},OU=Groups,{DOMAIN}"), "member"]);
+        let output = command.output().expect("it starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("LDIF is text");
+        let lines = text.lines().filter(|line| line.starts_with("member:"));
+        lines.map(|line| line.strip_prefix("member: ").map(str::to_owned)).collect()
+    }
+
     /// Adds members to a group of OU=Groups, by the part of their DN before the domain.
     #[track_caller]
     pub fn add_members(&self, group: &str, members: &[String]) {

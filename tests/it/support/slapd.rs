@@ -133,7 +133,8 @@ fn write(dir: &Path, name: &str, text: &str) {
     std::fs::write(dir.join(name), text).expect("a writable directory");
 }
 
-fn top() -> String {
+/// The entries that every directory has.
+pub fn top() -> String {
     format!(
         "dn: {SUFFIX}\nobjectClass: domain\ndc: corp\n\n\
          dn: {READER}\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: reader\nuserPassword: {READER_PASSWORD}\n\n\

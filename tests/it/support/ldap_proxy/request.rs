@@ -5,7 +5,7 @@ use std::io::{BufReader, Result, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::{Seen, Shared};
+use super::{Inner, Midway, Seen, Shared};
 use crate::support::ber::{Ber, ENUMERATED, INTEGER, OCTETS, SEQUENCE};
 
 pub const BIND: u8 = 0x60;
@@ -72,6 +72,10 @@ pub fn forward(client: TcpStream, link: &Link) {
         let sent = match mend(message, link) {
             Way::On(message) => (&link.server).write_all(&message.encode()),
             Way::Back(answer) => link.tell(&answer.encode()),
+            Way::End => {
+                link.close();
+                break;
+            }
         };
         if sent.is_err() {
             break;
@@ -83,6 +87,32 @@ pub fn forward(client: TcpStream, link: &Link) {
 enum Way {
     On(Ber),
     Back(Ber),
+    End,
+}
+
+fn asks_for_a_part(message: &Ber) -> bool {
+    let request = message.as_parts().get(1).map(Ber::as_parts).unwrap_or_default();
+    let attributes = request.get(7).map(Ber::as_parts).unwrap_or_default();
+    attributes.iter().any(|attribute| range(&attribute.as_text()).is_some())
+}
+
+/// Counts a search for a part, and says what becomes of it. One that is held has waited then.
+fn part(link: &Link) -> Option<Midway> {
+    let mut inner = link.shared.lock();
+    inner.parts += 1;
+    let number = inner.parts;
+    let part = inner.rules.part.clone().filter(|part| number >= part.from)?;
+    if part.how == Midway::Hold && number == part.from {
+        held(inner, link);
+    }
+    Some(part.how)
+}
+
+/// Waits until the test lets it go on.
+fn held(mut inner: MutexGuard<'_, Inner>, link: &Link) {
+    inner.held = true;
+    link.shared.changed.notify_all();
+    drop(link.shared.changed.wait_while(inner, |inner| inner.held));
 }
 
 fn mend(mut message: Ber, link: &Link) -> Way {
@@ -91,6 +121,11 @@ fn mend(mut message: Ber, link: &Link) -> Way {
     let refused = link.shared.lock().rules.bind;
     match (op, refused) {
         (Some(BIND), Some(code)) => Way::Back(result(id, BIND_DONE, code)),
+        (Some(SEARCH), _) if asks_for_a_part(&message) => match (part(link), search(id, &mut message, link)) {
+            (Some(Midway::Code(code)), _) | (_, Some(code)) => Way::Back(result(id, DONE, code)),
+            (Some(Midway::Cut), _) => Way::End,
+            _ => Way::On(message),
+        },
         (Some(SEARCH), _) => match search(id, &mut message, link) {
             Some(code) => Way::Back(result(id, DONE, code)),
             None => Way::On(message),
@@ -115,6 +150,11 @@ fn search(id: i64, message: &mut Ber, link: &Link) -> Option<i64> {
         && denied.eq_ignore_ascii_case(&base)
     {
         return Some(*code);
+    }
+    if !inner.done && inner.rules.hold.as_ref().is_some_and(|hold| hold.eq_ignore_ascii_case(&base)) {
+        inner.done = true;
+        held(inner, link);
+        inner = link.shared.lock();
     }
     let number = (scope != 0).then(|| {
         inner.pages += 1;
