@@ -157,6 +157,9 @@ impl From<RunError> for Fault {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Store(error) => error.into(),
+            RunError::Unread { why, help } => {
+                Self::new(Exit::Unread, anyhow::anyhow!("Hyperproof was not read: {why}\nhelp: {help}"))
+            }
             RunError::Target(_) | RunError::UnknownGroup { .. } => {
                 let help = error.help();
                 Self::usage(anyhow::anyhow!("{error}\nhelp: {help}"))

@@ -7,6 +7,8 @@ pub mod address;
 pub mod desired;
 pub mod digest;
 pub mod directory;
+pub mod facts;
+pub mod history;
 pub mod hold;
 pub mod id;
 pub mod live;

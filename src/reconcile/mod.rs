@@ -7,6 +7,7 @@
 
 pub mod desired;
 pub mod diff;
+pub mod facts;
 pub mod find;
 pub mod guard;
 pub mod learn;
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use crate::model::desired::DesiredState;
 use crate::model::directory::{SourceKind, SourceSnapshot};
 use crate::model::id::{AccountId, GroupId, GroupName};
 use crate::model::live::LiveState;
@@ -57,6 +59,10 @@ pub struct Decision {
     /// Memberships that rosterd made and that are no longer there: it owns them no more, whoever may
     /// make them again.
     pub lapsed: Vec<(GroupId, AccountId)>,
+    /// Who should be where, for [`facts`].
+    pub desired: DesiredState,
+    /// People and their accounts, for [`facts`].
+    pub people: resolve::Resolution,
 }
 
 /// Decides: the whole line from snapshots to a guarded plan.
@@ -93,6 +99,8 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
         learned,
         links,
         lapsed: learn::lapsed(&inputs),
+        desired: compiled.state,
+        people,
     }
 }
 

@@ -55,6 +55,7 @@ pub fn line(line: &Line, look: &Look) -> String {
     let run = if line.event.starts_with("run_") { line.run.as_str() } else { "" };
     let mut pad = EVENT_WIDTH.saturating_sub(line.event.chars().count());
     let change = match (line.op.as_str(), line.member.as_str()) {
+        ("", _) if line.event == "observed" => format!("{:?}", line.group),
         ("", _) => String::new(),
         (op, "") => format!("{op} {:?}", line.group),
         (op, member) => format!("{op} {member} in {:?}", line.group),

@@ -19,6 +19,14 @@ pub enum RunError {
         /// The names.
         names: Vec<String>,
     },
+    /// A mere look could not read Hyperproof.
+    #[error("Hyperproof was not read: {why}")]
+    Unread {
+        /// Why.
+        why: String,
+        /// What to do about it.
+        help: String,
+    },
 }
 
 impl RunError {
@@ -28,6 +36,7 @@ impl RunError {
             Self::Store(StoreError { fault: Fault::OtherOrganisation { .. }, .. }) => 2,
             Self::Store(_) => 1,
             Self::Target(_) | Self::UnknownGroup { .. } => 2,
+            Self::Unread { .. } => 13,
         }
     }
 
@@ -36,6 +45,7 @@ impl RunError {
         match self {
             Self::Store(error) => error.help().to_owned(),
             Self::Target(error) => error.help().to_owned(),
+            Self::Unread { help, .. } => help.clone(),
             Self::UnknownGroup { .. } => "use the name of `to`, or of a [group.\"…\"] table".to_owned(),
         }
     }

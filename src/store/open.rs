@@ -26,7 +26,10 @@ pub enum Access {
 }
 
 /// Every file of `migrations/`, in order.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "state", include_str!("../../migrations/0001_state.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "state", include_str!("../../migrations/0001_state.sql")),
+    (6, "facts", include_str!("../../migrations/0006_facts.sql")),
+];
 
 /// How long a writer waits for another one.
 const BUSY: Duration = Duration::from_secs(15);

@@ -18,6 +18,7 @@ const CONFIG_DIGEST: &str = "config_digest";
 const THROTTLED_UNTIL: &str = "throttled_until";
 const WRITTEN_AT: &str = "written_at";
 const FILES: &str = "source_files";
+const OBSERVED: &str = "observed";
 
 async fn get(conn: &mut SqliteConnection, name: &str) -> Result<Option<String>, Fault> {
     let value = sqlx::query_scalar("SELECT value FROM setting WHERE name = $1").bind(name);
@@ -126,6 +127,19 @@ pub(super) async fn remember_files(
     let stored: BTreeMap<&str, &BTreeSet<String>> =
         files.iter().map(|(source, files)| (source.as_str(), files)).collect();
     set(conn, FILES, &to_json(&stored)?).await
+}
+
+/// How far the log went when memberships were observed last (`seq`), and when that was.
+pub(super) async fn observed(conn: &mut SqliteConnection) -> Result<Option<(i64, Timestamp)>, Fault> {
+    let Some(text) = get(conn, OBSERVED).await? else {
+        return Ok(None);
+    };
+    let (seq, at): (i64, i64) = from_json(TABLE, OBSERVED, &text)?;
+    Ok(Some((seq, time(TABLE, OBSERVED, at)?)))
+}
+
+pub(super) async fn remember_observed(conn: &mut SqliteConnection, seq: i64, at: Timestamp) -> Result<(), Fault> {
+    set(conn, OBSERVED, &to_json(&(seq, millis(at)))?).await
 }
 
 /// A small write, to learn whether a larger one would go through.
