@@ -7,10 +7,14 @@ mod audit;
 mod check;
 mod completions;
 mod demo;
+mod explain;
 mod holds;
 mod init;
 mod man;
+mod members;
+mod moment;
 mod plan;
+mod review;
 mod schema;
 mod session;
 mod simulate;
@@ -60,6 +64,9 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Fault> {
         Command::Apply(apply) => apply::run(global, output, apply),
         Command::Holds => holds::run(global, output),
         Command::Approve(approve) => approve::run(global, output, approve),
+        Command::Explain(explain) => explain::run(global, output, explain),
+        Command::Members(members) => members::run(global, output, members),
+        Command::Review(review) => review::run(global, output, review),
         Command::Status => status::run(global, output),
         Command::Audit { command: Audit::List(list) } => audit::list(global, output, list),
         Command::Audit { command: Audit::Verify(verify) } => audit::verify(global, output, verify),

@@ -338,7 +338,8 @@ mod tests {
             })
             .collect();
         groups.push(group("end", &[1], &[]));
-        let (ways, more) = source(groups).ways(0, 1);
+        let source = source(groups);
+        let (ways, more) = source.ways(0, 1);
         assert_eq!((ways.len(), more), (WAYS, true));
     }
 }

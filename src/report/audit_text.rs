@@ -97,7 +97,8 @@ pub fn csv_line(line: &Line) -> String {
     format!("{},{}\n", line.seq, fields.join(","))
 }
 
-fn quoted(text: &str) -> String {
+/// A field of such a table.
+pub(crate) fn quoted(text: &str) -> String {
     let lead = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("\"{lead}{}\"", text.replace('"', "\"\""))
 }

@@ -7,9 +7,11 @@
 
 pub mod audit_text;
 pub mod document;
+pub mod explain;
 pub mod holds_text;
 pub mod look;
 pub mod markdown;
+pub mod members;
 pub mod plan_text;
 pub mod run_text;
 pub mod status_text;

@@ -13,11 +13,17 @@ use crate::model::id::{AccountId, GroupId};
 use crate::model::plan::{Entry, Op};
 use crate::model::run::ChangeResult;
 
-/// Records that tell of memberships, and hold one of two texts. A text narrows down alone: what is found is
+/// Records that tell of memberships, and hold one of three texts. A text narrows down alone: what is found is
 /// looked at once more.
 const FITTING: &str = "SELECT seq, record FROM audit \
      WHERE (record LIKE '%\"event\":\"outcome\"%' OR record LIKE '%\"event\":\"observed\"%') \
-     AND (record LIKE $1 OR record LIKE $2) ORDER BY seq";
+     AND (record LIKE $1 OR record LIKE $2 OR record LIKE $3) ORDER BY seq";
+
+/// In a full list of members.
+const BASELINE: &str = "\"baseline\":true";
+
+/// In the creation of a group, from which on all of its members are known.
+const CREATED: &str = "\"op\":\"create_group\"";
 
 fn pattern(text: &str) -> String {
     format!("%{text}%")
@@ -31,15 +37,16 @@ pub(super) async fn of_group(
 ) -> Result<Vec<history::Event>, Fault> {
     let by_name = pattern(&format!("\"name\":{}", Json::from(name).canonical()));
     let by_id = id.map_or_else(|| by_name.clone(), |id| pattern(&format!("\"id\":\"{id}\"")));
-    let mut events = fitting(conn, &by_id, &by_name).await?;
+    let mut events = fitting(conn, [&by_id, &by_name, &by_name]).await?;
     events.retain(|event| event.group == name || (id.is_some() && event.group_id.as_ref() == id));
     Ok(events)
 }
 
-/// All that the log tells of an account, and every full list, with this account alone in them.
+/// All that the log tells of an account, every full list (with this account alone in it), and every
+/// creation of a group.
 pub(super) async fn of_account(conn: &mut SqliteConnection, account: &AccountId) -> Result<Vec<history::Event>, Fault> {
     let by_id = pattern(&format!("\"user_id\":{}", Json::from(account.as_str()).canonical()));
-    let mut events = fitting(conn, &by_id, &pattern("\"baseline\":true")).await?;
+    let mut events = fitting(conn, [&by_id, &pattern(BASELINE), &pattern(CREATED)]).await?;
     let own = |seen: &Seen| seen.account == *account;
     for event in &mut events {
         match &mut event.what {
@@ -51,7 +58,14 @@ pub(super) async fn of_account(conn: &mut SqliteConnection, account: &AccountId)
             What::Made(_) => {}
         }
     }
-    events.retain(|event| matches!(event.what, What::Baseline { .. }) || event.tries(account));
+    events.retain(|event| {
+        let whole = match &event.what {
+            What::Baseline { .. } => true,
+            What::Made(made) => made.op == Op::CreateGroup,
+            What::Drift { .. } => false,
+        };
+        whole || event.tries(account)
+    });
     Ok(events)
 }
 
@@ -59,7 +73,7 @@ pub(super) async fn of_account(conn: &mut SqliteConnection, account: &AccountId)
 pub(super) async fn known(conn: &mut SqliteConnection, text: &str) -> Result<Vec<Seen>, Fault> {
     let address = Address::parse(text).ok();
     let needle = pattern(address.as_ref().map_or(text, |address| address.as_str()));
-    let events = fitting(conn, &needle, &needle).await?;
+    let events = fitting(conn, [&needle, &needle, &needle]).await?;
     let mut known: Vec<Seen> = Vec::new();
     for event in events {
         let seen = match event.what {
@@ -78,7 +92,7 @@ pub(super) async fn known(conn: &mut SqliteConnection, text: &str) -> Result<Vec
     Ok(known)
 }
 
-/// `seq` and time of the last record that says that a hold began to wait.
+/// When the last record before `before` was written that says that a hold began to wait.
 pub(super) async fn hold_began(
     conn: &mut SqliteConnection,
     hold: &str,
@@ -96,8 +110,9 @@ pub(super) async fn hold_began(
     Ok(record.map_err(|why| Fault::row("audit", hold, why))?.map(|record| record.at))
 }
 
-async fn fitting(conn: &mut SqliteConnection, one: &str, other: &str) -> Result<Vec<history::Event>, Fault> {
-    let mut rows = sqlx::query_as::<_, (i64, String)>(FITTING).bind(one).bind(other).fetch(conn);
+async fn fitting(conn: &mut SqliteConnection, texts: [&str; 3]) -> Result<Vec<history::Event>, Fault> {
+    let [one, two, three] = texts;
+    let mut rows = sqlx::query_as::<_, (i64, String)>(FITTING).bind(one).bind(two).bind(three).fetch(conn);
     let mut events = Vec::new();
     while let Some((seq, text)) = rows.try_next().await? {
         let record = AuditRecord::parse(&text).map_err(|why| Fault::row("audit", seq, why))?;
