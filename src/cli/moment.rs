@@ -86,7 +86,21 @@ mod tests {
             "yesterday",
             "",
         ];
-        insta::assert_snapshot!(all.map(told).join("\n"), @"");
+        insta::assert_snapshot!(all.map(told).join("\n"), @r#"
+        2026-03-03: the end of that day in Europe/Berlin (2026-03-03 22:59:59 UTC)
+        2026-11-22: the end of that day in Europe/Berlin (2026-11-22 12:00:00 UTC)
+        2026-03-03 14:30 in Europe/Berlin (2026-03-03 13:30:00 UTC)
+        2026-07-03T14:30:05 in Europe/Berlin (2026-07-03 12:30:05 UTC)
+        2026-03-03T14:30:00Z (2026-03-03 14:30:00 UTC)
+        2026-03-03T14:30:00+09:00 (2026-03-03 05:30:00 UTC)
+        2026-03-03T14:30[America/New_York] (2026-03-03 19:30:00 UTC)
+        2026-03-29T02:30 in Europe/Berlin, where the clock skips it: just as far after the jump (2026-03-29 01:30:00 UTC)
+        2026-10-25T02:30 in Europe/Berlin, where the clock shows it twice: the first of them (2026-10-25 00:30:00 UTC)
+        2026-10-25: the end of that day in Europe/Berlin (2026-10-25 22:59:59 UTC)
+        "2027-01-01" lies in the future
+        "yesterday" is not a time
+        "" is not a time
+        "#);
     }
 
     proptest::proptest! {

@@ -45,14 +45,156 @@ fn ran() -> Bench {
 #[test]
 fn a_member_is_explained_from_source_to_read_back() {
     let bench = ran();
-    insta::assert_snapshot!(filtered(&explain(&bench, &["DAN@Corp.example"]).exits(0).stdout), @"");
+    insta::assert_snapshot!(filtered(&explain(&bench, &["DAN@Corp.example"]).exits(0).stdout), @r#"
+    DAN@Corp.example
+      in hr: people.csv:5 (active)
+        dan@corp.example
+        account found by dan@corp.example
+      account 8684dc5d-5c9d-4d46-96f8-192da078dff6: dan@corp.example (activeUser, active)
+
+    Compliance (mirror)
+      is a member: the directory grants it, and the run added them
+      granted by hr: compliance
+        by mapping hr: group "compliance" to "Compliance"
+      last change: TIME, added, the directory granted it
+        granted by hr: compliance
+        entry hr: mail:dan@corp.example (people.csv:5)
+        POST /v1/groups/39f0abcb-2b5a-45b7-bac1-5116761cb69b/users: 200 by its answer
+        run RUN, record 4
+
+    By the facts of run RUN, read at TIME, AGO.
+    "#);
     let document = json(&bench, &["dan@corp.example", "compliance"]);
     let mut shown = document.clone();
     shown["facts"]["age_seconds"] = 0.into();
-    insta::assert_snapshot!(filtered(&format!("{shown:#}")), @"");
+    insta::assert_snapshot!(filtered(&format!("{shown:#}")), @r#"
+    {
+      "account": {
+        "email": "dan@corp.example",
+        "kind": "activeUser",
+        "standing": "active",
+        "user_id": "8684dc5d-5c9d-4d46-96f8-192da078dff6"
+      },
+      "asked": {
+        "at": null,
+        "at_means": null,
+        "group": "compliance",
+        "live": false,
+        "person": "dan@corp.example"
+      },
+      "facts": {
+        "age_seconds": 0,
+        "at": "TIME",
+        "complete": true,
+        "run_id": "RUN",
+        "sources": [
+          {
+            "complete": true,
+            "evidence": "1 file, 5 rows, fresh",
+            "has_person": true,
+            "kind": "csv",
+            "name": "hr",
+            "why": null
+          }
+        ]
+      },
+      "format": "rosterd.explain/1",
+      "groups": [
+        {
+          "change": {
+            "error": null,
+            "holds": [],
+            "op": "add_member",
+            "reason": "granted",
+            "report": false,
+            "result": "done"
+          },
+          "failed_change": null,
+          "granted": true,
+          "grants": [
+            {
+              "mapping": {
+                "group": "compliance",
+                "match": null,
+                "source": "hr",
+                "to": "Compliance"
+              },
+              "path": [
+                "compliance"
+              ],
+              "person": "people.csv:5",
+              "source": "hr"
+            }
+          ],
+          "group": "Compliance",
+          "group_id": "39f0abcb-2b5a-45b7-bac1-5116761cb69b",
+          "known_since": null,
+          "last_change": {
+            "approval": null,
+            "at": "TIME",
+            "because": [
+              {
+                "directory_group": "compliance",
+                "path": [
+                  "compliance"
+                ],
+                "source": "hr"
+              }
+            ],
+            "entry": "hr: mail:dan@corp.example (people.csv:5)",
+            "error": null,
+            "held_since": null,
+            "hold": null,
+            "kind": "made",
+            "member": true,
+            "not_before": null,
+            "read_back": null,
+            "reason": "granted",
+            "recovered_by": null,
+            "request": {
+              "attempts": 1,
+              "method": "POST",
+              "path": "/v1/groups/39f0abcb-2b5a-45b7-bac1-5116761cb69b/users",
+              "status": 200
+            },
+            "result": "done",
+            "run_id": "RUN",
+            "seq": 4
+          },
+          "member": true,
+          "mode": "mirror",
+          "more_grants": false,
+          "next_change": null,
+          "not_granted": [],
+          "problems": [],
+          "skips": [],
+          "verdict": "is a member: the directory grants it, and the run added them"
+        }
+      ],
+      "notes": [],
+      "people": [
+        {
+          "addresses": [
+            "dan@corp.example"
+          ],
+          "detail": null,
+          "disabled": false,
+          "id": "mail:dan@corp.example",
+          "immutable": false,
+          "matched_address": "dan@corp.example",
+          "matched_by": "address",
+          "origin": "people.csv:5",
+          "sought_as": [],
+          "source": "hr",
+          "user_id": "8684dc5d-5c9d-4d46-96f8-192da078dff6",
+          "why": null
+        }
+      ]
+    }
+    "#);
     let run = bench.audit().iter().find(|record| record["event"] == "run_started").unwrap()["run_id"].clone();
     assert_eq!(document["groups"][0]["last_change"]["run_id"], run);
-    assert_eq!(document["groups"][0]["last_change"]["read_back"], true);
+    assert_eq!(document["groups"][0]["last_change"]["read_back"], Value::Null, "the answer said it");
     bench.in_step();
 }
 
@@ -67,7 +209,7 @@ fn every_way_to_name_somebody_means_the_same() {
     for name in ["ann@corp.local", "ann@corp.example", " ANN@corp.local", "E1", "people.csv:2", id.as_str().unwrap()] {
         let document = json(&bench, &[name, "Compliance"]);
         assert_eq!(document["account"]["user_id"], id, "{name}");
-        assert_eq!(document["people"][0]["id"], "E1", "{name}");
+        assert_eq!(document["people"][0]["id"], "id:E1", "{name}");
         assert_eq!(document["people"][0]["matched_address"], address("ann"));
         assert_eq!(document["people"][0]["sought_as"][0], address("ann"));
         assert_eq!(document["groups"][0]["granted"], true);

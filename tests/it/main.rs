@@ -15,6 +15,7 @@ mod demo;
 mod drift;
 mod explain;
 mod explain_past;
+mod facts;
 mod guard;
 mod hazards;
 mod holds;

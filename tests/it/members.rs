@@ -33,11 +33,56 @@ fn company() -> Bench {
 #[test]
 fn members_are_told_with_their_grants_and_since_when() {
     let bench = company();
-    insta::assert_snapshot!(filtered(&bench.run(&["members", "compliance"]).exits(0).stdout), @"");
+    insta::assert_snapshot!(filtered(&bench.run(&["members", "compliance"]).exits(0).stdout), @r#"
+    Compliance (39f0abcb-2b5a-45b7-bac1-5116761cb69b)
+      =cmd|x@corp.example  granted by hr: compliance
+        added TIME, run RUN
+      ann@corp.example  granted by hr: compliance
+        in already when first seen, TIME
+      bob@corp.example  granted by hr: compliance
+        in already when first seen, TIME
+      cem@corp.example  granted by nothing: the removal waits for h-2802d9f15d10
+        in already when first seen, TIME
+      eve@corp.example  granted by nothing: protected: named by keep
+        in already when first seen, TIME
+    Grants by the facts of run RUN, read at TIME.
+    All members are in the log since TIME.
+    5 members
+    "#);
     let document = bench.run(&["members", "Compliance", "--format", "json"]).exits(0).json();
-    insta::assert_snapshot!(filtered(&format!("{:#}", document["members"][0])), @"");
+    insta::assert_snapshot!(filtered(&format!("{:#}", document["members"][0])), @r#"
+    {
+      "approved_by": null,
+      "email": "=cmd|x@corp.example",
+      "granted_by": [
+        {
+          "directory_group": "compliance",
+          "path": [
+            "compliance"
+          ],
+          "source": "hr"
+        }
+      ],
+      "how": "added",
+      "kept": null,
+      "reason": "granted",
+      "run_id": "RUN",
+      "seq": 5,
+      "since": "TIME",
+      "standing": "active",
+      "ticket": null,
+      "user_id": "3738cb80-5ac7-437b-bd63-2cb33365b111"
+    }
+    "#);
     let csv = filtered(&bench.run(&["members", "Compliance", "--format", "csv"]).exits(0).stdout);
-    insta::assert_snapshot!(csv, @"");
+    insta::assert_snapshot!(csv, @r#"
+    group,group_id,user_id,email,standing,granted_by,kept,since,how,reason,run_id,seq,approved_by,ticket
+    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","3738cb80-5ac7-437b-bd63-2cb33365b111","'=cmd|x@corp.example","active","hr: compliance","","TIME","added","granted","RUN","5","",""
+    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","8fc158db-a88f-4681-9309-d974ea192aab","ann@corp.example","active","hr: compliance","","TIME","seen","","RUN","2","",""
+    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","aa29366d-6bd7-43e2-8239-0acf408ce8f5","bob@corp.example","active","hr: compliance","","TIME","seen","","RUN","2","",""
+    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","6cb75efd-e1eb-4c64-bb9d-c6e1fbaf85a9","cem@corp.example","active","","the removal waits for h-2802d9f15d10","TIME","seen","","RUN","2","",""
+    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","1b283870-1996-4e1a-8a58-fbbcf0a1c312","eve@corp.example","active","","protected: named by keep","TIME","seen","","RUN","2","",""
+    "#);
     let ran = bench.run(&["members", "Nobody"]).exits(2);
     assert!(ran.stderr.contains("mapped groups are \"Compliance\""), "{}", ran.stderr);
 }
@@ -45,10 +90,31 @@ fn members_are_told_with_their_grants_and_since_when() {
 #[test]
 fn the_sheet_has_room_for_the_owners_word_and_no_formula() {
     let bench = company();
-    insta::assert_snapshot!(filtered(&bench.run(&["review", "Compliance"]).exits(0).stdout), @"");
+    insta::assert_snapshot!(filtered(&bench.run(&["review", "Compliance"]).exits(0).stdout), @r#"
+    # Review of `Compliance` (`39f0abcb-2b5a-45b7-bac1-5116761cb69b`)
+
+    Made TIME; grants by run `RUN`, read TIME. 5 members.
+
+    | Member | Account | Granted by | Since | Last change | Keep / remove | Comment |
+    |---|---|---|---|---|---|---|
+    | `=cmd\|x@corp.example` | active | `granted by hr: compliance` | TIME | `added TIME, run RUN` |  |  |
+    | `ann@corp.example` | active | `granted by hr: compliance` | TIME | `in already when first seen, TIME` |  |  |
+    | `bob@corp.example` | active | `granted by hr: compliance` | TIME | `in already when first seen, TIME` |  |  |
+    | `cem@corp.example` | active | `granted by nothing: the removal waits for h-2802d9f15d10` | TIME | `in already when first seen, TIME` |  |  |
+    | `eve@corp.example` | active | `granted by nothing: protected: named by keep` | TIME | `in already when first seen, TIME` |  |  |
+
+    Reviewed by: ____________________  on: ____________________
+    "#);
     bench.run(&["review", "Compliance", "--format", "csv", "--out", "review.csv"]).exits(0);
     let sheet = std::fs::read_to_string(bench.path("review.csv")).unwrap();
-    insta::assert_snapshot!(filtered(&sheet), @"");
+    insta::assert_snapshot!(filtered(&sheet), @r#"
+    group,member,user_id,account,granted_by,since,last_change,decision (keep or remove),comment
+    "Compliance","'=cmd|x@corp.example","3738cb80-5ac7-437b-bd63-2cb33365b111","active","granted by hr: compliance","TIME","added TIME, run RUN","",""
+    "Compliance","ann@corp.example","8fc158db-a88f-4681-9309-d974ea192aab","active","granted by hr: compliance","TIME","in already when first seen, TIME","",""
+    "Compliance","bob@corp.example","aa29366d-6bd7-43e2-8239-0acf408ce8f5","active","granted by hr: compliance","TIME","in already when first seen, TIME","",""
+    "Compliance","cem@corp.example","6cb75efd-e1eb-4c64-bb9d-c6e1fbaf85a9","active","granted by nothing: the removal waits for h-2802d9f15d10","TIME","in already when first seen, TIME","",""
+    "Compliance","eve@corp.example","1b283870-1996-4e1a-8a58-fbbcf0a1c312","active","granted by nothing: protected: named by keep","TIME","in already when first seen, TIME","",""
+    "#);
     let mut reader = csv::Reader::from_reader(sheet.as_bytes());
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     assert_eq!(rows.len(), 5);

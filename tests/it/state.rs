@@ -140,11 +140,12 @@ fn a_state_of_a_newer_version_is_refused() {
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
          VALUES (99, 'later', TRUE, x'00', 0)",
     );
-    stops(&bench, 1, "it was used by a newer version of rosterd (schema 99, this one knows 1)");
+    stops(&bench, 1, "it was used by a newer version of rosterd (schema 99, this one knows ");
     looks(&bench, 1, "it was used by a newer version of rosterd");
     let told = bench.run(&["plan"]).exits(1);
-    insta::assert_snapshot!(filtered(&told.stderr), @r#"
-    error: state file DIR/rosterd.db: it was used by a newer version of rosterd (schema 99, this one knows 1)
+    let told = regex::Regex::new(r"knows \d+").unwrap().replace(&told.stderr, "knows N").into_owned();
+    insta::assert_snapshot!(filtered(&told), @r#"
+    error: state file DIR/rosterd.db: it was used by a newer version of rosterd (schema 99, this one knows N)
     help: install that version again; a state is never taken back to an older one
     "#);
 }

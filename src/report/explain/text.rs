@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
+use super::who::plain_key;
 use super::{EventEntry, ExplainDocument, GroupAnswer, MappingEntry, PersonEntry};
 use crate::model::plan::Reason;
 use crate::report::document::GrantEntry;
@@ -53,7 +54,7 @@ pub fn write(out: &mut dyn Write, document: &ExplainDocument, look: &Look) -> fm
 }
 
 fn person(out: &mut dyn Write, person: &PersonEntry) -> fmt::Result {
-    let id = if person.immutable { format!("id {}, ", clean(&person.id)) } else { String::new() };
+    let id = if person.immutable { format!("id {}, ", clean(plain_key(&person.id))) } else { String::new() };
     let state = if person.disabled { "not active" } else { "active" };
     writeln!(out, "  in {}: {} ({id}{state})", clean(&person.source), clean(&person.origin))?;
     let addresses = match person.addresses.is_empty() {
@@ -188,6 +189,7 @@ fn event(out: &mut dyn Write, event: &EventEntry, title: &str) -> fmt::Result {
         let shown = match event.read_back {
             Some(true) => "; Hyperproof shows it",
             Some(false) => "; Hyperproof does not show it",
+            None if event.result.as_deref() == Some("done") => " by its answer",
             None => "",
         };
         writeln!(out, "    {} {}: {status}{shown}", clean(&request.method), clean(&request.path))?;

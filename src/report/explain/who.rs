@@ -29,7 +29,9 @@ pub enum Who {
 /// Finds whom a text means.
 pub fn find(facts: &Facts, text: &str) -> Who {
     let text = text.trim();
-    let exact = entries(facts, |person| person.key == text || same_origin(&person.origin, text));
+    let exact = entries(facts, |person| {
+        person.key == text || plain_key(&person.key) == text || same_origin(&person.origin, text)
+    });
     let address = Address::parse(text).ok();
     let people = match exact.is_empty() {
         false => exact,
@@ -94,6 +96,11 @@ pub(super) fn person(facts: &Facts, (source, person): (u32, u32)) -> Option<&Per
     facts.sources.get(source as usize)?.people.get(person as usize)
 }
 
+/// A key of a CSV source without the word that tells an id from an address.
+pub(super) fn plain_key(key: &str) -> &str {
+    key.strip_prefix("id:").unwrap_or(key)
+}
+
 fn same_origin(origin: &str, text: &str) -> bool {
     origin == text || (text.contains('=') && origin.to_lowercase() == text.to_lowercase())
 }
@@ -111,7 +118,7 @@ fn person_line(facts: &Facts, at: (u32, u32)) -> Option<String> {
     let account = person.account.and_then(|at| facts.accounts.get(at as usize));
     let account = account.map_or_else(|| "no account".to_owned(), |account| format!("account {}", account.id));
     let addresses = person.addresses.join(", ");
-    Some(format!("{} ({}: {}; {addresses}; {account})", person.key, source.name, person.origin))
+    Some(format!("{} ({}: {}; {addresses}; {account})", plain_key(&person.key), source.name, person.origin))
 }
 
 fn account_line(facts: &Facts, at: u32) -> Option<String> {

@@ -126,6 +126,10 @@ pub fn list(listing: &Listing<'_>) -> Option<MembersDocument> {
         document.members.push(entry(listing, account, member, grants.as_ref()));
     }
     document.members.sort_by(|a, b| key(a).cmp(&key(b)));
+    if let Some((_, group)) = facts.filter(|(_, group)| !group.ready) {
+        document.notes.push("The group could not be worked on; these are the members that were seen last.".to_owned());
+        document.notes.extend(group.problems.iter().cloned());
+    }
     if document.known_since.is_none() {
         let text = match listing.at {
             Some(_) => "The log has no full list of members from before that time: nobody knows them all.",

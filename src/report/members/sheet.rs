@@ -41,17 +41,13 @@ pub fn review_markdown(document: &MembersDocument) -> String {
     text.push_str("| Member | Account | Granted by | Since | Last change | Keep / remove | Comment |\n");
     text.push_str("|---|---|---|---|---|---|---|\n");
     for member in &document.members {
-        let fields = [
-            member.email.as_deref().unwrap_or(&member.user_id),
-            account(member),
-            &grounds(member),
-            &member.since.as_deref().map(words::when).unwrap_or_default(),
-            &since(member),
-        ];
-        text.push_str(&format!("| {} |  |  |\n", fields.map(cell).join(" | ")));
+        let who = cell(member.email.as_deref().unwrap_or(&member.user_id));
+        let at = member.since.as_deref().map(words::when).unwrap_or_default();
+        let (why, last) = (cell(&grounds(member)), cell(&since(member)));
+        text.push_str(&format!("| {who} | {} | {why} | {at} | {last} |  |  |\n", account(member)));
     }
     for note in &document.notes {
-        text.push_str(&format!("\n{note}\n"));
+        text.push_str(&format!("\n{}\n", cell(note)));
     }
     text.push_str("\nReviewed by: ____________________  on: ____________________\n");
     text
