@@ -12,7 +12,7 @@ use super::output::Output;
 use super::session;
 use crate::config::Config;
 use crate::model::facts::{Facts, GroupFacts};
-use crate::model::history::{Event, What};
+use crate::model::history::{Event, Seen, What};
 use crate::model::id::AccountId;
 use crate::model::run::Trigger;
 use crate::report::explain::{self, AccountEntry, Asked, ExplainDocument, Identity, Question, Who};
@@ -85,27 +85,51 @@ async fn live(
 
 async fn by_facts(store: &Store, explain: &Explain, facts: &Facts, now: Timestamp) -> Result<ExplainDocument, Fault> {
     let group = explain.group.as_deref().map(|name| group(facts, name)).transpose()?;
-    let who = match explain::find(facts, &explain.person) {
-        Who::One(who) => who,
+    let (who, in_log) = match explain::find(facts, &explain.person) {
+        Who::One(who) => {
+            let in_log = match &who.account {
+                Some(account) => Some(account.clone()),
+                None => former(store, facts, &who).await?.map(|seen| seen.account),
+            };
+            (who, in_log)
+        }
         Who::Several(lines) => return Err(several(&explain.person, &lines)),
         // Gone from the sources and from Hyperproof, the log may know them.
-        Who::Nobody => Identity { people: Vec::new(), account: Some(in_log(store, &explain.person).await?.0) },
+        Who::Nobody => (Identity::default(), Some(in_log(store, &explain.person).await?.account)),
     };
-    let events = match &who.account {
+    let events = match &in_log {
         Some(account) => store.account_history(account).await?,
         None => Vec::new(),
     };
     let holds = holds(store, &events).await?;
     let asked = asked(explain, None);
-    let question = Question { asked: &asked, facts, who: &who, group, events: &events, holds: &holds, now };
+    let in_log = in_log.as_ref();
+    let question = Question { asked: &asked, facts, who: &who, group, in_log, events: &events, holds: &holds, now };
     let mut document = explain::answer(&question);
-    if let (None, Some(account)) = (&document.account, &who.account) {
+    if let (None, Some(account)) = (&document.account, in_log) {
         document.notes.push(format!("The audit log knows account {account}; Hyperproof has no such account any more."));
     }
     if !facts.complete {
         document.notes.push("Not everything was read to its end: what is missing may grant more.".to_owned());
     }
     Ok(document)
+}
+
+/// The account that the log knows somebody by who has none now.
+async fn former(store: &Store, facts: &Facts, who: &Identity) -> Result<Option<Seen>, Fault> {
+    for (source, person) in &who.people {
+        let source = facts.sources.get(*source as usize);
+        let Some(person) = source.and_then(|source| source.people.get(*person as usize)) else { continue };
+        for address in person.addresses.iter().chain(&person.sought) {
+            let known = store.accounts_in_log(address).await?;
+            // One that somebody bears now is somebody else's business.
+            let mut gone = known.into_iter().filter(|seen| facts.account_index(&seen.account).is_none());
+            if let Some(seen) = gone.next_back() {
+                return Ok(Some(seen));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// A target group by its name, in whatever case where that is clear, or its id.
@@ -143,10 +167,10 @@ fn several(person: &str, lines: &[String]) -> Fault {
 }
 
 /// An account that the log alone knows.
-async fn in_log(store: &Store, person: &str) -> Result<(AccountId, Option<String>), Fault> {
+async fn in_log(store: &Store, person: &str) -> Result<Seen, Fault> {
     let known = store.accounts_in_log(person.trim()).await?;
     match known.as_slice() {
-        [one] => Ok((one.account.clone(), one.email.clone())),
+        [one] => Ok(one.clone()),
         [] => {
             let text = format!(
                 "nobody is known as {person:?}: no source has them, no account bears the address, and the log does not \
@@ -205,10 +229,17 @@ async fn past(store: &Store, explain: &Explain, at: &Moment) -> Result<ExplainDo
                 standing: None,
             }
         }
-        Who::One(_) | Who::Nobody => {
-            let (account, email) = in_log(store, &explain.person).await?;
-            AccountEntry { user_id: account.to_string(), email, kind: None, standing: None }
+        Who::One(who) => {
+            let former = match &facts {
+                Some(facts) => former(store, facts, &who).await?,
+                None => None,
+            };
+            match former {
+                Some(seen) => gone(seen),
+                None => return Ok(never(explain, at)),
+            }
         }
+        Who::Nobody => gone(in_log(store, &explain.person).await?),
     };
     let group = explain.group.as_deref();
     let canonical = group
@@ -222,4 +253,22 @@ async fn past(store: &Store, explain: &Explain, at: &Moment) -> Result<ExplainDo
         return Err(unknown_group(name, &all));
     }
     Ok(document)
+}
+
+/// An account that Hyperproof does not have any more.
+fn gone(seen: Seen) -> AccountEntry {
+    AccountEntry { user_id: seen.account.to_string(), email: seen.email, kind: None, standing: None }
+}
+
+/// The answer for somebody who has no account, and had none that the log knows.
+fn never(explain: &Explain, at: &Moment) -> ExplainDocument {
+    ExplainDocument {
+        format: explain::FORMAT.to_owned(),
+        asked: asked(explain, Some(at)),
+        facts: None,
+        people: Vec::new(),
+        account: None,
+        groups: Vec::new(),
+        notes: vec!["They have no account, and the log knows of none: without one nobody is a member.".to_owned()],
+    }
 }

@@ -10,7 +10,7 @@ use crate::model::facts::{
     PersonFacts, SkipFacts, SourceFacts,
 };
 use crate::model::id::{GroupName, RunId};
-use crate::model::plan::{Change, GroupStanding, GroupSummary, Plan};
+use crate::model::plan::{Change, GroupStanding, GroupSummary, Plan, Why};
 use crate::model::policy::{Mapping, Selector};
 use crate::model::run::ChangeResult;
 
@@ -126,30 +126,41 @@ fn mapping(mapping: &Mapping) -> MappingFacts {
 }
 
 /// The accounts that people mean, granted or not.
-fn accounts_behind(inputs: &Inputs<'_>, people: &Resolution) -> BTreeMap<PersonRef, AccountIndex> {
-    let mut behind = BTreeMap::new();
+fn accounts_behind(inputs: &Inputs<'_>, people: &Resolution) -> BTreeMap<PersonRef, Vec<AccountIndex>> {
+    let mut behind: BTreeMap<PersonRef, Vec<AccountIndex>> = BTreeMap::new();
     for (at, _) in (0..).zip(&inputs.live.accounts) {
         for person in people.behind(at) {
-            behind.entry(person).or_insert(at);
+            behind.entry(person).or_default().push(at);
         }
     }
     behind
 }
 
+/// Of the accounts that somebody means whom nothing grants anything, the one of the first address that
+/// any of them bears.
+fn nearest(inputs: &Inputs<'_>, accounts: &[AccountIndex], sought: &[Address]) -> Option<AccountIndex> {
+    let email = |at: &AccountIndex| inputs.live.accounts.get(*at as usize)?.email.as_ref();
+    let bearer = |address: &Address| accounts.iter().find(|at| email(at) == Some(address));
+    sought.iter().find_map(bearer).or(accounts.first()).copied()
+}
+
 fn person(
     inputs: &Inputs<'_>,
     people: &Resolution,
-    behind: &BTreeMap<PersonRef, AccountIndex>,
+    behind: &BTreeMap<PersonRef, Vec<AccountIndex>>,
     key: PersonRef,
     person: &Person,
 ) -> PersonFacts {
-    let (account, left_out) = match people.of(key) {
-        Some(Resolved::Account(at)) => (Some(*at), None),
-        Some(Resolved::LeftOut { why, account, detail }) => (*account, Some((*why, detail.clone()))),
-        None => (behind.get(&key).copied(), None),
-    };
     let sought: Vec<Address> =
         person.addresses.iter().map(|address| translate(&inputs.policy.identity, address)).collect();
+    let meant = || nearest(inputs, behind.get(&key).map_or(&[], Vec::as_slice), &sought);
+    let (account, left_out) = match people.of(key) {
+        Some(Resolved::Account(at)) => (Some(*at), None),
+        // Who is ignored was not even looked for.
+        Some(Resolved::LeftOut { why: Why::Ignored, detail, .. }) => (meant(), Some((Why::Ignored, detail.clone()))),
+        Some(Resolved::LeftOut { why, account, detail }) => (*account, Some((*why, detail.clone()))),
+        None => (meant(), None),
+    };
     let same = sought == person.addresses;
     PersonFacts {
         key: person.key.to_string(),

@@ -52,6 +52,8 @@ struct Row {
 /// What rosterd's own changes did to a group since it was observed.
 #[derive(Default)]
 struct Edits {
+    /// The group's configured name.
+    name: String,
     /// It was created, at that time.
     created: Option<Timestamp>,
     /// Who is in and who is out by them.
@@ -76,15 +78,26 @@ pub(super) async fn record(
         records: 0,
     };
     for (name, id) in &observation.groups {
-        let row = rows.remove(*id);
+        // A group that is not there keeps its row, for when it comes back.
         let Some(group) = observation.live.group(id) else { continue };
-        let edits = edits.remove(*id).unwrap_or_default();
+        let (row, edits) = (rows.remove(*id), edits.remove(*id).unwrap_or_default());
         teller.group(conn, observation.live, (name, id), &group.members, row, edits).await?;
     }
     if observation.all {
-        for id in rows.keys().filter(|id| observation.live.group(id).is_some()) {
+        let unmapped = |id: &GroupId| {
+            observation.live.group(id).is_some() && !observation.groups.iter().any(|(_, own)| *own == id)
+        };
+        for id in rows.keys().filter(|id| unmapped(id)) {
             sqlx::query("DELETE FROM observed_group WHERE group_id = $1").bind(id.as_str()).execute(&mut *conn).await?;
         }
+        rows.retain(|id, _| !unmapped(id));
+    }
+    // Groups that were not looked at this time: the next look begins behind these outcomes.
+    for (id, edits) in edits.into_iter().filter(|(_, edits)| !edits.members.is_empty() || edits.created.is_some()) {
+        let Some(baseline_at) = rows.get(&id).map(|row| row.baseline_at).or(edits.created) else { continue };
+        let name = rows.get(&id).map_or(&edits.name, |row| &row.name);
+        let members: Vec<AccountId> = expected(conn, &id, &edits).await?.into_iter().collect();
+        write(conn, (&id, name), &digest(&members), &members, baseline_at).await?;
     }
     settings::remember_observed(conn, teller.chain.seq(), at).await?;
     Ok(teller.records)
@@ -113,13 +126,15 @@ async fn edits_since(conn: &mut SqliteConnection, seq: Option<i64>) -> Result<BT
         let record = AuditRecord::parse(&text).map_err(|why| Fault::row("audit", seq, why))?;
         let done = record.result.as_deref() == Some(ChangeResult::Done.as_str());
         let so = done || record.result.as_deref() == Some(ChangeResult::AlreadySo.as_str());
-        let (Some(id), true) = (record.group.and_then(|group| group.id), so) else { continue };
-        let group = edits.entry(id.into()).or_default();
+        let Some(group) = record.group.filter(|_| so) else { continue };
+        let Some(id) = group.id else { continue };
+        let edits = edits.entry(id.into()).or_default();
+        edits.name = group.name;
         let member = record.member.map(|member| AccountId::from(member.user_id));
         match (record.op.as_deref().and_then(Op::parse), member) {
-            (Some(Op::CreateGroup), _) if done => group.created = Some(record.at),
-            (Some(Op::AddMember), Some(account)) => _ = group.members.insert(account, true),
-            (Some(Op::RemoveMember), Some(account)) => _ = group.members.insert(account, false),
+            (Some(Op::CreateGroup), _) if done => edits.created = Some(record.at),
+            (Some(Op::AddMember), Some(account)) => _ = edits.members.insert(account, true),
+            (Some(Op::RemoveMember), Some(account)) => _ = edits.members.insert(account, false),
             _ => {}
         }
     }
@@ -180,7 +195,7 @@ impl Teller {
         }
         let baseline_at = fresh.unwrap_or(self.at);
         if !(stored && same_name && row.is_some_and(|row| row.baseline_at == baseline_at)) {
-            write(conn, (id, name), &digest, members, baseline_at).await?;
+            write(conn, (id, name.as_str()), &digest, members, baseline_at).await?;
         }
         Ok(())
     }
@@ -259,7 +274,7 @@ fn digest(members: &[AccountId]) -> String {
 
 async fn write(
     conn: &mut SqliteConnection,
-    (id, name): (&GroupId, &GroupName),
+    (id, name): (&GroupId, &str),
     digest: &str,
     members: &[AccountId],
     baseline_at: Timestamp,
@@ -270,7 +285,7 @@ async fn write(
          members = excluded.members, baseline_at = excluded.baseline_at",
     )
     .bind(id.as_str())
-    .bind(name.as_str())
+    .bind(name)
     .bind(digest)
     .bind(to_json(&members.iter().map(AccountId::as_str).collect::<Vec<_>>())?)
     .bind(millis(baseline_at))

@@ -270,6 +270,8 @@ fn each_negative_answer_has_its_reason() {
     let document = json(&bench, &["gus@corp.example", "Compliance"]);
     assert_eq!((&document["account"], &document["people"][0]["why"]), (&Value::Null, &"no_account".into()));
     assert_eq!(why_not(&bench, "cem@corp.example"), "disabled");
+    let never = explain(&bench, &["gus@corp.example", "--at", "2026-01-01"]).exits(0).stdout;
+    assert!(never.contains("without one nobody is a member"), "{never}");
     let document = json(&bench, &["cem@corp.example", "Compliance"]);
     assert_eq!(document["groups"][0]["last_change"]["reason"], "person_disabled");
     assert_eq!(document["groups"][0]["last_change"]["member"], false);
@@ -312,6 +314,18 @@ fn a_hold_and_its_approval_are_told() {
     let shown = explain(&bench, &["cem@corp.example"]).exits(0).stdout;
     assert!(shown.contains("approved by kim (login ") && shown.contains("): team of two, ticket GRC-7"), "{shown}");
     bench.in_step();
+}
+
+/// Still in the directory, and the account is gone: the log tells what was.
+#[test]
+fn an_account_that_is_gone_is_found_in_the_log() {
+    let bench = ran();
+    bench.simulator().change(|world| world.users.retain(|user| user.email != Some(address("dan"))));
+    bench.apply(0);
+    let document = json(&bench, &["dan@corp.example", "Compliance"]);
+    assert_eq!(document["groups"][0]["skips"][0]["why"], "no_account", "{document:#}");
+    assert_eq!(document["groups"][0]["last_change"]["kind"], "by_others", "{document:#}");
+    assert!(document["notes"][0].as_str().unwrap().contains("no such account any more"), "{document:#}");
 }
 
 /// A world in which one person each is skipped for a reason.

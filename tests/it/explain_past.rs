@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rosterd::model::address::Address;
-use rosterd::model::history::Rolls;
+use rosterd::model::history::{Rolls, What};
 use rosterd::model::id::{AccountId, GroupId, GroupName};
 use rosterd::model::live::{Account, LiveGroup, LiveState, MemberIdKind, Standing};
 use rosterd::model::plan::{ChangeKey, Op, Reason};
@@ -208,19 +208,26 @@ fn live(groups: &[(&str, &BTreeSet<String>)]) -> LiveState {
 }
 
 async fn observe(store: &Store, run: &str, at: Timestamp, groups: &[(&str, &BTreeSet<String>)]) -> usize {
+    look(store, run, at, groups, true).await
+}
+
+async fn look(store: &Store, run: &str, at: Timestamp, groups: &[(&str, &BTreeSet<String>)], all: bool) -> usize {
     let live = live(groups);
     let names: Vec<(GroupName, GroupId)> = groups.iter().map(|(id, _)| ((*id).into(), (*id).into())).collect();
-    let observation =
-        Observation { live: &live, groups: names.iter().map(|(name, id)| (name, id)).collect(), all: true };
+    let observation = Observation { live: &live, groups: names.iter().map(|(name, id)| (name, id)).collect(), all };
     store.observe(&run.into(), at, &observation).await.unwrap()
 }
 
-/// Announces and records one change of `G`.
+/// Announces and records one change, of `G`.
 async fn change(store: &Store, run: &str, at: Timestamp, op: Op, name: &str, result: ChangeResult) {
+    change_in(store, (run, "G"), at, op, name, result).await;
+}
+
+async fn change_in(store: &Store, (run, group): (&str, &str), at: Timestamp, op: Op, name: &str, result: ChangeResult) {
     let request = Request { method: "POST".into(), path: "/groups/G/users".into(), status: Some(200), attempts: 1 };
     let intent = Intent {
-        change: ChangeKey { group: "G".into(), op, account: Some(account(name)) },
-        group_id: Some("G".into()),
+        change: ChangeKey { group: group.into(), op, account: Some(account(name)) },
+        group_id: Some(group.into()),
         email: Some(address(name)),
         reason: Reason::Granted,
         because: Vec::new(),
@@ -231,7 +238,7 @@ async fn change(store: &Store, run: &str, at: Timestamp, op: Op, name: &str, res
     let seqs = store.record_intents(&run.into(), at, &[intent]).await.unwrap();
     let outcome = OutcomeRecord {
         intent: seqs[0],
-        group_id: Some("G".into()),
+        group_id: Some(group.into()),
         result,
         read_back: Some(true),
         request: Some(request),
@@ -302,84 +309,101 @@ fn wall_clock_times_around_a_clock_change() {
     assert!(shown.contains("in Europe/Berlin, where the clock shows it twice: the first of them"), "{shown}");
 }
 
-/// One step of a random history of a group.
+/// One step of a random history of two groups.
 #[derive(Debug, Clone)]
 enum Step {
-    /// Somebody changes it by hand.
-    Hand(bool, u8),
-    /// A run changes it; with this result.
-    Run(bool, u8, u8),
-    /// A run looks.
-    Look,
+    /// Somebody changes one by hand.
+    Hand(usize, bool, u8),
+    /// A run changes one; with this result.
+    Run(usize, bool, u8, u8),
+    /// A run looks: at both, or (a run over some groups) at one.
+    Look(Option<usize>),
     /// A long time passes.
     Wait(i64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (any::<bool>(), 0..6u8).prop_map(|(add, who)| Step::Hand(add, who)),
-        3 => (any::<bool>(), 0..6u8, 0..3u8).prop_map(|(add, who, result)| Step::Run(add, who, result)),
-        3 => Just(Step::Look),
+        3 => (0..2usize, any::<bool>(), 0..6u8).prop_map(|(group, add, who)| Step::Hand(group, add, who)),
+        3 => (0..2usize, any::<bool>(), 0..6u8, 0..3u8)
+            .prop_map(|(group, add, who, result)| Step::Run(group, add, who, result)),
+        2 => Just(Step::Look(None)),
+        1 => (0..2usize).prop_map(|group| Step::Look(Some(group))),
         1 => (0..120i64).prop_map(Step::Wait),
     ]
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+const GROUPS: [&str; 2] = ["G", "H"];
 
-    /// Whatever happens, and wherever a run is cut off: after each look and each change of a run that
-    /// followed one, the log has the members that there are.
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happens, and wherever a run is cut off: after each look, and each change of a run that
+    /// followed one, the log has the members that there are. Nobody's change by hand is told that was none.
     #[test]
-    fn the_log_knows_who_was_in(steps in prop::collection::vec(step(), 1..25)) {
+    fn the_log_knows_who_was_in(steps in prop::collection::vec(step(), 1..30)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let state = State::new();
             let store = state.open().await;
             store.begin_run(&start("r1", 0)).await.unwrap();
-            let mut truth = BTreeSet::new();
-            let mut clock = 0;
-            let mut known: Vec<(i64, BTreeSet<String>)> = Vec::new();
-            let mut exact = false;
+            let mut truth = [BTreeSet::new(), BTreeSet::new()];
+            let mut exact = [false; 2];
+            let (mut clock, mut by_hand) = (0, 0);
+            let mut known: Vec<(i64, usize, BTreeSet<String>)> = Vec::new();
             for step in steps {
                 clock += 1;
                 match step {
-                    Step::Hand(add, who) => {
+                    Step::Hand(group, add, who) => {
                         let name = format!("p{who}");
-                        let changed = if add { truth.insert(name) } else { truth.remove(&name) };
-                        exact &= !changed;
+                        let changed = if add { truth[group].insert(name) } else { truth[group].remove(&name) };
+                        exact[group] &= !changed;
+                        by_hand += usize::from(changed);
                     }
-                    Step::Run(add, who, result) => {
+                    Step::Run(group, add, who, result) => {
                         let name = format!("p{who}");
                         let result = match result {
                             0 => ChangeResult::Failed("503".into()),
                             // What is not so would be a lie of Hyperproof's.
-                            _ if truth.contains(&name) == add => ChangeResult::AlreadySo,
+                            _ if truth[group].contains(&name) == add => ChangeResult::AlreadySo,
                             _ => ChangeResult::Done,
                         };
                         if result.is_so() {
-                            if add { truth.insert(name.clone()); } else { truth.remove(&name); }
+                            if add { truth[group].insert(name.clone()); } else { truth[group].remove(&name); }
                         }
                         let op = if add { Op::AddMember } else { Op::RemoveMember };
-                        change(&store, "r1", at(clock), op, &name, result).await;
+                        change_in(&store, ("r1", GROUPS[group]), at(clock), op, &name, result).await;
                     }
-                    Step::Look => {
-                        observe(&store, "r1", at(clock), &[("G", &truth)]).await;
-                        exact = true;
+                    Step::Look(one) => {
+                        let seen: Vec<usize> = (0..2).filter(|group| one.is_none_or(|one| one == *group)).collect();
+                        let groups: Vec<(&str, &BTreeSet<String>)> =
+                            seen.iter().map(|group| (GROUPS[*group], &truth[*group])).collect();
+                        look(&store, "r1", at(clock), &groups, one.is_none()).await;
+                        seen.into_iter().for_each(|group| exact[group] = true);
                     }
                     Step::Wait(days) => clock += days * 86_400,
                 }
-                if exact {
-                    known.push((clock, truth.clone()));
+                for group in (0..2).filter(|group| exact[*group]) {
+                    known.push((clock, group, truth[group].clone()));
                 }
             }
-            let events = store.group_history(Some(&"G".into()), "G").await.unwrap();
-            for (clock, truth) in known {
-                let rolls = Rolls::of(&events, Some(at(clock)));
-                let members: BTreeSet<AccountId> =
-                    rolls.group(&"G".into()).map(|roll| roll.members.keys().cloned().collect()).unwrap_or_default();
-                let truth: BTreeSet<AccountId> = truth.iter().map(|name| account(name)).collect();
-                prop_assert_eq!(members, truth, "at {}", clock);
+            let mut drifted = 0;
+            for (at_group, name) in GROUPS.iter().enumerate() {
+                let id = GroupId::new(name);
+                let events = store.group_history(Some(&id), name).await.unwrap();
+                for (clock, _, truth) in known.iter().filter(|(_, group, _)| *group == at_group) {
+                    let rolls = Rolls::of(&events, Some(at(*clock)));
+                    let members: BTreeSet<AccountId> =
+                        rolls.group(&id).map(|roll| roll.members.keys().cloned().collect()).unwrap_or_default();
+                    let truth: BTreeSet<AccountId> = truth.iter().map(|name| account(name)).collect();
+                    prop_assert_eq!(members, truth, "{} at {}", name, clock);
+                }
+                drifted += events.iter().map(|event| match &event.what {
+                    What::Drift { added, removed, .. } => added.len() + removed.len(),
+                    What::Baseline { .. } | What::Made(_) => 0,
+                }).sum::<usize>();
             }
+            prop_assert!(drifted <= by_hand, "{} changes by others, {} by hand", drifted, by_hand);
             Ok(())
         })?;
     }

@@ -11,9 +11,10 @@ use rosterd::model::facts::{
 };
 use rosterd::model::id::RunId;
 use rosterd::model::live::Standing;
+use rosterd::model::plan::{Op, Why};
 use rosterd::model::policy::Mode;
 use rosterd::reconcile::{Inputs, decide, facts};
-use rosterd::report::explain::{Who, find};
+use rosterd::report::explain::{self, Asked, GroupAnswer, Identity, Question, Who, find};
 
 use crate::store::State;
 use crate::support::random::world;
@@ -51,8 +52,33 @@ fn granted(facts: &Facts, group: &GroupFacts) -> BTreeSet<PersonRef> {
     granted
 }
 
+/// The number of cases can be raised by `PROPTEST_CASES`.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => default,
+        None => ProptestConfig { cases: 120, ..default },
+    }
+}
+
+/// The answer for one person in one group.
+fn answer(facts: &Facts, who: &Identity, group: &GroupFacts) -> GroupAnswer {
+    let asked = Asked { person: "somebody".into(), ..Asked::default() };
+    let question = Question {
+        asked: &asked,
+        facts,
+        who,
+        group: Some(group),
+        in_log: who.account.as_ref(),
+        events: &[],
+        holds: &Default::default(),
+        now: facts.at,
+    };
+    explain::answer(&question).groups.remove(0)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     /// The facts explain exactly the grants on which the decision rests, and everybody is found by each
     /// of their addresses.
@@ -69,6 +95,36 @@ proptest! {
                     prop_assert_ne!(find(&facts, address), Who::Nobody);
                 }
                 prop_assert_ne!(find(&facts, &person.key), Who::Nobody);
+            }
+        }
+    }
+
+    /// Whoever is skipped or changed is told so, by whatever name they are asked for, with the same reason.
+    #[test]
+    fn every_skip_and_every_change_has_its_answer(seed in prop::collection::vec(any::<u8>(), 420)) {
+        let (facts, _) = facts_of(&world(&seed));
+        for group in &facts.groups {
+            for skip in group.skips.iter().filter(|skip| skip.detail.as_deref() != Some("as the group's lead")) {
+                match find(&facts, &skip.person) {
+                    Who::One(who) => {
+                        let answer = answer(&facts, &who, group);
+                        let told = answer.skips.iter().any(|told| told.why == skip.why.as_str());
+                        prop_assert!(told, "{:?} {:#?}", skip, answer);
+                    }
+                    // Two people, or two accounts, with one address: each is found by an id.
+                    Who::Several(lines) => prop_assert!(lines.len() > 1),
+                    Who::Nobody => prop_assert_eq!(skip.why, Why::UnknownMember),
+                }
+            }
+            for change in &group.changes {
+                let Some(account) = change.account.as_ref().filter(|_| matches!(change.op, Op::AddMember | Op::RemoveMember)) else { continue };
+                let Who::One(who) = find(&facts, account.as_str()) else { panic!("{account} is one account") };
+                let answer = answer(&facts, &who, group);
+                prop_assert_eq!(answer.change.map(|change| change.op), Some(change.op.as_str().to_owned()));
+                prop_assert_eq!(answer.member, Some(change.op == Op::RemoveMember), "nothing was carried out yet");
+                if change.op == Op::AddMember {
+                    prop_assert_eq!(answer.granted, Some(true));
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::model::facts::{
     AccountFacts, ChangeFacts, Facts, FeedFacts, Found, GroupFacts, MappingFacts, PersonFacts, SourceFacts,
 };
 use crate::model::history::Event;
+use crate::model::id::AccountId;
 use crate::model::live::Standing;
 use crate::model::plan::Op;
 use crate::model::policy::Mode;
@@ -33,7 +34,9 @@ pub struct Question<'a> {
     pub who: &'a Identity,
     /// The one group; none: all that concern the person.
     pub group: Option<&'a GroupFacts>,
-    /// What the log tells of the account.
+    /// The account of which the log is asked: theirs, or the one that the log knows them by.
+    pub in_log: Option<&'a AccountId>,
+    /// What the log tells of it.
     pub events: &'a [Event],
     /// When the holds of events began to wait, by the events' numbers.
     pub holds: &'a std::collections::BTreeMap<i64, Timestamp>,
@@ -154,13 +157,17 @@ fn group_answer(question: &Question<'_>, group: &GroupFacts) -> GroupAnswer {
         self::feed(question, feed, &mut answer);
     }
     let id = question.who.account.as_ref();
-    let member = id.is_some_and(|id| facts.account_index(id).is_some_and(|at| group.has(at, id)));
+    let member = match id {
+        Some(id) => Some(facts.account_index(id).is_some_and(|at| group.has(at, id))),
+        // Whose account it is, is not clear.
+        None => (!is_one_of_theirs_in(question, group)).then_some(false),
+    };
     let change = id.and_then(|id| group.change(id));
-    answer.member = Some(member);
+    answer.member = member;
     answer.granted = Some(!answer.grants.is_empty());
     answer.change = change.map(|change| change_answer(facts, change));
     answer.skips = skips(question, group);
-    if let (Some(id), Some(group_id)) = (id, &group.id) {
+    if let (Some(id), Some(group_id)) = (question.in_log, &group.id) {
         let moves = moves(question.events, group_id, id);
         let last = moves.last();
         answer.last_change = last.and_then(|last| entry(question.events, last, question.holds));
@@ -170,10 +177,30 @@ fn group_answer(question: &Question<'_>, group: &GroupFacts) -> GroupAnswer {
     answer
 }
 
+/// Whether an account that bears one of the person's addresses is in a group.
+fn is_one_of_theirs_in(question: &Question<'_>, group: &GroupFacts) -> bool {
+    let facts = question.facts;
+    let people = question.who.people.iter().filter_map(|at| person(facts, *at));
+    let addresses: Vec<Address> = people
+        .flat_map(|person| person.addresses.iter().chain(&person.sought))
+        .filter_map(|text| Address::parse(text).ok())
+        .collect();
+    let theirs = |account: &AccountFacts| {
+        account
+            .email
+            .as_deref()
+            .and_then(|email| Address::parse(email).ok())
+            .is_some_and(|email| addresses.contains(&email))
+    };
+    let mut all = (0..).zip(&facts.accounts);
+    !addresses.is_empty() && all.any(|(at, account)| group.has(at, &account.id) && theirs(account))
+}
+
 fn skips(question: &Question<'_>, group: &GroupFacts) -> Vec<SkipAnswer> {
     let mut names: Vec<String> = Vec::new();
     for person in question.who.people.iter().filter_map(|at| person(question.facts, *at)) {
-        names.push(person.addresses.first().unwrap_or(&person.origin).to_lowercase());
+        names.push(person.origin.to_lowercase());
+        names.extend(person.addresses.iter().chain(&person.sought).map(|address| address.to_lowercase()));
     }
     if let Some(account) = account(question) {
         names.push(account.id.to_string());
@@ -297,10 +324,15 @@ fn verdict(
     question: &Question<'_>,
     group: &GroupFacts,
     answer: &GroupAnswer,
-    member: bool,
+    member: Option<bool>,
     change: Option<&ChangeFacts>,
 ) -> String {
-    let is = if member { "is a member" } else { "is not a member" };
+    let is = match member {
+        Some(true) => "is a member",
+        Some(false) => "is not a member",
+        None => "may be a member: an account with one of their addresses is",
+    };
+    let member = member.unwrap_or(true);
     let granted = if answer.grants.is_empty() { "nothing grants it" } else { "the directory grants it" };
     if let Some(change) = change {
         return format!("{is}: {granted}, and {}", of_change(group, change));

@@ -8,6 +8,7 @@ use super::{EventEntry, ExplainDocument, GroupAnswer, MappingEntry, PersonEntry}
 use crate::model::plan::Reason;
 use crate::report::document::GrantEntry;
 use crate::report::look::{Ink, Look};
+use crate::report::sections::approve;
 use crate::report::words::{self, clean};
 
 /// Writes an explanation.
@@ -33,7 +34,11 @@ pub fn write(out: &mut dyn Write, document: &ExplainDocument, look: &Look) -> fm
         self::group(out, group, look)?;
     }
     if document.groups.is_empty() {
-        writeln!(out, "\nNo mapped group concerns them.")?;
+        let none = match document.facts {
+            Some(_) => "No mapped group concerns them.",
+            None => "The log tells of no membership of theirs.",
+        };
+        writeln!(out, "\n{none}")?;
     }
     writeln!(out)?;
     match &document.facts {
@@ -118,6 +123,7 @@ fn group(out: &mut dyn Write, group: &GroupAnswer, look: &Look) -> fmt::Result {
     }
     for hold in group.change.iter().flat_map(|change| &change.holds) {
         writeln!(out, "  {} {}: {}", look.paint(Ink::Hold, &clean(&hold.id)), clean(&hold.rule), clean(&hold.text))?;
+        writeln!(out, "    {}", approve(&hold.id))?;
     }
     for problem in &group.problems {
         writeln!(out, "  ! {}", clean(problem))?;

@@ -60,10 +60,14 @@ pub fn find(facts: &Facts, text: &str) -> Who {
     if sources.len() < people.len() || meant.len() > 1 {
         return Who::Several(people.iter().filter_map(|at| person_line(facts, *at)).collect());
     }
-    let only = (accounts.len() == 1).then(|| accounts.first().copied()).flatten();
-    let without = people.iter().all(|at| person(facts, *at).is_none_or(|person| person.left_out.is_none()));
-    let account = meant.first().copied().or(only.filter(|_| without));
-    Who::One(whole(facts, people, account))
+    // Their address, and another one's account.
+    let other: Vec<u32> = accounts.iter().copied().filter(|at| !meant.contains(at)).collect();
+    if !meant.is_empty() && !other.is_empty() {
+        let lines = people.iter().filter_map(|at| person_line(facts, *at));
+        return Who::Several(lines.chain(other.iter().filter_map(|at| account_line(facts, *at))).collect());
+    }
+    let only = accounts.first().copied().filter(|_| accounts.len() == 1);
+    Who::One(whole(facts, people, meant.first().copied().or(only)))
 }
 
 /// With everybody behind the account.
