@@ -24,9 +24,10 @@ pub fn of(inputs: &Inputs<'_>, decision: &Decision, run: &RunId) -> Facts {
     let accounts = accounts_behind(inputs, &decision.people);
     let mut roots: Vec<Vec<u32>> = vec![Vec::new(); inputs.sources.len()];
     let mut feeds: BTreeMap<&GroupName, Vec<FeedFacts>> = BTreeMap::new();
+    let meant = meant(inputs);
     for group in &plan.groups {
         let wanted = decision.desired.get(&group.name);
-        let found = wanted.map(|wanted| feeds_of(inputs, &group.name, wanted)).unwrap_or_default();
+        let found = wanted.map(|wanted| feeds_of(inputs, &meant, &group.name, wanted)).unwrap_or_default();
         for feed in &found {
             if let (Found::Group(at), Some(roots)) = (&feed.found, roots.get_mut(feed.source as usize)) {
                 roots.push(*at);
@@ -194,33 +195,58 @@ fn directory(source: &SourceSnapshot, roots: Vec<u32>) -> (Vec<DirectoryFacts>, 
     (facts.collect(), place)
 }
 
+/// Directory groups that a mapping means, by the target group that it makes of them.
+type Meant = BTreeMap<GroupName, Vec<u32>>;
+
+/// What each mapping means. Each name is held against each pattern once, however many target groups there
+/// are.
+fn meant(inputs: &Inputs<'_>) -> Vec<Meant> {
+    let of = |mapping: &Mapping| {
+        let mut meant = Meant::new();
+        let Some(source) = inputs.sources.iter().find(|source| source.name == mapping.source) else { return meant };
+        match &mapping.from {
+            Selector::Name(name) => {
+                let groups = named(source, name).iter().map(|(at, _)| *at).collect();
+                meant.insert(GroupName::new(mapping.to.trim()), groups);
+            }
+            Selector::Pattern(_) => {
+                for (at, group) in indexed(source) {
+                    let target = group.names.iter().find_map(|name| target_of(mapping, source.kind, name));
+                    if let Some(Some(target)) = target {
+                        meant.entry(target).or_default().push(at);
+                    }
+                }
+            }
+        }
+        meant
+    };
+    inputs.policy.mappings.iter().map(of).collect()
+}
+
 /// What each mapping that may yield a target group came to.
-fn feeds_of(inputs: &Inputs<'_>, target: &GroupName, wanted: &DesiredGroup) -> Vec<FeedFacts> {
+fn feeds_of(inputs: &Inputs<'_>, meant: &[Meant], target: &GroupName, wanted: &DesiredGroup) -> Vec<FeedFacts> {
     let mut feeds = Vec::new();
-    for (at, mapping) in (0..).zip(&inputs.policy.mappings) {
+    for ((at, mapping), meant) in (0..).zip(&inputs.policy.mappings).zip(meant) {
         if !may_yield(mapping, target.as_str()) {
             continue;
         }
         let source = (0..).zip(inputs.sources).find(|(_, source)| source.name == mapping.source);
         let Some((source_at, source)) = source else { continue };
-        for found in found(mapping, source, target, wanted) {
+        let groups = meant.get(target).map_or(&[][..], Vec::as_slice);
+        for found in found(mapping, source, groups, target, wanted) {
             feeds.push(FeedFacts { mapping: at, source: source_at, found });
         }
     }
     feeds
 }
 
-fn found(mapping: &Mapping, source: &SourceSnapshot, target: &GroupName, wanted: &DesiredGroup) -> Vec<Found> {
-    let complete = source.completeness.is_complete();
-    let groups: Vec<u32> = match &mapping.from {
-        Selector::Name(name) => named(source, name).iter().map(|(at, _)| *at).collect(),
-        Selector::Pattern(_) => {
-            let fits = |group: &DirectoryGroup| {
-                group.names.iter().find_map(|name| target_of(mapping, source.kind, name)) == Some(Some(target.clone()))
-            };
-            indexed(source).filter(|(_, group)| fits(group)).map(|(at, _)| at).collect()
-        }
-    };
+fn found(
+    mapping: &Mapping,
+    source: &SourceSnapshot,
+    groups: &[u32],
+    target: &GroupName,
+    wanted: &DesiredGroup,
+) -> Vec<Found> {
     let missing = |accepted: bool| {
         let list = if accepted { &wanted.accepted } else { &wanted.missing };
         let meant = list.iter().filter(move |missing| {
@@ -239,13 +265,13 @@ fn found(mapping: &Mapping, source: &SourceSnapshot, target: &GroupName, wanted:
         })
     };
     let by_name = matches!(mapping.from, Selector::Name(_));
-    let mut found: Vec<Found> = match groups.as_slice() {
+    let mut found: Vec<Found> = match groups {
         [_, _, ..] if by_name => vec![Found::Doubled],
         groups => groups.iter().map(|at| Found::Group(*at)).collect(),
     };
     found.extend(missing(false).chain(missing(true)));
     if found.is_empty() {
-        found.push(if complete { Found::Nothing } else { Found::Unread });
+        found.push(if source.completeness.is_complete() { Found::Nothing } else { Found::Unread });
     }
     found
 }

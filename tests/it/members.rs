@@ -124,6 +124,20 @@ fn the_sheet_has_room_for_the_owners_word_and_no_formula() {
     bench.run(&["review", "Nobody"]).exits(2);
 }
 
+/// Of what a run over one group did after the facts were read, the log knows the grant.
+#[test]
+fn a_run_over_one_group_shows_in_the_list() {
+    let bench = Bench::small();
+    bench.apply(0);
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan"]);
+    bench.run(&["apply", "--group", "Compliance"]).exits(0);
+    let document = bench.run(&["members", "Compliance", "--format", "json"]).exits(0).json();
+    let dan = document["members"].as_array().unwrap().iter().find(|member| member["email"] == address("dan")).unwrap();
+    assert_eq!(dan["granted_by"][0]["directory_group"], "compliance", "{document:#}");
+    assert!(document["notes"][0].as_str().unwrap().contains("was limited to Compliance"), "{document:#}");
+    bench.in_step();
+}
+
 /// Numbers that look random and are the same in every run of the test (xorshift).
 struct Dice(u64);
 

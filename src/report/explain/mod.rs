@@ -4,6 +4,7 @@
 mod answer;
 mod past;
 mod text;
+mod verdict;
 mod who;
 
 use serde::{Deserialize, Serialize};

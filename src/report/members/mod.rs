@@ -157,8 +157,9 @@ fn entry(listing: &Listing<'_>, account: &AccountId, member: &Member, grants: Op
     });
     let now = grants.map(|grants| grants.of(account));
     let granted_by = match &now {
-        Some(now) => now.granted_by.clone(),
-        None => made.iter().flat_map(|made| &made.because).map(explain::grant).collect(),
+        Some(now) if !now.granted_by.is_empty() || now.kept.is_some() => now.granted_by.clone(),
+        // Of the past, and of a change after the facts were read, the log knows.
+        Some(_) | None => made.iter().flat_map(|made| &made.because).map(explain::grant).collect(),
     };
     let consent = made.and_then(|made| made.consent.as_ref());
     MemberEntry {
