@@ -39,6 +39,8 @@
 //! - [`target::Reader`] and [`target::Writer`]: what is asked of Hyperproof.
 //! - [`store::Store`]: what is remembered, and the audit log.
 //! - [`report::document`]: what scripts get to see.
+//! - [`model::history::Rolls`]: who was in which group at any time, by the log.
+//! - [`report::explain`]: why somebody is, or is not, in a group, by the facts ([`model::facts::Facts`]) of a run.
 //!
 //! # What always holds
 //!

@@ -117,6 +117,12 @@ pub enum Command {
     Holds,
     /// Let exactly what is held through
     Approve(Approve),
+    /// Say why a person is, or is not, in a group
+    Explain(Explain),
+    /// Show who is, or was, in a group, and by which grant
+    Members(Members),
+    /// Write a sheet of a group's members for the group's owner
+    Review(Review),
     /// Show last runs, holds, and how old the last reads of the sources are
     Status,
     /// Read and check the audit log
@@ -281,6 +287,91 @@ pub struct Approve {
     /// How long the approval holds, such as 30m, 24h or 7d
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = values::duration)]
     pub expires: Duration,
+}
+
+/// `rosterd explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd explain ana@corp.example
+  rosterd explain ana@corp.example \"Compliance Managers\"
+  rosterd explain ana@corp.example --at 2026-03-03     why she lost access that day
+  rosterd explain E1011 --live                         reads the sources and Hyperproof afresh
+
+Answers from the facts of the last run, and says how old they are; nobody is asked, and nothing is \
+changed. Of the past the audit log tells.")]
+pub struct Explain {
+    /// An address, an account's id, or a person's id or DN
+    #[arg(value_name = "PERSON", value_parser = values::said)]
+    pub person: String,
+    /// A target group, by name or id [default: all that concern the person]
+    #[arg(value_name = "GROUP", value_parser = values::said)]
+    pub group: Option<String>,
+    /// As of this day (its end) or time, in the time zone of [schedule] unless it names one
+    #[arg(long, value_name = "TIME", conflicts_with = "live")]
+    pub at: Option<String>,
+    /// Read the sources and Hyperproof afresh; nothing is stored
+    #[arg(long)]
+    pub live: bool,
+    /// How to show the answer
+    #[arg(long, value_enum, default_value_t = RunFormat::Text)]
+    pub format: RunFormat,
+}
+
+/// `rosterd members`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd members \"Compliance Managers\"
+  rosterd members \"Compliance Managers\" --at 2026-03-31 --format csv > members.csv")]
+pub struct Members {
+    /// A target group, by name or id
+    #[arg(value_name = "GROUP", value_parser = values::said)]
+    pub group: String,
+    /// As of this day (its end) or time, in the time zone of [schedule] unless it names one
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// How to show the members
+    #[arg(long, value_enum, default_value_t = MembersFormat::Text)]
+    pub format: MembersFormat,
+}
+
+/// How members are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MembersFormat {
+    /// For a person at a terminal.
+    Text,
+    /// `rosterd.members/1`, for scripts.
+    Json,
+    /// For a spreadsheet.
+    Csv,
+}
+
+/// `rosterd review`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd review \"Compliance Managers\" > review.md
+  rosterd review \"Compliance Managers\" --format csv --out review.csv")]
+pub struct Review {
+    /// A target group, by name or id
+    #[arg(value_name = "GROUP", value_parser = values::said)]
+    pub group: String,
+    /// How to write the sheet
+    #[arg(long, value_enum, default_value_t = ReviewFormat::Markdown)]
+    pub format: ReviewFormat,
+    /// Write the sheet to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// How a sheet is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReviewFormat {
+    /// For a ticket or a wiki.
+    Markdown,
+    /// For a spreadsheet.
+    Csv,
 }
 
 /// `rosterd audit …`.

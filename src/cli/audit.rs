@@ -82,6 +82,13 @@ fn fields(entry: &AuditEntry) -> Result<audit_text::Line, Fault> {
         let text = format!("record {} of the log cannot be read: {why}\nhelp: run `rosterd audit verify`", entry.seq);
         Fault::from(anyhow::anyhow!(text))
     })?;
+    let observed = match (record.event.as_str(), record.baseline) {
+        ("observed", true) => Some(format!("all members: {}", record.members.len())),
+        ("observed", false) => {
+            Some(format!("by others: {} added, {} removed", record.added.len(), record.removed.len()))
+        }
+        _ => None,
+    };
     Ok(audit_text::Line {
         seq: record.seq,
         at: crate::report::time(record.at),
@@ -92,7 +99,7 @@ fn fields(entry: &AuditEntry) -> Result<audit_text::Line, Fault> {
         group: record.group.map(|group| group.name).unwrap_or_default(),
         member: record.member.map(|member| member.email.unwrap_or(member.user_id)).unwrap_or_default(),
         reason: record.reason.unwrap_or_default(),
-        result: record.result.or(record.outcome).unwrap_or_default(),
+        result: record.result.or(record.outcome).or(observed).unwrap_or_default(),
         hold: record.hold.unwrap_or_default(),
         approved_by: record.approval.as_ref().map(|approval| approval.by.clone()).unwrap_or_default(),
         ticket: record.approval.and_then(|approval| approval.ticket).unwrap_or_default(),

@@ -8,10 +8,14 @@ mod backup;
 mod check;
 mod completions;
 mod demo;
+mod explain;
 mod holds;
 mod init;
 mod man;
+mod members;
+mod moment;
 mod plan;
+mod review;
 mod run;
 mod schema;
 mod session;
@@ -64,6 +68,9 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Fault> {
         Command::Run => run::run(global),
         Command::Holds => holds::run(global, output),
         Command::Approve(approve) => approve::run(global, output, approve),
+        Command::Explain(explain) => explain::run(global, output, explain),
+        Command::Members(members) => members::run(global, output, members),
+        Command::Review(review) => review::run(global, output, review),
         Command::Status => status::run(global, output),
         Command::Audit { command: Audit::List(list) } => audit::list(global, output, list),
         Command::Audit { command: Audit::Verify(verify) } => verify::run(global, output, verify),

@@ -161,6 +161,9 @@ impl From<RunError> for Fault {
                 let help = error.help();
                 Self::new(Exit::Failed, anyhow::anyhow!("{error}\nhelp: {help}"))
             }
+            RunError::Unread { why, help } => {
+                Self::new(Exit::Unread, anyhow::anyhow!("Hyperproof was not read: {why}\nhelp: {help}"))
+            }
             RunError::Target(_) | RunError::UnknownGroup { .. } => {
                 let help = error.help();
                 Self::usage(anyhow::anyhow!("{error}\nhelp: {help}"))

@@ -8,6 +8,8 @@ pub mod desired;
 pub mod digest;
 pub mod directory;
 pub mod evidence;
+pub mod facts;
+pub mod history;
 pub mod hold;
 pub mod id;
 pub mod live;

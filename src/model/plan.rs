@@ -92,6 +92,23 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Reason; 8] = [
+        Reason::Granted,
+        Reason::GrantEnded,
+        Reason::PersonDisabled,
+        Reason::PersonGone,
+        Reason::AccountDeactivated,
+        Reason::DriftAdded,
+        Reason::DriftRemoved,
+        Reason::Undo,
+    ];
+
+    /// The reason that a word of [`Reason::as_str`] means.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
     /// The word of the documents.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -200,6 +217,11 @@ impl Why {
         Why::UnknownMember,
         Why::Disabled,
     ];
+
+    /// The one that a word of [`Why::as_str`] means.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|why| why.as_str() == word)
+    }
 
     /// The word of the documents.
     pub fn as_str(self) -> &'static str {

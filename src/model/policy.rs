@@ -74,6 +74,14 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Every mode.
+    pub const ALL: [Mode; 4] = [Mode::Mirror, Mode::AddOnly, Mode::Owned, Mode::Report];
+
+    /// The mode that a word of [`Mode::as_str`] means.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == word)
+    }
+
     /// The word of the configuration and the documents.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@
 pub mod desired;
 pub mod diff;
 pub mod evidence;
+pub mod facts;
 pub mod find;
 pub mod guard;
 pub mod learn;
@@ -59,6 +60,10 @@ pub struct Decision {
     /// Memberships that rosterd made and that are no longer there: it owns them no more, whoever may
     /// make them again.
     pub lapsed: Vec<(GroupId, AccountId)>,
+    /// Who should be where, for [`facts`].
+    pub desired: DesiredState,
+    /// People and their accounts, for [`facts`].
+    pub people: resolve::Resolution,
 }
 
 /// Decides: the whole line from snapshots to a guarded plan.
@@ -95,6 +100,8 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
         learned,
         links,
         lapsed: learn::lapsed(&inputs),
+        desired: compiled.state,
+        people,
     }
 }
 

@@ -52,7 +52,7 @@ pub enum Known {
 }
 
 /// All people, resolved.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Resolution {
     people: BTreeMap<PersonRef, Resolved>,
     /// Every account that a granted person's addresses or link mean.
@@ -398,7 +398,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 /// Accounts by folded address.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct AddressIndex(BTreeMap<String, Vec<AccountIndex>>);
 
 enum Pick {

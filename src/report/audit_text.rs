@@ -55,6 +55,7 @@ pub fn line(line: &Line, look: &Look) -> String {
     let run = if line.event.starts_with("run_") { line.run.as_str() } else { "" };
     let mut pad = EVENT_WIDTH.saturating_sub(line.event.chars().count());
     let change = match (line.op.as_str(), line.member.as_str()) {
+        ("", _) if line.event == "observed" => format!("{:?}", line.group),
         ("", _) => String::new(),
         (op, "") => format!("{op} {:?}", line.group),
         (op, member) => format!("{op} {member} in {:?}", line.group),
@@ -96,7 +97,8 @@ pub fn csv_line(line: &Line) -> String {
     format!("{},{}\n", line.seq, fields.join(","))
 }
 
-fn quoted(text: &str) -> String {
+/// A field of such a table.
+pub(crate) fn quoted(text: &str) -> String {
     let lead = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("\"{lead}{}\"", text.replace('"', "\"\""))
 }

@@ -166,7 +166,7 @@ fn table(out: &mut dyn Write, head: &str, noun: &str, rows: Vec<String>) -> fmt:
 }
 
 /// A code span: nothing in it is markup. The fence is longer than any run of backticks inside.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = clean(text);
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -176,7 +176,7 @@ fn code(text: &str) -> String {
 }
 
 /// A code span in a table, where a bar would end the cell even inside the span.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     code(text).replace('|', "\\|")
 }
 

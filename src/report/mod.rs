@@ -7,9 +7,11 @@
 
 pub mod audit_text;
 pub mod document;
+pub mod explain;
 pub mod holds_text;
 pub mod look;
 pub mod markdown;
+pub mod members;
 pub mod notice_json;
 pub mod notice_text;
 pub mod plan_text;

@@ -163,6 +163,14 @@ pub fn why(why: Why) -> &'static str {
     }
 }
 
+/// The same for a word of the documents; one that is not known stays as it is.
+pub(crate) fn why_of(word: &str) -> &str {
+    match Why::parse(word) {
+        Some(known) => why(known),
+        None => word,
+    }
+}
+
 /// A hold's rule with its measure: `group_removals: 9 removals, limit 5`.
 pub fn rule(hold: &HoldEntry) -> String {
     let rule = hold.rule.as_str();

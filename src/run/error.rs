@@ -25,6 +25,14 @@ pub enum RunError {
         /// The names.
         names: Vec<String>,
     },
+    /// A mere look could not read Hyperproof.
+    #[error("Hyperproof was not read: {why}")]
+    Unread {
+        /// Why.
+        why: String,
+        /// What to do about it.
+        help: String,
+    },
 }
 
 impl RunError {
@@ -41,6 +49,7 @@ impl RunError {
             Self::Store(StoreError { fault: Fault::OtherOrganisation { .. }, .. }) => 2,
             Self::Store(_) | Self::Panicked(_) | Self::Left => 1,
             Self::Target(_) | Self::UnknownGroup { .. } => 2,
+            Self::Unread { .. } => 13,
         }
     }
 
@@ -54,6 +63,7 @@ impl RunError {
                     .to_owned()
             }
             Self::Left => "the next run settles what it began".to_owned(),
+            Self::Unread { help, .. } => help.clone(),
             Self::UnknownGroup { .. } => "use the name of `to`, or of a [group.\"…\"] table".to_owned(),
         }
     }

@@ -24,16 +24,17 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span};
 
+use crate::model::facts::Facts;
 use crate::model::id::{GroupName, RunId};
 use crate::model::live::LiveState;
 use crate::model::memory::Memory;
 use crate::model::plan::Plan;
 use crate::model::policy::Policy;
 use crate::model::run::{PlanReport, RunReport, Trigger};
-use crate::reconcile::{Decision, Inputs, decide};
+use crate::reconcile::{Decision, Inputs, decide, facts};
 use crate::report;
 use crate::source::Source;
-use crate::store::{Actor, RunStart, Store};
+use crate::store::{Actor, Observation, RunStart, Store};
 use crate::target::{self, Client, TargetError};
 
 pub use error::RunError;
@@ -124,6 +125,34 @@ pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
     .await
 }
 
+/// Reads everything afresh and decides, for somebody who asks why: nothing is stored, nothing written, and
+/// no run is kept waiting.
+///
+/// # Errors
+/// What kept Hyperproof from being read.
+pub async fn look(setup: &Setup<'_>) -> Result<Facts, RunError> {
+    let run = new_run();
+    let span = info_span!("look", id = %run);
+    async {
+        let now = Timestamp::now();
+        let memory = setup.store.memory(now).await?;
+        let client = Client::new(setup.order.target)?;
+        let reading = gathered(setup, &client, &memory, now, None).await;
+        let live = match &reading.live {
+            Ok(live) => live,
+            Err(error) => {
+                return Err(RunError::Unread { why: error.to_string(), help: error.help().to_owned() });
+            }
+        };
+        settle::same_organisation(setup.store, &memory, live)?;
+        let inputs = inputs(setup, &reading, live, &memory, now);
+        let decision = decide(inputs);
+        Ok(facts::of(&inputs, &decision, &run))
+    }
+    .instrument(span)
+    .await
+}
+
 /// A real run.
 pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
     let run = new_run();
@@ -179,6 +208,7 @@ async fn real_run(
     let Some(decision) = decided(setup, &reading, &memory, now)? else {
         return settle::unread(setup, client, run, now, reading).await;
     };
+    let facts = (setup.only.is_none()).then(|| facts::of(&inputs(setup, &reading, live, &memory, now), &decision, run));
     let plan = decision.cleared.plan();
     for (name, id) in decision.links.iter().filter(|(name, id)| memory.group_links.get(name) != Some(id)) {
         setup.store.link_group(name, id).await?;
@@ -186,10 +216,28 @@ async fn real_run(
     if !decision.lapsed.is_empty() {
         setup.store.disown(&decision.lapsed).await?;
     }
+    let groups = plan.groups.iter().filter_map(|group| Some((&group.name, group.id.as_ref()?))).collect();
+    let observation = Observation { live, groups, all: setup.only.is_none() && plan.complete };
+    setup.store.observe(run, Timestamp::now(), &observation).await?;
     setup.store.record_holds(run, now, plan, setup.only.as_ref()).await?;
     say(plan);
     let applied = apply::apply(setup, client, run, &memory, &decision.cleared).await?;
+    // A run over some groups alone knows too little of the others to take the place of what is kept.
+    if let Some(mut facts) = facts {
+        facts::made(&mut facts, decision.cleared.plan(), &applied.results);
+        setup.store.keep_facts(&facts).await?;
+    }
     settle::finished(setup, client, (run, now), &memory, (live, &reading.sources), decision, applied).await
+}
+
+fn inputs<'a>(
+    setup: &'a Setup<'_>,
+    reading: &'a Reading,
+    live: &'a LiveState,
+    memory: &'a Memory,
+    now: Timestamp,
+) -> Inputs<'a> {
+    Inputs { policy: setup.order.policy, sources: &reading.sources, live, memory, now, only: setup.only.as_ref() }
 }
 
 /// Reads the directory, and Hyperproof where it was not read already.
@@ -239,14 +287,7 @@ fn decided(
         return Ok(None);
     };
     settle::same_organisation(setup.store, memory, live)?;
-    let decision = decide(Inputs {
-        policy: setup.order.policy,
-        sources: &reading.sources,
-        live,
-        memory,
-        now,
-        only: setup.only.as_ref(),
-    });
+    let decision = decide(inputs(setup, reading, live, memory, now));
     let groups = &decision.cleared.plan().groups;
     let unknown: Vec<String> = (setup.only.iter().flatten())
         .filter(|name| !groups.iter().any(|group| group.name == **name))

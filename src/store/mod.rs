@@ -12,13 +12,16 @@ mod changes;
 mod documents;
 mod effects;
 mod error;
+mod facts;
 mod given;
 mod history;
 mod holds;
 mod learned;
 mod lock;
+mod membership;
 mod memory;
 mod notices;
+mod observed;
 mod open;
 mod rows;
 mod runs;
@@ -45,6 +48,7 @@ pub use holds::StoredHold;
 pub use learned::FullRun;
 pub use lock::{RunLock, ServiceLock, ServiceSeen};
 pub use notices::{NewNotice, QueuedNotice};
+pub use observed::Observation;
 pub use open::Access;
 pub use runs::{Calls, RunFinish, RunStart};
 
@@ -52,6 +56,8 @@ use audit::chain::Chain;
 use audit::record::Record;
 use audit::verify;
 
+use crate::model::facts::Facts;
+use crate::model::history::{Event as Happening, Seen};
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::live::MemberIdKind;
 use crate::model::memory::Memory;
@@ -217,6 +223,63 @@ impl Store {
         let mut tx = self.write().await?;
         let done = holds::record(&mut tx, run, at, plan, partial).await;
         self.end(tx, done).await
+    }
+
+    /// Tells the log what a run found in the groups, before it changes any: a full list of members at first
+    /// and every 90 days, else what somebody else changed. Tells how many records that took.
+    pub async fn observe(
+        &self,
+        run: &RunId,
+        at: Timestamp,
+        observation: &Observation<'_>,
+    ) -> Result<usize, StoreError> {
+        let mut tx = self.write().await?;
+        let told = observed::record(&mut tx, run, at, observation).await;
+        self.end(tx, told).await
+    }
+
+    /// What the log tells of the members of a group, in its order: by the group's id, where it is known,
+    /// and by its configured name.
+    pub async fn group_history(&self, id: Option<&GroupId>, name: &str) -> Result<Vec<Happening>, StoreError> {
+        let mut tx = self.read().await?;
+        let events = membership::of_group(&mut tx, id, name).await;
+        self.end(tx, events).await
+    }
+
+    /// What the log tells of the memberships of an account, in its order. Full lists of groups are
+    /// among it, with this account alone in them, or empty.
+    pub async fn account_history(&self, account: &AccountId) -> Result<Vec<Happening>, StoreError> {
+        let mut tx = self.read().await?;
+        let events = membership::of_account(&mut tx, account).await;
+        self.end(tx, events).await
+    }
+
+    /// Accounts that the log knows by this address or id.
+    pub async fn accounts_in_log(&self, text: &str) -> Result<Vec<Seen>, StoreError> {
+        let mut tx = self.read().await?;
+        let known = membership::known(&mut tx, text).await;
+        self.end(tx, known).await
+    }
+
+    /// When a hold began to wait, by the newest record of it before `seq`.
+    pub async fn hold_began(&self, hold: &str, seq: i64) -> Result<Option<Timestamp>, StoreError> {
+        let mut tx = self.read().await?;
+        let began = membership::hold_began(&mut tx, hold, seq).await;
+        self.end(tx, began).await
+    }
+
+    /// Keeps the facts of a run in place of those of the one before; only parts that differ are written.
+    pub async fn keep_facts(&self, facts: &Facts) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let kept = facts::keep(&mut tx, facts).await;
+        self.end(tx, kept).await
+    }
+
+    /// The facts of the last run that kept some.
+    pub async fn facts(&self) -> Result<Option<Facts>, StoreError> {
+        let mut tx = self.read().await?;
+        let facts = facts::load(&mut tx).await;
+        self.end(tx, facts).await
     }
 
     /// A real run ends: its row, its last record, and a mark of how far the log goes. `full` takes the

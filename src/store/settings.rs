@@ -20,6 +20,7 @@ const WRITTEN_AT: &str = "written_at";
 const FILES: &str = "source_files";
 const LAST_READ: &str = "last_read";
 const ARCHIVED_AT: &str = "archived_at";
+const OBSERVED: &str = "observed";
 
 async fn get(conn: &mut SqliteConnection, name: &str) -> Result<Option<String>, Fault> {
     let value = sqlx::query_scalar("SELECT value FROM setting WHERE name = $1").bind(name);
@@ -160,6 +161,19 @@ pub(super) async fn remember_last_read(
         Some((at, live)) => set(conn, LAST_READ, &to_json(&(millis(at), live))?).await,
         None => clear(conn, LAST_READ).await,
     }
+}
+
+/// How far the log went when memberships were observed last (`seq`), and when that was.
+pub(super) async fn observed(conn: &mut SqliteConnection) -> Result<Option<(i64, Timestamp)>, Fault> {
+    let Some(text) = get(conn, OBSERVED).await? else {
+        return Ok(None);
+    };
+    let (seq, at): (i64, i64) = from_json(TABLE, OBSERVED, &text)?;
+    Ok(Some((seq, time(TABLE, OBSERVED, at)?)))
+}
+
+pub(super) async fn remember_observed(conn: &mut SqliteConnection, seq: i64, at: Timestamp) -> Result<(), Fault> {
+    set(conn, OBSERVED, &to_json(&(seq, millis(at)))?).await
 }
 
 /// A small write, to learn whether a larger one would go through.

@@ -101,6 +101,7 @@ fn a_change_is_told_with_who_what_when_why_and_what_became_of_it() {
         events,
         [
             "run_started",
+            "observed",
             "hold",
             "intent",
             "outcome",
@@ -115,7 +116,7 @@ fn a_change_is_told_with_who_what_when_why_and_what_became_of_it() {
     );
     let world = bench.simulator().world();
     let group = json!({ "id": world.group("Compliance").unwrap().id, "name": "Compliance" });
-    let (intent, outcome) = (&audit[8], &audit[9]);
+    let (intent, outcome) = (&audit[9], &audit[10]);
     let cem = world.user("cem@corp.example").unwrap();
     for record in [intent, outcome] {
         assert_eq!(record["op"], "remove_member", "{record}");
@@ -128,8 +129,8 @@ fn a_change_is_told_with_who_what_when_why_and_what_became_of_it() {
         assert!(record["actor"]["operator"].as_str().is_some_and(|login| !login.is_empty()), "{record}");
         assert_eq!(record["approval"]["by"], "Ann Miller");
         assert_eq!(record["approval"]["ticket"], "GRC-7");
-        assert_eq!(record["run_id"], audit[6]["run_id"]);
-        assert_eq!(record["config_digest"], audit[6]["config_digest"]);
+        assert_eq!(record["run_id"], audit[7]["run_id"]);
+        assert_eq!(record["config_digest"], audit[7]["config_digest"]);
         assert_eq!(record["version"], env!("CARGO_PKG_VERSION"));
         record["at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
         assert!(record["at"].as_str().unwrap().ends_with('Z'));
@@ -139,10 +140,10 @@ fn a_change_is_told_with_who_what_when_why_and_what_became_of_it() {
     assert_eq!((&outcome["result"], &outcome["request"]["status"]), (&json!("done"), &json!(200)));
     assert_eq!(outcome["request"]["attempts"], 1);
     // An addition says who granted it.
-    assert_eq!(audit[2]["reason"], "granted");
+    assert_eq!(audit[3]["reason"], "granted");
     let because = json!([{ "source": "hr", "directory_group": "compliance", "path": ["compliance"] }]);
-    assert_eq!(audit[2]["because"], because);
-    assert_eq!(audit[2]["entry"]["source"], "hr", "{}", audit[2]);
+    assert_eq!(audit[3]["because"], because);
+    assert_eq!(audit[3]["entry"]["source"], "hr", "{}", audit[3]);
 }
 
 #[test]
@@ -226,11 +227,11 @@ fn the_list_is_limited_by_number_time_and_run() {
     assert_eq!(list(&["--limit", "3"]), all[all.len() - 3..]);
     assert!(list(&["--limit", "0"]).is_empty());
     assert_eq!(list(&["--limit", "999"]), all);
-    let second = all[6]["run_id"].as_str().unwrap();
-    assert_eq!(list(&["--run", second]), all[6..]);
+    let second = all[7]["run_id"].as_str().unwrap();
+    assert_eq!(list(&["--run", second]), all[7..]);
     assert_eq!(list(&["--run", second, "--limit", "1"]), all[all.len() - 1..]);
-    let approved = all[5]["at"].as_str().unwrap();
-    assert_eq!(list(&["--since", approved]), all[5..]);
+    let approved = all[6]["at"].as_str().unwrap();
+    assert_eq!(list(&["--since", approved]), all[6..]);
     assert_eq!(list(&["--since", "2000-01-01"]), all);
     assert!(list(&["--since", "2900-01-01"]).is_empty());
     for wrong in [&["--run", "nobody"][..], &["--since", "yesterday"], &["--limit", "-1"], &["--format", "xml"]] {
@@ -244,16 +245,17 @@ fn the_list_for_people() {
     let shown = bench.run(&["audit", "list"]).exits(0).stdout;
     insta::assert_snapshot!(filtered(&shown), @r#"
      1  TIME  run_started     RUN
-     2  TIME  hold            h-5c0aac4e16d8
-     3  TIME  intent          add_member dan@corp.example in "Compliance"  granted
-     4  TIME  outcome         add_member dan@corp.example in "Compliance"  granted  done
-     5  TIME  run_finished    RUN  held
-     6  TIME  approval        h-5c0aac4e16d8  approved by Ann Miller  GRC-7
-     7  TIME  run_started     RUN
-     8  TIME  config_changed
-     9  TIME  intent          remove_member cem@corp.example in "Compliance"  person_gone  h-5c0aac4e16d8  approved by Ann Miller  GRC-7
-    10  TIME  outcome         remove_member cem@corp.example in "Compliance"  person_gone  done  h-5c0aac4e16d8  approved by Ann Miller  GRC-7
-    11  TIME  run_finished    RUN  applied
+     2  TIME  observed        "Compliance"  all members: 3
+     3  TIME  hold            h-5c0aac4e16d8
+     4  TIME  intent          add_member dan@corp.example in "Compliance"  granted
+     5  TIME  outcome         add_member dan@corp.example in "Compliance"  granted  done
+     6  TIME  run_finished    RUN  held
+     7  TIME  approval        h-5c0aac4e16d8  approved by Ann Miller  GRC-7
+     8  TIME  run_started     RUN
+     9  TIME  config_changed
+    10  TIME  intent          remove_member cem@corp.example in "Compliance"  person_gone  h-5c0aac4e16d8  approved by Ann Miller  GRC-7
+    11  TIME  outcome         remove_member cem@corp.example in "Compliance"  person_gone  done  h-5c0aac4e16d8  approved by Ann Miller  GRC-7
+    12  TIME  run_finished    RUN  applied
     "#);
 }
 
@@ -275,7 +277,7 @@ fn the_list_for_spreadsheets() {
         let second = row[at("at")].trim_end_matches('Z');
         assert!(record["at"].as_str().unwrap().starts_with(second), "{row:?}");
     }
-    let outcome = &rows[9];
+    let outcome = &rows[10];
     let told: Vec<&str> =
         ["op", "group", "member", "result", "approved_by", "ticket"].map(|name| &outcome[at(name)]).to_vec();
     assert_eq!(told, ["remove_member", "Compliance", "cem@corp.example", "done", "Ann Miller", "GRC-7"]);
@@ -292,7 +294,7 @@ fn whatever_is_done_to_the_log_is_found_and_the_first_bad_record_named() {
     let count = rows(&bench.state()).len();
     let last = format!("DELETE FROM audit WHERE seq = {count}");
     let tampered: [(&str, usize); 8] = [
-        ("UPDATE audit SET record = replace(record, 'cem@', 'eve@') WHERE seq = 9", 9),
+        ("UPDATE audit SET record = replace(record, 'cem@', 'eve@') WHERE seq = 10", 10),
         ("UPDATE audit SET hash = replace(hash, 'a', 'b') WHERE seq = 4", 4),
         ("DELETE FROM audit WHERE seq = 3", 3),
         (&last, count),
@@ -337,10 +339,10 @@ fn a_copy_and_a_list_verify_offline_without_a_configuration() {
     // A part of it verifies by itself; a changed one does not.
     let tail: Vec<&str> = lines.lines().skip(4).collect();
     std::fs::write(&list, tail.join("\n")).unwrap();
-    assert!(verify(&list).exits(0).stdout.contains("seq 5 to 11"));
+    assert!(verify(&list).exits(0).stdout.contains("seq 5 to 12"));
     std::fs::write(&list, lines.replacen("\"done\"", "\"failed\"", 1)).unwrap();
     let told = verify(&list).exits(15).stdout;
-    assert!(told.contains("First bad record: seq 5: "), "record 4 was changed, and 5 does not follow it: {told}");
+    assert!(told.contains("First bad record: seq 6: "), "record 5 was changed, and 6 does not follow it: {told}");
     verify(&bench.path("nowhere.jsonl")).exits(2);
 }
 

@@ -34,7 +34,7 @@ fn a_copy_is_whole_its_owners_alone_and_takes_the_place_of_nothing() {
     let told = regex::Regex::new("[0-9a-f]{64}").unwrap().replace_all(&told, "HASH").into_owned();
     let told = regex::Regex::new(r"\d+ bytes").unwrap().replace(&told, "SIZE bytes").into_owned();
     insta::assert_snapshot!(filtered(&told), @r"
-    copies/a.db: 2 records verified, seq 1 to 2
+    copies/a.db: 3 records verified, seq 1 to 3
     head HASH
     SIZE bytes
 
@@ -95,7 +95,7 @@ fn a_copy_after_a_kill_has_all_that_was_recorded() {
     bench.until_abandoned();
     assert!(std::fs::metadata(format!("{}-wal", bench.state().display())).unwrap().len() > 0);
     let told = bench.run(&["backup", "copy.db"]).exits(0).stdout;
-    assert!(told.contains("2 records verified"), "the start and the intent: {told}");
+    assert!(told.contains("2 records verified"), "the start, who was in, and the intent: {told}");
     restore(&bench, "copy.db");
     bench.apply(0);
     assert_eq!(bench.members("Compliance"), ["ann", "bob", "cem", "dan"]);

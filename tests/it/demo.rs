@@ -290,14 +290,15 @@ fn the_demo_tells_its_story() {
 
         Each change stands in the audit log twice: as an intent before the call, and with its outcome after.
         $ rosterd audit list --run RUN
-            55  TIME  run_started     RUN
-            56  TIME  intent          remove_member victor.hale@northwind-robotics.example in "Risk Committee"  drift_added
-            57  TIME  outcome         remove_member victor.hale@northwind-robotics.example in "Risk Committee"  drift_added  done
-            58  TIME  run_finished    RUN  applied
+            62  TIME  run_started     RUN
+            63  TIME  observed        "Risk Committee"  by others: 1 added, 0 removed
+            64  TIME  intent          remove_member victor.hale@northwind-robotics.example in "Risk Committee"  drift_added
+            65  TIME  outcome         remove_member victor.hale@northwind-robotics.example in "Risk Committee"  drift_added  done
+            66  TIME  run_finished    RUN  applied
 
         Each record carries the hash of the one before it. Whoever changes one is found out.
         $ rosterd audit verify
-        rosterd.db: 58 records verified, seq 1 to 58
+        rosterd.db: 66 records verified, seq 1 to 66
         head HASH
         $ rosterd audit list --format jsonl | sed s/victor.hale/walter.simmons/ > log.jsonl
         $ rosterd audit verify log.jsonl; echo $?

@@ -160,7 +160,7 @@ fn files_that_it_names_are_there_and_places_of_one_machine_are_not() {
     }
     for anchor in Regex::new(r"\]\(#([\w-]+)\)").unwrap().captures_iter(README) {
         let headings = README.lines().filter_map(|line| line.strip_prefix("## ").or_else(|| line.strip_prefix("### ")));
-        let mut slugs = headings.map(|heading| heading.to_lowercase().replace(' ', "-").replace([',', '.'], ""));
+        let mut slugs = headings.map(|heading| heading.to_lowercase().replace(' ', "-").replace([',', '.', '?'], ""));
         assert!(slugs.any(|slug| slug == anchor[1]), "#{}", &anchor[1]);
     }
 }

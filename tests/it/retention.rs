@@ -165,7 +165,7 @@ fn what_is_told_of_a_pruned_log() {
     let told = regex::Regex::new("[0-9a-f]{64}").unwrap().replace_all(&told, "HASH").into_owned();
     insta::assert_snapshot!(filtered(&told), @r"
     DIR/rosterd.db.archive: 1 archive, 19 records verified, seq 1 to 19
-    DIR/rosterd.db: 10 records verified, seq 20 to 29
+    DIR/rosterd.db: 11 records verified, seq 20 to 30
     head HASH
     ");
     let list = bench.run(&["audit", "list"]).exits(0);

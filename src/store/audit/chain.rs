@@ -25,6 +25,11 @@ impl Chain {
         Ok(Self { seq, hash })
     }
 
+    /// `seq` of the last record; 0 for an empty log.
+    pub(crate) fn seq(&self) -> i64 {
+        self.seq
+    }
+
     /// Appends a record and tells its `seq`.
     pub(crate) async fn append(&mut self, conn: &mut SqliteConnection, record: Record) -> Result<i64, Fault> {
         let seq = self.seq.checked_add(1).ok_or_else(|| Fault::row("audit", self.seq, "the last number there is"))?;

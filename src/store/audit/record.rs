@@ -25,6 +25,8 @@ pub enum Event {
     Intent,
     /// What became of an intent.
     Outcome,
+    /// Members of a group as a run found them: all of them, or what somebody else changed.
+    Observed,
     /// The guard holds something that it did not hold before.
     Hold,
     /// A person let a hold through.
@@ -41,11 +43,12 @@ pub enum Event {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Event; 10] = [
+    pub const ALL: [Event; 11] = [
         Event::RunStarted,
         Event::RunFinished,
         Event::Intent,
         Event::Outcome,
+        Event::Observed,
         Event::Hold,
         Event::Approval,
         Event::ConfigChanged,
@@ -61,6 +64,7 @@ impl Event {
             Self::RunFinished => "run_finished",
             Self::Intent => "intent",
             Self::Outcome => "outcome",
+            Self::Observed => "observed",
             Self::Hold => "hold",
             Self::Approval => "approval",
             Self::ConfigChanged => "config_changed",

@@ -47,6 +47,24 @@ pub struct AuditRecord {
     pub recovered_by: Option<String>,
     /// A word of [`crate::model::run::Outcome::as_str`].
     pub outcome: Option<String>,
+    /// `observed`: whether `members` are all there are, in `of` records of which this is number `part`.
+    #[serde(default)]
+    pub baseline: bool,
+    /// See `baseline`.
+    pub part: Option<u32>,
+    /// See `baseline`.
+    pub of: Option<u32>,
+    /// `observed`: all members, or some of them.
+    #[serde(default)]
+    pub members: Vec<RecordMember>,
+    /// `observed`: who was added by somebody else.
+    #[serde(default)]
+    pub added: Vec<RecordMember>,
+    /// `observed`: who was removed by somebody else.
+    #[serde(default)]
+    pub removed: Vec<RecordMember>,
+    /// `observed`: when the group was looked at before.
+    pub since: Option<Timestamp>,
     /// The digest of the configuration.
     pub config_digest: Option<String>,
     /// The version of rosterd.

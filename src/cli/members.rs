@@ -1,0 +1,63 @@
+//! `rosterd members`: who is, or was, in a group, and by which grant.
+
+use jiff::Timestamp;
+
+use super::args::{Global, Members, MembersFormat};
+use super::exit::{Exit, Fault};
+use super::moment::{Moment, moment};
+use super::output::Output;
+use super::{explain, session};
+use crate::report::members::{self, Listing, MembersDocument};
+use crate::report::{json, written};
+use crate::store::{Access, Store};
+
+/// Shows the members.
+pub(super) fn run(global: &Global, output: &Output, members: &Members) -> Result<Exit, Fault> {
+    let config = session::without_secrets(global)?;
+    let now = Timestamp::now();
+    let at = members.at.as_deref().map(|text| moment(text, &config, now)).transpose()?;
+    let document = session::block_on(async {
+        let store = session::open(&config, Access::ExistingOnly).await?;
+        let document = list(&store, &members.group, at.as_ref(), now).await;
+        store.close().await;
+        document
+    })?;
+    let text = match members.format {
+        MembersFormat::Text => written(|out| members::write(out, &document, &output.look())),
+        MembersFormat::Json => json(&document),
+        MembersFormat::Csv => members::csv(&document),
+    };
+    output.answer(&text)?;
+    Ok(Exit::Fine)
+}
+
+/// The members of a group, now or at a time of the past.
+pub(super) async fn list(
+    store: &Store,
+    name: &str,
+    at: Option<&Moment>,
+    now: Timestamp,
+) -> Result<MembersDocument, Fault> {
+    let facts = store.facts().await?;
+    let known = facts.as_ref().and_then(|facts| explain::find_group(facts, name));
+    let canonical = known.map_or(name, |group| group.name.as_str());
+    let id = known.and_then(|group| group.id.as_ref());
+    let events = store.group_history(id, canonical).await?;
+    let listing = Listing {
+        group: canonical,
+        id,
+        events: &events,
+        facts: facts.as_ref().filter(|_| at.is_none()),
+        at: at.map(|at| at.at),
+        now,
+    };
+    let mut document = members::list(&listing).ok_or_else(|| {
+        let all: Vec<&str> = facts.iter().flat_map(|facts| &facts.groups).map(|group| group.name.as_str()).collect();
+        explain::unknown_group(name, &all)
+    })?;
+    document.at_means = at.map(|at| at.means.clone());
+    if let (Some(facts), None) = (&facts, at) {
+        document.notes.extend(explain::newer_run(store, facts).await?);
+    }
+    Ok(document)
+}

@@ -1,0 +1,295 @@
+//! What a run finds in the groups, told to the log: the full list of members at first and every now and
+//! then, and in between what somebody else changed. With the outcomes of rosterd's own changes the log so
+//! tells who was in a group at any time.
+//!
+//! A run observes before its own changes, so that the records stand in the order of what happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt;
+use jiff::{SignedDuration, Timestamp};
+use sqlx::SqliteConnection;
+
+use super::audit::canonical::Json;
+use super::audit::chain::Chain;
+use super::audit::record::{self, Frame, Record};
+use super::audit::{AuditRecord, Event};
+use super::error::Fault;
+use super::stored::{from_json, millis, time, to_json};
+use super::{runs, settings};
+use crate::model::digest::Digest;
+use crate::model::id::{AccountId, GroupId, GroupName, RunId};
+use crate::model::live::LiveState;
+use crate::model::plan::Op;
+use crate::model::run::ChangeResult;
+
+const TABLE: &str = "observed_group";
+
+/// So many accounts stand in one record.
+const IN_ONE_RECORD: usize = 1_000;
+
+/// A full list is told anew after this time, so that older records can go to an archive.
+const RENEWED_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// What a run found.
+#[derive(Debug, Clone)]
+pub struct Observation<'a> {
+    /// Hyperproof as it was read.
+    pub live: &'a LiveState,
+    /// Mapped groups with their ids.
+    pub groups: Vec<(&'a GroupName, &'a GroupId)>,
+    /// These are all groups that are mapped: others are mapped no more.
+    pub all: bool,
+}
+
+/// Members by the log, as a row has them.
+struct Row {
+    name: String,
+    digest: String,
+    baseline_at: Timestamp,
+}
+
+/// What rosterd's own changes did to a group since it was observed.
+#[derive(Default)]
+struct Edits {
+    /// The group's configured name.
+    name: String,
+    /// It was created, at that time.
+    created: Option<Timestamp>,
+    /// Who is in and who is out by them.
+    members: BTreeMap<AccountId, bool>,
+}
+
+/// Appends what the log does not know yet. Tells how many records that took.
+pub(super) async fn record(
+    conn: &mut SqliteConnection,
+    run: &RunId,
+    at: Timestamp,
+    observation: &Observation<'_>,
+) -> Result<usize, Fault> {
+    let last = settings::observed(conn).await?;
+    let mut rows = rows(conn).await?;
+    let mut edits = edits_since(conn, last.map(|(seq, _)| seq)).await?;
+    let mut teller = Teller {
+        frame: runs::frame(conn, run).await?,
+        chain: Chain::read(conn).await?,
+        at,
+        since: last.map(|(_, at)| at),
+        records: 0,
+    };
+    for (name, id) in &observation.groups {
+        // A group that is not there keeps its row, for when it comes back.
+        let Some(group) = observation.live.group(id) else { continue };
+        let (row, edits) = (rows.remove(*id), edits.remove(*id).unwrap_or_default());
+        teller.group(conn, observation.live, (name, id), &group.members, row, edits).await?;
+    }
+    if observation.all {
+        let unmapped = |id: &GroupId| {
+            observation.live.group(id).is_some() && !observation.groups.iter().any(|(_, own)| *own == id)
+        };
+        for id in rows.keys().filter(|id| unmapped(id)) {
+            sqlx::query("DELETE FROM observed_group WHERE group_id = $1").bind(id.as_str()).execute(&mut *conn).await?;
+        }
+        rows.retain(|id, _| !unmapped(id));
+    }
+    // Groups that were not looked at this time: the next look begins behind these outcomes.
+    for (id, edits) in edits.into_iter().filter(|(_, edits)| !edits.members.is_empty() || edits.created.is_some()) {
+        let Some(baseline_at) = rows.get(&id).map(|row| row.baseline_at).or(edits.created) else { continue };
+        let name = rows.get(&id).map_or(&edits.name, |row| &row.name);
+        let members: Vec<AccountId> = expected(conn, &id, &edits).await?.into_iter().collect();
+        write(conn, (&id, name), &digest(&members), &members, baseline_at).await?;
+    }
+    settings::remember_observed(conn, teller.chain.seq(), at).await?;
+    Ok(teller.records)
+}
+
+async fn rows(conn: &mut SqliteConnection) -> Result<BTreeMap<GroupId, Row>, Fault> {
+    let rows: Vec<(String, String, String, i64)> =
+        sqlx::query_as("SELECT group_id, group_name, digest, baseline_at FROM observed_group").fetch_all(conn).await?;
+    let row = |(id, name, digest, baseline_at): (String, String, String, i64)| {
+        let baseline_at = time(TABLE, &id, baseline_at)?;
+        Ok((id.into(), Row { name, digest, baseline_at }))
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// Outcomes behind a number of the log, by group. Nothing was observed yet: they do not matter.
+async fn edits_since(conn: &mut SqliteConnection, seq: Option<i64>) -> Result<BTreeMap<GroupId, Edits>, Fault> {
+    let mut edits: BTreeMap<GroupId, Edits> = BTreeMap::new();
+    let Some(seq) = seq else { return Ok(edits) };
+    let mut rows = sqlx::query_as::<_, (i64, String)>(
+        "SELECT seq, record FROM audit WHERE seq > $1 AND record LIKE '%\"event\":\"outcome\"%' ORDER BY seq",
+    )
+    .bind(seq)
+    .fetch(conn);
+    while let Some((seq, text)) = rows.try_next().await? {
+        let record = AuditRecord::parse(&text).map_err(|why| Fault::row("audit", seq, why))?;
+        let done = record.result.as_deref() == Some(ChangeResult::Done.as_str());
+        let so = done || record.result.as_deref() == Some(ChangeResult::AlreadySo.as_str());
+        let Some(group) = record.group.filter(|_| so) else { continue };
+        let Some(id) = group.id else { continue };
+        let edits = edits.entry(id.into()).or_default();
+        edits.name = group.name;
+        let member = record.member.map(|member| AccountId::from(member.user_id));
+        match (record.op.as_deref().and_then(Op::parse), member) {
+            (Some(Op::CreateGroup), _) if done => edits.created = Some(record.at),
+            (Some(Op::AddMember), Some(account)) => _ = edits.members.insert(account, true),
+            (Some(Op::RemoveMember), Some(account)) => _ = edits.members.insert(account, false),
+            _ => {}
+        }
+    }
+    Ok(edits)
+}
+
+/// Members by the log: those of the row, after rosterd's own changes.
+async fn expected(conn: &mut SqliteConnection, id: &GroupId, edits: &Edits) -> Result<BTreeSet<AccountId>, Fault> {
+    let text: Option<String> = sqlx::query_scalar("SELECT members FROM observed_group WHERE group_id = $1")
+        .bind(id.as_str())
+        .fetch_optional(conn)
+        .await?;
+    let members: Vec<String> = match text {
+        Some(text) => from_json(TABLE, id.as_str(), &text)?,
+        None => Vec::new(),
+    };
+    let mut members: BTreeSet<AccountId> = members.into_iter().map(AccountId::from).collect();
+    for (account, present) in &edits.members {
+        match present {
+            true => members.insert(account.clone()),
+            false => members.remove(account),
+        };
+    }
+    Ok(members)
+}
+
+/// Appends the records of one observation.
+struct Teller {
+    frame: Frame,
+    chain: Chain,
+    at: Timestamp,
+    since: Option<Timestamp>,
+    records: usize,
+}
+
+impl Teller {
+    async fn group(
+        &mut self,
+        conn: &mut SqliteConnection,
+        live: &LiveState,
+        (name, id): (&GroupName, &GroupId),
+        members: &[AccountId],
+        row: Option<Row>,
+        edits: Edits,
+    ) -> Result<(), Fault> {
+        let group = record::group(Some(id.as_str()), name.as_str());
+        let known_since = row.as_ref().map(|row| row.baseline_at).or(edits.created);
+        let same_name = row.as_ref().is_none_or(|row| row.name == name.as_str());
+        let digest = digest(members);
+        let stored = row.as_ref().is_some_and(|row| row.digest == digest);
+        if known_since.is_some() && same_name && !(stored && edits.members.is_empty()) {
+            let expected = expected(conn, id, &edits).await?;
+            self.drift(conn, live, &group, members, &expected).await?;
+        }
+        let fresh = known_since.filter(|since| same_name && self.at.duration_since(*since) < RENEWED_AFTER);
+        if fresh.is_none() {
+            self.baseline(conn, live, &group, members).await?;
+        }
+        let baseline_at = fresh.unwrap_or(self.at);
+        if !(stored && same_name && row.is_some_and(|row| row.baseline_at == baseline_at)) {
+            write(conn, (id, name.as_str()), &digest, members, baseline_at).await?;
+        }
+        Ok(())
+    }
+
+    async fn append(&mut self, conn: &mut SqliteConnection, record: Record) -> Result<(), Fault> {
+        self.chain.append(conn, record).await?;
+        self.records += 1;
+        Ok(())
+    }
+
+    fn record(&self, group: &Json) -> Record {
+        Record::of_run(Event::Observed, self.at, &self.frame).with("group", group.clone())
+    }
+
+    async fn baseline(
+        &mut self,
+        conn: &mut SqliteConnection,
+        live: &LiveState,
+        group: &Json,
+        members: &[AccountId],
+    ) -> Result<(), Fault> {
+        let of = members.len().div_ceil(IN_ONE_RECORD).max(1);
+        for part in 0..of {
+            let members = members.iter().skip(part * IN_ONE_RECORD).take(IN_ONE_RECORD);
+            let record = self
+                .record(group)
+                .with("baseline", true)
+                .with("part", part + 1)
+                .with("of", of)
+                .with("members", Json::List(members.map(|id| member(live, id)).collect()));
+            self.append(conn, record).await?;
+        }
+        Ok(())
+    }
+
+    async fn drift(
+        &mut self,
+        conn: &mut SqliteConnection,
+        live: &LiveState,
+        group: &Json,
+        members: &[AccountId],
+        expected: &BTreeSet<AccountId>,
+    ) -> Result<(), Fault> {
+        let added = members.iter().filter(|id| !expected.contains(*id)).map(|id| (id, true));
+        let removed = expected.iter().filter(|id| members.binary_search(id).is_err()).map(|id| (id, false));
+        let drift: Vec<(&AccountId, bool)> = added.chain(removed).collect();
+        for part in drift.chunks(IN_ONE_RECORD) {
+            let of = |wanted: bool| {
+                let ids = part.iter().filter(|(_, added)| *added == wanted);
+                let ids: Vec<Json> = ids.map(|(id, _)| member(live, id)).collect();
+                (!ids.is_empty()).then_some(Json::List(ids))
+            };
+            let record = self
+                .record(group)
+                .maybe("added", of(true))
+                .maybe("removed", of(false))
+                .maybe("since", self.since.map(record::time));
+            self.append(conn, record).await?;
+        }
+        Ok(())
+    }
+}
+
+fn member(live: &LiveState, id: &AccountId) -> Json {
+    let email = live.account(id).and_then(|account| account.email.as_ref());
+    Json::object([("user_id", Some(id.as_str().into())), ("email", email.map(|email| email.as_str().into()))])
+}
+
+fn digest(members: &[AccountId]) -> String {
+    let mut digest = Digest::new();
+    for id in members {
+        digest.part(id.as_str());
+    }
+    digest.hex()
+}
+
+async fn write(
+    conn: &mut SqliteConnection,
+    (id, name): (&GroupId, &str),
+    digest: &str,
+    members: &[AccountId],
+    baseline_at: Timestamp,
+) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO observed_group (group_id, group_name, digest, members, baseline_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (group_id) DO UPDATE SET group_name = excluded.group_name, digest = excluded.digest, \
+         members = excluded.members, baseline_at = excluded.baseline_at",
+    )
+    .bind(id.as_str())
+    .bind(name)
+    .bind(digest)
+    .bind(to_json(&members.iter().map(AccountId::as_str).collect::<Vec<_>>())?)
+    .bind(millis(baseline_at))
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,411 @@
+//! What the log tells of the past: `observed` records, and answers for a time that is over.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use rosterd::model::address::Address;
+use rosterd::model::history::{Rolls, What};
+use rosterd::model::id::{AccountId, GroupId, GroupName};
+use rosterd::model::live::{Account, LiveGroup, LiveState, MemberIdKind, Standing};
+use rosterd::model::plan::{ChangeKey, Op, Reason};
+use rosterd::model::run::ChangeResult;
+use rosterd::simulator::Edit;
+use rosterd::store::{Access, Intent, Observation, OutcomeRecord, Request, Store};
+use serde_json::Value;
+
+use crate::store::{State, start};
+use crate::support::bench::{Bench, address, filtered};
+
+fn add(bench: &Bench, name: &str) {
+    bench.simulator().edit(Edit::AddMember { group: "Compliance".into(), user: address(name) }).unwrap();
+}
+
+fn remove(bench: &Bench, name: &str) {
+    bench.simulator().edit(Edit::RemoveMember { group: "Compliance".into(), user: address(name) }).unwrap();
+}
+
+/// The `observed` records in short lines.
+fn observed(bench: &Bench) -> Vec<String> {
+    let names = |list: &Value| {
+        let names = list.as_array().into_iter().flatten();
+        let mut names: Vec<&str> =
+            names.map(|name| name["email"].as_str().unwrap().trim_end_matches("@corp.example")).collect();
+        names.sort_unstable();
+        names.join(" ")
+    };
+    let line = |record: &Value| match record["baseline"] == true {
+        true => format!("all {}/{}: {}", record["part"], record["of"], names(&record["members"])),
+        false => format!("+{} -{}", names(&record["added"]), names(&record["removed"])),
+    };
+    bench.audit().iter().filter(|record| record["event"] == "observed").map(line).collect()
+}
+
+#[test]
+fn the_log_gets_the_full_list_once_and_then_what_others_change() {
+    let bench = Bench::small();
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan"]);
+    bench.apply(0);
+    assert_eq!(observed(&bench), ["all 1/1: ann bob cem"], "as it was found; what the run adds has its own records");
+    bench.apply(0);
+    assert_eq!(observed(&bench).len(), 1, "nothing new, no record");
+    add(&bench, "eve");
+    remove(&bench, "ann");
+    bench.plan();
+    assert_eq!(observed(&bench).len(), 1, "a plan records nothing");
+    bench.apply(0);
+    assert_eq!(observed(&bench)[1..], ["+eve -ann"], "although this very run put it right");
+    bench.apply(0);
+    assert_eq!(observed(&bench).len(), 2);
+    let drift = bench.audit().into_iter().rfind(|record| record["event"] == "observed").unwrap();
+    assert!(drift["since"].is_string() && drift["run_id"].is_string(), "{drift:#}");
+    bench.in_step();
+}
+
+/// A new name is a new group to those who look for it in the log.
+#[test]
+fn a_group_that_is_mapped_anew_gets_a_new_list() {
+    let mut bench = Bench::small();
+    bench.apply(0);
+    let rest = bench.rest.clone();
+    bench.rest = rest.replace("to = \"Compliance\"", "to = \"Other\"");
+    bench.simulator().change(|world| world.add_group("Other", &[]));
+    bench.apply(0);
+    remove(&bench, "bob");
+    bench.rest = rest;
+    bench.apply(0);
+    assert_eq!(observed(&bench), ["all 1/1: ann bob cem", "all 1/1: ", "all 1/1: ann cem"]);
+    let at = bench.run(&["members", "Compliance", "--format", "json"]).exits(0).json();
+    assert_eq!(at["members"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_created_group_is_known_from_its_creation() {
+    let mut bench = Bench::small();
+    bench.rest = bench.rest.replace("to = \"Compliance\"", "to = \"Fresh\"");
+    bench.rest.push_str("[group.Fresh]\ncreate = true\n");
+    let before = Timestamp::now().to_string();
+    bench.apply(0);
+    bench.apply(0);
+    assert_eq!(observed(&bench), [""; 0]);
+    let answer =
+        bench.run(&["explain", "ann@corp.example", "Fresh", "--at", &Timestamp::now().to_string(), "--format", "json"]);
+    let answer = answer.exits(0).json();
+    assert_eq!(answer["groups"][0]["member"], true, "{answer:#}");
+    let answer =
+        bench.run(&["explain", "ann@corp.example", "Fresh", "--at", &before, "--format", "json"]).exits(0).json();
+    assert_eq!(answer["groups"][0]["member"], Value::Null, "{answer:#}");
+    bench.in_step();
+}
+
+#[test]
+fn why_somebody_lost_access() {
+    let bench = Bench::small();
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan"]);
+    bench.apply(0);
+    let with = Timestamp::now().to_string();
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "other,dan"]);
+    bench.apply(0);
+    let without = Timestamp::now().to_string();
+    let at = |time: &str| {
+        let args = ["explain", "dan@corp.example", "compliance", "--at", time, "--format", "json"];
+        bench.run(&args).exits(0).json()["groups"][0].clone()
+    };
+    let then = at(&with);
+    assert_eq!((&then["member"], &then["verdict"]), (&true.into(), &"was a member".into()));
+    assert_eq!((&then["last_change"]["reason"], &then["last_change"]["member"]), (&"granted".into(), &true.into()));
+    assert_eq!(
+        (&then["next_change"]["reason"], &then["next_change"]["member"]),
+        (&"grant_ended".into(), &false.into())
+    );
+    let then = at(&without);
+    assert_eq!((&then["member"], &then["next_change"]), (&false.into(), &Value::Null));
+    assert_eq!(then["last_change"]["reason"], "grant_ended");
+    let today = Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let shown = bench.run(&["explain", "dan@corp.example", "--at", &today]).exits(0).stdout;
+    insta::assert_snapshot!(filtered(&shown).replace(&today, "TODAY"), @r#"
+    dan@corp.example
+      account 8684dc5d-5c9d-4d46-96f8-192da078dff6: dan@corp.example (activeUser)
+      asked for TODAY: the end of that day in UTC (TIME)
+
+    Compliance
+      was not a member any more
+      all members are in the log since TIME
+      before: TIME, removed, no directory group granted it any more
+        entry hr: mail:dan@corp.example (people.csv:5)
+        PUT /v1/groups/39f0abcb-2b5a-45b7-bac1-5116761cb69b/users/delete: 200 by its answer
+        run RUN, record 8
+      after: no change to this day
+
+    From the audit log.
+    "#);
+    // Gone from Hyperproof and from every source, the log still knows them.
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem"]);
+    bench.simulator().change(|world| world.users.retain(|user| user.email != Some(address("dan"))));
+    bench.apply(0);
+    assert_eq!(at(&without)["last_change"]["reason"], "grant_ended");
+    let now = bench.run(&["explain", "dan@corp.example"]).exits(0).stdout;
+    assert!(now.contains("Hyperproof has no such account any more"), "{now}");
+    let ran = bench.run(&["explain", "dan@corp.example", "--at", "2126-01-01"]).exits(2);
+    assert!(ran.stderr.contains("lies in the future"), "{}", ran.stderr);
+    bench.run(&["explain", "dan@corp.example", "--at", "some day"]).exits(2);
+}
+
+#[test]
+fn drift_by_hand_is_told_as_somebody_elses() {
+    let bench = Bench::small();
+    bench.apply(0);
+    remove(&bench, "ann");
+    bench.apply(0);
+    let shown = bench.run(&["explain", "ann@corp.example"]).exits(0).stdout;
+    assert!(shown.contains("added, somebody had removed them in Hyperproof, and the directory granted it"), "{shown}");
+    let log = bench.run(&["audit", "list"]).exits(0).stdout;
+    assert!(log.contains("observed        \"Compliance\"  by others: 0 added, 1 removed"), "{log}");
+    let drift = bench.audit().into_iter().rfind(|record| record["event"] == "observed").unwrap();
+    let at = drift["at"].as_str().unwrap();
+    let then = bench.run(&["explain", "ann@corp.example", "--at", at, "--format", "json"]).exits(0).json();
+    let change = &then["groups"][0]["last_change"];
+    assert_eq!((&change["kind"], &change["member"]), (&"by_others".into(), &false.into()), "{then:#}");
+    assert_eq!(change["not_before"].as_str().unwrap().get(..10), at.get(..10));
+}
+
+// ---- the store alone, with a clock of the test's own -------------------------------------------
+
+fn account(name: &str) -> AccountId {
+    AccountId::new(format!("u-{name}"))
+}
+
+fn live(groups: &[(&str, &BTreeSet<String>)]) -> LiveState {
+    let names: BTreeSet<&String> = groups.iter().flat_map(|(_, members)| members.iter()).collect();
+    LiveState {
+        organisation: None,
+        member_id: MemberIdKind::UserId,
+        member_id_proven: true,
+        own: account("own"),
+        own_id: "own".into(),
+        accounts: names
+            .iter()
+            .map(|name| Account {
+                id: account(name),
+                email: Address::parse(&address(name)).ok(),
+                kind: "activeUser".into(),
+                standing: Standing::Active,
+            })
+            .collect(),
+        groups: groups
+            .iter()
+            .map(|(id, members)| LiveGroup {
+                id: GroupId::new(id),
+                name: (*id).to_owned(),
+                lead: None,
+                members: members.iter().map(|name| account(name)).collect(),
+            })
+            .collect(),
+        absent: Default::default(),
+        problems: Vec::new(),
+        reads: 3,
+    }
+}
+
+async fn observe(store: &Store, run: &str, at: Timestamp, groups: &[(&str, &BTreeSet<String>)]) -> usize {
+    look(store, run, at, groups, true).await
+}
+
+async fn look(store: &Store, run: &str, at: Timestamp, groups: &[(&str, &BTreeSet<String>)], all: bool) -> usize {
+    let live = live(groups);
+    let names: Vec<(GroupName, GroupId)> = groups.iter().map(|(id, _)| ((*id).into(), (*id).into())).collect();
+    let observation = Observation { live: &live, groups: names.iter().map(|(name, id)| (name, id)).collect(), all };
+    store.observe(&run.into(), at, &observation).await.unwrap()
+}
+
+/// Announces and records one change, of `G`.
+async fn change(store: &Store, run: &str, at: Timestamp, op: Op, name: &str, result: ChangeResult) {
+    change_in(store, (run, "G"), at, op, name, result).await;
+}
+
+async fn change_in(store: &Store, (run, group): (&str, &str), at: Timestamp, op: Op, name: &str, result: ChangeResult) {
+    let request = Request { method: "POST".into(), path: "/groups/G/users".into(), status: Some(200), attempts: 1 };
+    let intent = Intent {
+        change: ChangeKey { group: group.into(), op, account: Some(account(name)) },
+        group_id: Some(group.into()),
+        email: Some(address(name)),
+        reason: Reason::Granted,
+        because: Vec::new(),
+        entry: None,
+        approval: None,
+        request: request.clone(),
+        grounds: Vec::new(),
+    };
+    let seqs = store.record_intents(&run.into(), at, &[intent]).await.unwrap();
+    let outcome = OutcomeRecord {
+        intent: seqs[0],
+        group_id: Some(group.into()),
+        result,
+        read_back: Some(true),
+        request: Some(request),
+    };
+    store.record_outcomes(&run.into(), at, &[outcome]).await.unwrap();
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn set(names: &str) -> BTreeSet<String> {
+    names.split_whitespace().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_list_is_renewed_after_90_days_and_is_cut_into_parts() {
+    let state = State::new();
+    let store = state.open().await;
+    store.begin_run(&start("r1", 0)).await.unwrap();
+    let many: BTreeSet<String> = (0..2_001).map(|number| format!("p{number:04}")).collect();
+    assert_eq!(observe(&store, "r1", at(0), &[("G", &many)]).await, 3);
+    assert_eq!(observe(&store, "r1", at(90 * 86_400 - 1), &[("G", &many)]).await, 0);
+    assert_eq!(observe(&store, "r1", at(90 * 86_400), &[("G", &many)]).await, 3);
+    assert_eq!(observe(&store, "r1", at(90 * 86_400 + 1), &[("G", &many)]).await, 0);
+    let none = BTreeSet::new();
+    assert_eq!(observe(&store, "r1", at(91 * 86_400), &[("G", &none)]).await, 3, "2001 removals by others");
+    let events = store.group_history(Some(&"G".into()), "G").await.unwrap();
+    let count = |seconds| Rolls::of(&events, Some(at(seconds))).group(&"G".into()).map_or(0, |roll| roll.members.len());
+    assert_eq!([count(-1), count(0), count(90 * 86_400 + 1), count(91 * 86_400)], [0, 2001, 2001, 0]);
+}
+
+#[test]
+fn wall_clock_times_around_a_clock_change() {
+    let mut bench = Bench::small();
+    bench.rest.push_str("[schedule]\ncron = \"0 0 6 * * *\"\ntimezone = \"Europe/Berlin\"\n");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = Store::open(&bench.state(), Access::CreateOrWrite).await.unwrap();
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        store.begin_run(&start("r1", 0)).await.unwrap();
+        // In spring the clock goes from 01:59:59+01 to 03:00+02 at 01:00 UTC; in autumn 02:00-03:00 is there twice.
+        observe(&store, "r1", time("2026-03-29T00:00:00Z"), &[("G", &set("ann"))]).await;
+        change(&store, "r1", time("2026-03-29T00:59:00Z"), Op::AddMember, "bob", ChangeResult::Done).await;
+        change(&store, "r1", time("2026-03-29T01:10:00Z"), Op::AddMember, "cem", ChangeResult::Done).await;
+        change(&store, "r1", time("2026-10-25T00:30:00Z"), Op::RemoveMember, "bob", ChangeResult::Done).await;
+        change(&store, "r1", time("2026-10-25T01:30:00Z"), Op::RemoveMember, "cem", ChangeResult::Done).await;
+        store.close().await;
+    });
+    let members = |at: &str| {
+        let text = bench.run(&["members", "G", "--at", at, "--format", "json"]).exits(0).json();
+        let names = text["members"].as_array().unwrap().iter();
+        let names: Vec<&str> =
+            names.map(|member| member["email"].as_str().unwrap_or("?").split('@').next().unwrap()).collect();
+        names.join(" ")
+    };
+    assert_eq!(members("2026-03-29 01:58"), "ann");
+    assert_eq!(members("2026-03-29 01:59"), "ann bob");
+    assert_eq!(members("2026-03-29 03:09"), "ann bob");
+    assert_eq!(members("2026-03-29 03:10"), "ann bob cem");
+    assert_eq!(members("2026-03-28"), "", "the end of that day is 23:00 UTC");
+    assert_eq!(members("2026-03-29"), "ann bob cem");
+    assert_eq!(members("2026-10-25 02:29"), "ann bob cem");
+    assert_eq!(members("2026-10-25 02:30"), "ann cem", "the first of the two");
+    assert_eq!(members("2026-10-25T02:29+01:00"), "ann cem");
+    assert_eq!(members("2026-10-25T02:30+01:00"), "ann");
+    let shown = bench.run(&["members", "G", "--at", "2026-10-25 02:30"]).exits(0).stdout;
+    assert!(shown.contains("in Europe/Berlin, where the clock shows it twice: the first of them"), "{shown}");
+}
+
+/// One step of a random history of two groups.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Somebody changes one by hand.
+    Hand(usize, bool, u8),
+    /// A run changes one; with this result.
+    Run(usize, bool, u8, u8),
+    /// A run looks: at both, or (a run over some groups) at one.
+    Look(Option<usize>),
+    /// A long time passes.
+    Wait(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..2usize, any::<bool>(), 0..6u8).prop_map(|(group, add, who)| Step::Hand(group, add, who)),
+        3 => (0..2usize, any::<bool>(), 0..6u8, 0..3u8)
+            .prop_map(|(group, add, who, result)| Step::Run(group, add, who, result)),
+        2 => Just(Step::Look(None)),
+        1 => (0..2usize).prop_map(|group| Step::Look(Some(group))),
+        1 => (0..120i64).prop_map(Step::Wait),
+    ]
+}
+
+const GROUPS: [&str; 2] = ["G", "H"];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happens, and wherever a run is cut off: after each look, and each change of a run that
+    /// followed one, the log has the members that there are. Nobody's change by hand is told that was none.
+    #[test]
+    fn the_log_knows_who_was_in(steps in prop::collection::vec(step(), 1..30)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let state = State::new();
+            let store = state.open().await;
+            store.begin_run(&start("r1", 0)).await.unwrap();
+            let mut truth = [BTreeSet::new(), BTreeSet::new()];
+            let mut exact = [false; 2];
+            let (mut clock, mut by_hand) = (0, 0);
+            let mut known: Vec<(i64, usize, BTreeSet<String>)> = Vec::new();
+            for step in steps {
+                clock += 1;
+                match step {
+                    Step::Hand(group, add, who) => {
+                        let name = format!("p{who}");
+                        let changed = if add { truth[group].insert(name) } else { truth[group].remove(&name) };
+                        exact[group] &= !changed;
+                        by_hand += usize::from(changed);
+                    }
+                    Step::Run(group, add, who, result) => {
+                        let name = format!("p{who}");
+                        let result = match result {
+                            0 => ChangeResult::Failed("503".into()),
+                            // What is not so would be a lie of Hyperproof's.
+                            _ if truth[group].contains(&name) == add => ChangeResult::AlreadySo,
+                            _ => ChangeResult::Done,
+                        };
+                        if result.is_so() {
+                            if add { truth[group].insert(name.clone()); } else { truth[group].remove(&name); }
+                        }
+                        let op = if add { Op::AddMember } else { Op::RemoveMember };
+                        change_in(&store, ("r1", GROUPS[group]), at(clock), op, &name, result).await;
+                    }
+                    Step::Look(one) => {
+                        let seen: Vec<usize> = (0..2).filter(|group| one.is_none_or(|one| one == *group)).collect();
+                        let groups: Vec<(&str, &BTreeSet<String>)> =
+                            seen.iter().map(|group| (GROUPS[*group], &truth[*group])).collect();
+                        look(&store, "r1", at(clock), &groups, one.is_none()).await;
+                        seen.into_iter().for_each(|group| exact[group] = true);
+                    }
+                    Step::Wait(days) => clock += days * 86_400,
+                }
+                for group in (0..2).filter(|group| exact[*group]) {
+                    known.push((clock, group, truth[group].clone()));
+                }
+            }
+            let mut drifted = 0;
+            for (at_group, name) in GROUPS.iter().enumerate() {
+                let id = GroupId::new(name);
+                let events = store.group_history(Some(&id), name).await.unwrap();
+                for (clock, _, truth) in known.iter().filter(|(_, group, _)| *group == at_group) {
+                    let rolls = Rolls::of(&events, Some(at(*clock)));
+                    let members: BTreeSet<AccountId> =
+                        rolls.group(&id).map(|roll| roll.members.keys().cloned().collect()).unwrap_or_default();
+                    let truth: BTreeSet<AccountId> = truth.iter().map(|name| account(name)).collect();
+                    prop_assert_eq!(members, truth, "{} at {}", name, clock);
+                }
+                drifted += events.iter().map(|event| match &event.what {
+                    What::Drift { added, removed, .. } => added.len() + removed.len(),
+                    What::Baseline { .. } | What::Made(_) => 0,
+                }).sum::<usize>();
+            }
+            prop_assert!(drifted <= by_hand, "{} changes by others, {} by hand", drifted, by_hand);
+            Ok(())
+        })?;
+    }
+}
