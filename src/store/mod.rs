@@ -204,9 +204,9 @@ impl Store {
         self.end(tx, done).await
     }
 
-    /// Writes down the plan of a real run: its digest and its holds. Holds that it does not have any
-    /// more are closed; a run over some groups (`partial`) closes only those that are about them
-    /// alone. The log tells of a hold when it is new, or waits again.
+    /// Writes down the plan of a real run: its digest and its holds. Holds that it judged and does not have
+    /// any more are closed; those about what was not read stay, and a run over some groups (`partial`)
+    /// closes only those that are about them alone. The log tells of a hold when it is new, or waits again.
     pub async fn record_holds(
         &self,
         run: &RunId,
