@@ -153,8 +153,13 @@ fn while_it_starts_and_finds_the_state_locked() {
     runtime.block_on(sqlx::query("BEGIN IMMEDIATE").execute(&mut locker)).unwrap();
     let child = bench.start(&["run"]);
     let deadline = Instant::now() + Duration::from_secs(30);
-    // From its first moment on it hears signals; that it holds its lock shows that it is behind that.
-    while std::fs::metadata(bench.path("rosterd.db.service.lock")).map_or(true, |lock| lock.len() == 0) {
+    // From its first moment on it hears signals; bit 14 of the mask is SIGTERM.
+    let hears = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
+        u64::from_str_radix(&mask, 16).unwrap() & (1 << 14) != 0
+    };
+    while !hears() {
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(10));
     }
