@@ -62,6 +62,8 @@ pub(super) struct Installation {
     /// Who should be where.
     desired: BTreeMap<&'static str, BTreeSet<usize>>,
     faults: usize,
+    /// Resident memory in KiB, once a minute.
+    memory: Vec<u64>,
     /// When the service was not there, because it was killed.
     away: Vec<(Timestamp, Timestamp)>,
     /// What services logged that were killed.
@@ -88,8 +90,17 @@ impl Installation {
         secret(&bench.path("hook"), &receiver.url());
         let desired = GROUPS.map(|group| (group, BTreeSet::from([0, 1]))).into();
         let dice = Dice(seed);
-        let mut new =
-            Self { bench, receiver, service: None, dice, desired, faults: 0, away: Vec::new(), logs: Vec::new() };
+        let mut new = Self {
+            bench,
+            receiver,
+            service: None,
+            dice,
+            desired,
+            faults: 0,
+            memory: Vec::new(),
+            away: Vec::new(),
+            logs: Vec::new(),
+        };
         new.write_directory();
         new.start();
         new
@@ -115,22 +126,24 @@ impl Installation {
         let service = self.service.take().expect("it runs");
         let stopped = service.stop();
         self.logs.push(stopped.log);
-        let figures = record::judge(&self.bench, &self.logs, &self.away, self.faults, (first, last));
+        let mut figures = record::judge(&self.bench, &self.logs, &self.away, self.faults, (first, last));
+        figures.memory = self.memory;
         self.bench.run(&["audit", "verify"]).exits(0);
         self.bench.run(&["plan", "--exit-code"]).exits(0);
         figures
     }
 
     fn suffer(&mut self, until: Instant, kills: bool) {
+        let mut sampled = Instant::now();
         while Instant::now() < until {
-            match self.dice.below(24) {
-                0..=5 => self.fault(),
-                6..=15 => {
+            match self.dice.below(30) {
+                0..=2 => self.fault(),
+                3..=14 => {
                     self.reorganise();
                     self.write_directory();
                 }
-                16 => self.break_directory(),
-                17..=19 => self.drift(),
+                15 => self.break_directory(),
+                16..=19 => self.drift(),
                 20 => self.service().signal("HUP"),
                 21 => self.service().signal("USR1"),
                 22 => {
@@ -138,8 +151,17 @@ impl Installation {
                     let reply = if self.dice.once_in(2) { reply } else { Reply::Hang };
                     self.receiver.reply(reply);
                 }
-                _ if kills => self.kill(),
-                _ => _ = self.bench.simulator().release(),
+                23 => {
+                    self.bench.simulator().clear_faults();
+                    self.bench.simulator().release();
+                }
+                24 if kills => self.kill(),
+                _ => {}
+            }
+            if sampled.elapsed() > Duration::from_secs(60) {
+                sampled = Instant::now();
+                let pid = self.service().id();
+                self.memory.push(Resources::of(pid).kib);
             }
             let pause = Duration::from_millis(self.dice.below(600) as u64);
             let next = (Instant::now() + pause).min(until);

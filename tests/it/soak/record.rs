@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::support::bench::Bench;
 
 /// A gap between two runs that nothing explains: a tick, which is a second, and what a busy machine takes.
-const GAP_SECONDS: f64 = 8.0;
+const GAP_SECONDS: f64 = 6.0;
 /// What a process may have more of at the end than after a third of the time. Memory: glibc keeps an arena for
 /// each of the threads that come and go with runs, and SQLite's caches fill up (2 MB for each of 4 connections).
 const MORE_KIB: u64 = 24 * 1024;
@@ -34,7 +34,7 @@ const FILES: [&str; 10] = [
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Resources {
     /// Resident memory.
-    kib: u64,
+    pub(super) kib: u64,
     /// Open files.
     files: usize,
 }
@@ -62,14 +62,17 @@ pub(super) struct Figures {
     gap: f64,
     first: Resources,
     last: Resources,
+    /// Resident memory in KiB, once a minute.
+    pub(super) memory: Vec<u64>,
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { runs, faults, kills, outcomes, changes, gap, first, last } = self;
+        let Self { runs, faults, kills, outcomes, changes, gap, first, last, memory } = self;
         write!(f, "{runs} runs {outcomes:?}, {changes} changes, {faults} faults, {kills} kills, ")?;
         write!(f, "largest unexplained gap {gap:.1} s, ")?;
-        write!(f, "RSS {} to {} KiB, open files {} to {}", first.kib, last.kib, first.files, last.files)
+        write!(f, "RSS {} to {} KiB, open files {} to {}", first.kib, last.kib, first.files, last.files)?;
+        if memory.is_empty() { Ok(()) } else { write!(f, ", each minute {memory:?}") }
     }
 }
 
@@ -104,7 +107,7 @@ pub(super) fn judge(
     for record in &finished {
         *outcomes.entry(record["outcome"].as_str().unwrap_or("?").to_owned()).or_default() += 1;
     }
-    Figures { runs: finished.len(), faults, kills: away.len(), outcomes, changes, gap, first, last }
+    Figures { runs: finished.len(), faults, kills: away.len(), outcomes, changes, gap, first, last, memory: Vec::new() }
 }
 
 fn nothing_left(bench: &Bench, by: &str) {
