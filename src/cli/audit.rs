@@ -32,7 +32,9 @@ pub(super) fn list(global: &Global, output: &Output, list: &AuditList) -> Result
         }
         let cursor = store.audit(filter).await?;
         let shown = pages(output, cursor, list.format).await?;
-        earlier(output, &store, list, shown).await
+        earlier(output, &store, list, shown).await?;
+        store.close().await;
+        Ok(())
     })?;
     Ok(Exit::Fine)
 }

@@ -25,27 +25,15 @@ const CLOSING: Duration = Duration::from_secs(1);
 pub(super) fn run(global: &Global) -> Result<Exit, Fault> {
     session::block_on(async {
         // Before anything else: from now on a signal is heard, and does not end the process.
-        let signals = Signals::listen()
+        let mut signals = Signals::listen()
             .map_err(|error| Fault::from(anyhow::Error::new(error).context("cannot listen for signals")))?;
-        let environment = Environment::process();
-        let config = config::load(&global.config, &environment).map_err(Fault::usage)?;
-        let Some(schedule) = config.schedule.clone() else {
-            let file = config.file.display();
-            return Err(Fault::usage(anyhow::anyhow!(
-                "{file} has no [schedule], and the service runs by one\nhelp: {NO_SCHEDULE_HELP}"
-            )));
+        // A state that somebody keeps locked is waited for, and nobody has to wait for that.
+        let started = tokio::select! {
+            started = start(global) => started?,
+            () = signals.stop_asked() => return Ok(Exit::Fine),
         };
-        let store = session::open(&config, Access::CreateOrWrite).await?;
-        let lock = store.lock_service(Timestamp::now())?;
-        store.check_writable(Timestamp::now()).await?;
-        let (state, seen) = watch::channel(daemon::at_start(&config, &store, Timestamp::now()).await?);
-        let stop = CancellationToken::new();
-        let page = match &config.http {
-            Some(http) => Some(page(http, seen, store.clone(), stop.clone()).await?),
-            None => None,
-        };
-        let actor = session::actor(&config);
-        let parts = Parts { config, schedule, environment, store: store.clone(), lock, actor, state };
+        let Started { parts, page, stop } = started;
+        let store = parts.store.clone();
         daemon::run(parts, signals).await;
         stop.cancel();
         if let Some(page) = page {
@@ -55,6 +43,36 @@ pub(super) fn run(global: &Global) -> Result<Exit, Fault> {
         let _ = tokio::time::timeout(CLOSING, store.close()).await;
         Ok(Exit::Fine)
     })
+}
+
+/// A service that can begin.
+struct Started {
+    parts: Parts,
+    page: Option<JoinHandle<()>>,
+    /// Ends the page.
+    stop: CancellationToken,
+}
+
+async fn start(global: &Global) -> Result<Started, Fault> {
+    let environment = Environment::process();
+    let config = config::load(&global.config, &environment).map_err(Fault::usage)?;
+    let Some(schedule) = config.schedule.clone() else {
+        let file = config.file.display();
+        return Err(Fault::usage(anyhow::anyhow!(
+            "{file} has no [schedule], and the service runs by one\nhelp: {NO_SCHEDULE_HELP}"
+        )));
+    };
+    let store = session::open(&config, Access::CreateOrWrite).await?;
+    let lock = store.lock_service(Timestamp::now())?;
+    store.check_writable(Timestamp::now()).await?;
+    let (state, seen) = watch::channel(daemon::at_start(&config, &store, Timestamp::now()).await?);
+    let stop = CancellationToken::new();
+    let page = match &config.http {
+        Some(http) => Some(page(http, seen, store.clone(), stop.clone()).await?),
+        None => None,
+    };
+    let actor = session::actor(&config);
+    Ok(Started { parts: Parts { config, schedule, environment, store, lock, actor, state }, page, stop })
 }
 
 /// Binds the address of the status page, so that it is known at once when that cannot be had, and serves it.

@@ -19,7 +19,9 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
     let config = session::without_secrets(global)?;
     let view = session::block_on(async {
         let store = session::open(&config, Access::ExistingOnly).await?;
-        view(&store, Timestamp::now()).await
+        let view = view(&store, Timestamp::now()).await;
+        store.close().await;
+        view
     })?;
     output.answer(&written(|out| status_text::write(out, &view, &output.look())))?;
     Ok(Exit::Fine)

@@ -144,6 +144,12 @@ impl Agenda {
         Duration::try_from(self.settings.schedule.next_after(tick)?.duration_since(tick)).ok()
     }
 
+    /// The schedule's second time after that moment.
+    pub(super) fn second_after(&self, at: Timestamp) -> Option<Timestamp> {
+        let schedule = &self.settings.schedule;
+        schedule.next_after(schedule.next_after(at)?)
+    }
+
     /// Until when Hyperproof wants no calls.
     pub(super) fn throttled(&self) -> Option<Timestamp> {
         self.throttled

@@ -219,10 +219,12 @@ impl Service {
         if self.state.borrow().next_run != next_run {
             self.lock.tell_next_run(next_run);
         }
+        let ended = self.state.borrow().last_run.as_ref().map(|run| run.finished_at);
+        let second_after = ended.and_then(|ended| self.agenda.second_after(ended));
         self.state.send_if_modified(|state| {
-            let news = (next_run, interval, throttled_until);
-            let old = (state.next_run, state.interval, state.throttled_until);
-            (state.next_run, state.interval, state.throttled_until) = news;
+            let news = (next_run, interval, second_after, throttled_until);
+            let old = (state.next_run, state.interval, state.second_after, state.throttled_until);
+            (state.next_run, state.interval, state.second_after, state.throttled_until) = news;
             news != old
         });
         let line = board::line(&self.state.borrow());

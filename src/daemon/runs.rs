@@ -131,7 +131,7 @@ impl Service {
             }
         };
         self.note_run(trigger, since, &result, waiting);
-        self.telling.ended(&self.store, &result).await;
+        self.telling.ended(result);
         self.say_next();
     }
 

@@ -39,6 +39,14 @@ impl Signals {
         })
     }
 
+    /// Waits for a stop alone; other wishes are kept. For a service that is not up yet.
+    pub async fn stop_asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
     /// The next wish; a stop before all others.
     pub(super) async fn next(&mut self) -> Wish {
         tokio::select! {

@@ -1,10 +1,13 @@
-//! The task that delivers notices, beside the loop and never in its way.
+//! The tasks that write down and deliver notices, beside the loop and never in its way: neither a receiver
+//! that does not answer nor a state that somebody keeps locked makes the service deaf to signals.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -14,14 +17,16 @@ use crate::notice::NoticeSettings;
 use crate::run::RunError;
 use crate::store::Store;
 
-/// How long a delivery under way may take when the service ends. What is left waits in the state.
+/// How long what is under way may take when the service ends. What is left waits in the state, or is found
+/// again by the next run.
 const LAST: Duration = Duration::from_secs(1);
 
-/// The receivers of a configuration, and the task that delivers to them.
+/// The receivers of a configuration, and the tasks that work for them.
 pub(super) struct Telling {
-    channels: Arc<Channels>,
+    runs: UnboundedSender<Result<RunReport, RunError>>,
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    clerk: JoinHandle<()>,
+    deliverer: JoinHandle<()>,
 }
 
 impl Telling {
@@ -29,27 +34,43 @@ impl Telling {
     pub(super) fn begin(store: &Store, settings: &[NoticeSettings], host: &str) -> Self {
         let channels = Arc::new(Channels::new(settings, host));
         let stop = CancellationToken::new();
-        let (store, own, stopped) = (store.clone(), Arc::clone(&channels), stop.clone());
-        let task = tokio::spawn(async move {
-            if !own.is_empty() {
-                notices::deliver(&store, &own, &stopped).await;
+        let (runs, ended) = mpsc::unbounded_channel();
+        let clerk = tokio::spawn(write_down(store.clone(), Arc::clone(&channels), ended));
+        let (store, stopped) = (store.clone(), stop.clone());
+        let deliverer = tokio::spawn(async move {
+            if !channels.is_empty() {
+                notices::deliver(&store, &channels, &stopped).await;
             }
         });
-        Self { channels, stop, task }
+        Self { runs, stop, clerk, deliverer }
     }
 
-    /// Queues what is due after a run.
-    pub(super) async fn ended(&self, store: &Store, result: &Result<RunReport, RunError>) {
-        let ended = Ended { run: result.as_ref(), partial: false, stopped: false };
-        if let Err(error) = notices::after_run(store, &self.channels, &ended, Timestamp::now()).await {
-            warn!(%error, "no notice of this run could be written down");
+    /// What is due after a run will be queued.
+    pub(super) fn ended(&self, result: Result<RunReport, RunError>) {
+        // The clerk ends after its last sender.
+        let _ = self.runs.send(result);
+    }
+
+    /// Ends both.
+    pub(super) async fn end(self) {
+        let Self { runs, stop, mut clerk, mut deliverer } = self;
+        drop(runs);
+        if timeout(LAST, &mut clerk).await.is_err() {
+            clerk.abort();
+        }
+        stop.cancel();
+        if timeout(LAST, &mut deliverer).await.is_err() {
+            deliverer.abort();
         }
     }
+}
 
-    /// Stops delivering.
-    pub(super) async fn end(self) {
-        self.stop.cancel();
-        // A receiver that does not answer is not waited for.
-        let _ = tokio::time::timeout(LAST, self.task).await;
+/// Queues what is due after each run, one after the other.
+async fn write_down(store: Store, channels: Arc<Channels>, mut ended: UnboundedReceiver<Result<RunReport, RunError>>) {
+    while let Some(run) = ended.recv().await {
+        let ended = Ended { run: run.as_ref(), partial: false, stopped: false };
+        if let Err(error) = notices::after_run(&store, &channels, &ended, Timestamp::now()).await {
+            warn!(%error, "no notice of this run could be written down");
+        }
     }
 }

@@ -26,6 +26,8 @@ pub struct ServiceState {
     pub next_run: Option<Timestamp>,
     /// How far apart the schedule's next two runs are.
     pub interval: Option<Duration>,
+    /// When the schedule's second time after the end of the last run comes; none without a last run.
+    pub second_after: Option<Timestamp>,
     /// Hyperproof said to wait until then.
     pub throttled_until: Option<Timestamp>,
     /// Holds without an approval after the last run.
@@ -49,6 +51,7 @@ impl ServiceState {
             report: None,
             next_run: None,
             interval: None,
+            second_after: None,
             throttled_until: None,
             waiting: 0,
             let_go: None,

@@ -26,7 +26,9 @@ pub(super) fn wrong(state: &ServiceState, unreadable: Option<&str>, now: Timesta
         Outcome::InStep | Outcome::Applied | Outcome::Held | Outcome::PartlyApplied => {}
     }
     let age = now.duration_since(last.finished_at).try_into().unwrap_or_default();
-    if state.interval.is_some_and(|interval| age > interval.saturating_mul(2)) {
+    // A schedule may leave out nights and weekends: by then nothing is late.
+    let is_late = state.second_after.is_none_or(|second| now > second);
+    if is_late && state.interval.is_some_and(|interval| age > interval.saturating_mul(2)) {
         let text = format!("the last run ended {} ago, more than two intervals", words::duration(age));
         wrong.push(text);
     }

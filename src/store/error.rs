@@ -68,6 +68,9 @@ pub enum Fault {
         /// What is wrong with it.
         why: String,
     },
+    /// The path leads to another file than the one that is open, or to none.
+    #[error("it is not the file that was opened: it was removed, moved or replaced since")]
+    Replaced,
     /// It, or its directory, may not be written.
     #[error("it cannot be written: {0}")]
     Unwritable(String),
@@ -156,6 +159,9 @@ impl Fault {
                 format!(
                     "stop rosterd, keep {path} (with -wal and -shm) aside, and restore a copy made by `rosterd backup`"
                 )
+            }
+            Self::Replaced => {
+                "restart rosterd, so that it opens the file that is there now; stop it before a copy is restored".into()
             }
             Self::Unwritable(_) => {
                 format!(

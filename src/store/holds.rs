@@ -15,7 +15,7 @@ use super::stored::{big, changes_of, changes_to_json, count, millis, time};
 use super::{documents, runs};
 use crate::model::hold::{Approval, Hold, HoldId, Rule};
 use crate::model::id::{GroupName, RunId};
-use crate::model::plan::{ChangeKey, Plan};
+use crate::model::plan::{ChangeKey, Op, Plan};
 
 const TABLE: &str = "hold";
 
@@ -129,7 +129,7 @@ async fn see(conn: &mut SqliteConnection, at: Timestamp, hold: &Hold, by_run: bo
     Ok(by_run && !audited)
 }
 
-/// A run judges all holds; a run over some groups only those that are about these alone.
+/// Closes what a run judged and does not hold any more.
 async fn close_others(
     conn: &mut SqliteConnection,
     at: Timestamp,
@@ -138,15 +138,30 @@ async fn close_others(
 ) -> Result<(), Fault> {
     let held: BTreeSet<&str> = plan.holds.iter().map(|hold| hold.id.as_str()).collect();
     for hold in open(conn).await? {
-        let judged = partial.is_none_or(|groups| match &hold.group {
-            Some(group) => groups.contains(group),
-            None => !hold.changes.is_empty() && hold.changes.iter().all(|change| groups.contains(&change.group)),
-        });
-        if judged && !held.contains(hold.id.as_str()) {
+        if !held.contains(hold.id.as_str()) && is_judged(&hold, plan, partial) {
             close(conn, at, &hold.id).await?;
         }
     }
     Ok(())
+}
+
+/// A run over some groups judges holds that are about these alone; and no run judges what it did not
+/// read: a source that does not answer for an hour neither ends a hold nor the approval that somebody
+/// is about to give.
+fn is_judged(hold: &StoredHold, plan: &Plan, partial: Option<&BTreeSet<GroupName>>) -> bool {
+    let groups: BTreeSet<&GroupName> = hold.group.iter().chain(hold.changes.iter().map(|key| &key.group)).collect();
+    if groups.is_empty() {
+        return partial.is_none() && plan.complete;
+    }
+    // Of a directory group that was read in part additions are judged, and removals are not.
+    let removes = hold.changes.is_empty() || hold.changes.iter().any(|key| key.op == Op::RemoveMember);
+    let in_part = !removes && plan.sources.iter().all(|source| source.complete);
+    let read = |group: &GroupName| match plan.groups.iter().find(|own| own.name == *group) {
+        Some(found) => found.complete || in_part,
+        // A pattern yields it no more, or it was not read by what.
+        None => plan.complete || in_part,
+    };
+    groups.into_iter().all(|group| partial.is_none_or(|groups| groups.contains(group)) && read(group))
 }
 
 async fn close(conn: &mut SqliteConnection, at: Timestamp, id: &HoldId) -> Result<(), Fault> {

@@ -29,6 +29,8 @@ mod settings;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,6 +71,8 @@ use crate::model::run::PlanReport;
 pub struct Store {
     pool: SqlitePool,
     path: Arc<Path>,
+    /// Device and inode of the file that was opened; none where the system did not tell.
+    file: Option<(u64, u64)>,
 }
 
 impl Store {
@@ -80,7 +84,7 @@ impl Store {
         // The locks lie beside the file itself: by whatever link two runs come, they meet there.
         let path = std::fs::canonicalize(&path).unwrap_or(path);
         match open::open(&path, access).await {
-            Ok(pool) => Ok(Self { pool, path: Arc::from(path) }),
+            Ok(pool) => Ok(Self { pool, file: place(&path).ok(), path: Arc::from(path) }),
             Err(fault) => Err(StoreError { path, fault }),
         }
     }
@@ -96,9 +100,16 @@ impl Store {
     }
 
     /// Takes the lock that lets one run at a time be under way, across processes, until it is
-    /// dropped or the process ends. Fails with [`Fault::Busy`] where another one has it.
+    /// dropped or the process ends. Fails with [`Fault::Busy`] where another one has it, and with
+    /// [`Fault::Replaced`] where the path leads to another file by now: a process that lives long could
+    /// record everything in a file that nobody will ever find.
     pub fn lock_run(&self, command: &str, now: Timestamp) -> Result<RunLock, StoreError> {
-        lock::lock_run(&self.path, command, now).map_err(|fault| self.failed(fault))
+        let lock = lock::lock_run(&self.path, command, now).map_err(|fault| self.failed(fault))?;
+        let is_gone = match place(&self.path) {
+            Ok(found) => self.file.is_some_and(|opened| opened != found),
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        };
+        if is_gone { Err(self.failed(Fault::Replaced)) } else { Ok(lock) }
     }
 
     /// All that is remembered, as of one moment.
@@ -210,9 +221,9 @@ impl Store {
         self.end(tx, done).await
     }
 
-    /// Writes down the plan of a real run: its digest and its holds. Holds that it does not have any
-    /// more are closed; a run over some groups (`partial`) closes only those that are about them
-    /// alone. The log tells of a hold when it is new, or waits again.
+    /// Writes down the plan of a real run: its digest and its holds. Holds that it judged and does not have
+    /// any more are closed; those about what was not read stay, and a run over some groups (`partial`)
+    /// closes only those that are about them alone. The log tells of a hold when it is new, or waits again.
     pub async fn record_holds(
         &self,
         run: &RunId,
@@ -415,6 +426,11 @@ impl Store {
     fn failed(&self, fault: Fault) -> StoreError {
         StoreError { path: PathBuf::from(&*self.path), fault }
     }
+}
+
+/// Where a file lies: what a name leads to can change, and this does not.
+fn place(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::metadata(path).map(|found| (found.dev(), found.ino()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
 use super::error::{Fault, of_migration};
 use super::lock;
@@ -71,10 +71,23 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
 }
 
 async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, Fault> {
-    let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(BUSY * 2).connect_with(options).await?;
+    let pool = SqlitePoolOptions::new()
+        .max_connections(4)
+        .acquire_timeout(BUSY * 2)
+        .after_release(|conn, _| Box::pin(is_clean(conn)))
+        .connect_with(options)
+        .await?;
     // Opening alone reads nothing.
     sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&pool).await?;
     Ok(pool)
+}
+
+/// Whether a connection can serve the next transaction. On a full disk SQLite itself takes a transaction back;
+/// sqlx's rollback fails then, and sqlx counts the transaction as open for ever: such a connection is closed.
+async fn is_clean(conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Behind the rollback of a transaction that was dropped.
+    conn.ping().await?;
+    Ok(!conn.is_in_transaction())
 }
 
 fn options(path: &Path, access: Access) -> SqliteConnectOptions {

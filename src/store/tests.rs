@@ -66,9 +66,12 @@ async fn a_full_disk_is_told_and_leaves_nothing_behind() {
     let error = event("x".repeat(100_000)).await.unwrap_err();
     assert!(matches!(error.fault, Fault::Full), "{error}");
     assert!(error.help().contains("make room"), "{}", error.help());
-    event("small again".into()).await.unwrap();
+    // Whichever connection comes next, the one that met the full disk included.
+    for number in 0..8 {
+        event(format!("small again {number}")).await.unwrap();
+    }
     let verdict = store.verify().await.unwrap();
-    assert!(matches!(verdict, Verification::Verified { records: 2, .. }), "{verdict:?}");
+    assert!(matches!(verdict, Verification::Verified { records: 9, .. }), "{verdict:?}");
 }
 
 /// Statements that damage one value each, and the table that must be named.

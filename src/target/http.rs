@@ -80,6 +80,21 @@ struct Counts {
     token: AtomicU32,
 }
 
+/// An attempt, counted at its end: also where nobody waits for its answer any more, because a call beside it
+/// failed.
+struct Noted<'a> {
+    wire: &'a Wire,
+    request: &'a Request,
+    /// None until there is an answer.
+    status: Option<u16>,
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        self.wire.note_call(self.request, self.status);
+    }
+}
+
 impl Wire {
     pub(super) fn new(settings: &Settings, base: &Url, patience: Patience) -> Result<Self, TargetError> {
         Ok(Self {
@@ -145,8 +160,10 @@ impl Wire {
             let sent = leave.at;
             tally.attempts += 1;
             self.count(request, bearer);
+            let mut noted = Noted { wire: self, request, status: None };
             let answer = self.attempt(request, bearer, tally).await;
-            self.note_call(request, tally.status);
+            noted.status = tally.status;
+            drop(noted);
             let retry = match answer? {
                 Ok(body) => {
                     self.pace.succeeded();

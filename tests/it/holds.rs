@@ -420,6 +420,42 @@ fn a_missing_group_without_members_is_accepted_by_its_empty_hold() {
     bench.in_step();
 }
 
+/// A source that does not answer for a while ends no hold: it is shown, and can be approved, meanwhile.
+#[test]
+fn a_hold_outlasts_a_run_that_could_not_read_its_source() {
+    let mut bench = company(40, &[("A", 0..10), ("B", 0..10)]);
+    rules(&mut bench, "group_removals = { percent = 0, floor = 3 }", "");
+    bench.write("more.csv", "group,email,status\n");
+    let more = "[[source]]\nname = \"more\"\nkind = \"csv\"\npath = \"more.csv\"\n\
+                [[mapping]]\nsource = \"more\"\nmatch = \"^B$\"\nto = \"B\"\n";
+    bench.rest.push_str(more);
+    granted(&bench, &[("A", 0..5), ("B", 0..5)]);
+    let run = bench.apply(11);
+    let held = |group: &str| {
+        let holds = run["holds"].as_array().unwrap().iter().find(|hold| hold["group"] == group);
+        holds.unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let shown = || bench.run(&["holds"]).exits(0).stdout;
+    // Only what feeds B cannot be read, and A's hold has no more ground.
+    bench.write("more.csv", "no headings at all\n");
+    granted(&bench, &[("A", 0..10), ("B", 0..5)]);
+    bench.apply(13);
+    assert!(!shown().contains(&held("A")) && shown().contains(&held("B")), "{}", shown());
+    // Nothing can be read, and it can be approved all the same.
+    bench.write("people.csv", "no headings at all\n");
+    bench.apply(13);
+    assert!(shown().contains(&held("B")), "{}", shown());
+    approve(&bench, &[&held("B")]);
+    bench.apply(13);
+    assert_eq!(count(&bench, "B"), 10);
+    bench.write("more.csv", "group,email,status\n");
+    granted(&bench, &[("A", 0..10), ("B", 0..5)]);
+    bench.apply(0);
+    assert_eq!(count(&bench, "B"), 5);
+    assert!(!shown().contains("h-"), "{}", shown());
+    bench.in_step();
+}
+
 #[test]
 fn a_group_in_report_mode_is_planned_and_not_guarded() {
     let mut bench = company(30, &[("A", 0..20)]);

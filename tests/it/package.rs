@@ -175,6 +175,19 @@ fn the_services_are_shut_in() {
     }
 }
 
+/// systemd looks at the exit status of the main process alone: where `ExecStartPre=` finds the mistake, it
+/// starts the service again and again.
+#[test]
+fn a_mistake_in_the_configuration_restarts_nothing() {
+    let unit = file("deploy/systemd/rosterd.service");
+    let has = |start: &str| unit.lines().any(|line| line.starts_with(start));
+    assert!(has("RestartPreventExitStatus=2") && has("Restart=on-failure") && !has("ExecStartPre="), "{unit}");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rosterd.toml");
+    fs::write(&path, "nonsense = 1\n").unwrap();
+    ran(Command::new(env!("CARGO_BIN_EXE_rosterd")).args(["run", "--config"]).arg(path)).exits(2);
+}
+
 #[test]
 fn the_units_share_their_walls() {
     let walls = |name: &str| -> Vec<String> {

@@ -267,3 +267,11 @@ fn another_schedule_counts_from_now_on() {
     day.agenda.change(settings("0 */15 * * * *", "UTC", 600, false), day.now.wall);
     assert_eq!(day.agenda.due(), before);
 }
+
+#[test]
+fn the_second_time_after_a_run_is_behind_the_weekend() {
+    let day = Day::new("0 0,15 9-17 * * Mon-Fri", "UTC", 0, "2026-11-22T12:00:00Z");
+    let second = |ended: &str| day.agenda.second_after(at(ended)).unwrap().to_string();
+    assert_eq!(second("2026-11-23T09:00:20Z"), "2026-11-23T10:00:00Z");
+    assert_eq!(second("2026-11-20T17:15:20Z"), "2026-11-23T09:15:00Z");
+}

@@ -23,16 +23,34 @@ pub(super) fn connection(server: &Server, settings: &Settings) -> String {
 pub(super) struct Command<'a> {
     /// What [`connection`] made.
     pub(super) connection: &'a str,
-    /// Entries of a page.
-    pub(super) page_size: i32,
+    /// How many entries are asked for.
+    pub(super) size: Size,
     /// The search.
     pub(super) search: &'a Search,
 }
 
+/// How many entries are asked for at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Size {
+    /// All of them, so many a page.
+    Page(i32),
+    /// No more than so many.
+    Most(i32),
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Page(size) => write!(f, "-E pr={size}/noprompt"),
+            Self::Most(most) => write!(f, "-z {most}"),
+        }
+    }
+}
+
 impl fmt::Display for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { connection, page_size, search } = self;
-        write!(f, "ldapsearch -LLL -o ldif-wrap=no {connection} -E pr={page_size}/noprompt")?;
+        let Self { connection, size, search } = self;
+        write!(f, "ldapsearch -LLL -o ldif-wrap=no {connection} {size}")?;
         let scope = match search.scope {
             Scope::Base => "base",
             Scope::OneLevel => "one",
@@ -54,7 +72,13 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{Size, quoted};
+
+    #[test]
+    fn a_search_for_a_few_is_not_paged() {
+        assert_eq!(Size::Page(1000).to_string(), "-E pr=1000/noprompt");
+        assert_eq!(Size::Most(10).to_string(), "-z 10");
+    }
 
     #[test]
     fn words_survive_a_shell() {

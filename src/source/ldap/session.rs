@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
 
 use super::address::Server;
-use super::command::{self, Command};
+use super::command::{self, Command, Size};
 use super::entry::Entry;
 use super::fault::Fault;
 use super::meter::{Brought, Meter};
@@ -204,7 +204,7 @@ impl Session {
     /// A search of which no more than so many entries are wanted, with its result code: 4 where there
     /// were more.
     pub(super) async fn few(&self, what: &str, search: &Search, most: i32) -> Result<(u32, Vec<Entry>), Fault> {
-        debug!("{}", Command { connection: &self.shown, page_size: most, search });
+        debug!("{}", Command { connection: &self.shown, size: Size::Most(most), search });
         self.meter.search();
         let mut ldap = self.ldap.clone();
         let ldap = ldap.with_timeout(self.item).with_search_options(SearchOptions::new().sizelimit(most));
@@ -237,7 +237,7 @@ impl Session {
         most: usize,
         mut take: impl FnMut(Entry) + Send,
     ) -> Result<(Tally, bool), Fault> {
-        debug!("{}", Command { connection: &self.shown, page_size: self.page_size, search });
+        debug!("{}", Command { connection: &self.shown, size: Size::Page(self.page_size), search });
         self.meter.search();
         self.note(&search.base);
         let mut tally = Tally::default();

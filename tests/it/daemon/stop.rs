@@ -124,6 +124,54 @@ fn while_the_state_is_locked() {
     converges(&bench);
 }
 
+/// A run has failed, because somebody keeps the state locked, and what there is to tell of that cannot be
+/// written down either. (Each of them waits for a quarter of a minute.)
+#[test]
+fn after_a_run_that_found_the_state_locked() {
+    let bench = two_calls(ASKED);
+    let mut service = Service::start(&bench);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(bench.state());
+    let mut locker = runtime.block_on(options.connect()).unwrap();
+    runtime.block_on(sqlx::query("BEGIN IMMEDIATE").execute(&mut locker)).unwrap();
+    service.signal("USR1");
+    service.until_logged("the run failed", 1);
+    let stopped = service.stop();
+    assert!(stopped.took < Duration::from_secs(5), "{:?}", stopped.took);
+    runtime.block_on(sqlx::query("ROLLBACK").execute(&mut locker)).unwrap();
+    runtime.block_on(locker.close()).unwrap();
+    converges(&bench);
+}
+
+#[test]
+fn while_it_starts_and_finds_the_state_locked() {
+    let bench = two_calls(ASKED);
+    bench.plan();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(bench.state());
+    let mut locker = runtime.block_on(options.connect()).unwrap();
+    runtime.block_on(sqlx::query("BEGIN IMMEDIATE").execute(&mut locker)).unwrap();
+    let child = bench.start(&["run"]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // From its first moment on it hears signals; bit 14 of the mask is SIGTERM.
+    let hears = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
+        u64::from_str_radix(&mask, 16).unwrap() & (1 << 14) != 0
+    };
+    while !hears() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let asked = Instant::now();
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    bench.wait(child).exits(0);
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    runtime.block_on(sqlx::query("ROLLBACK").execute(&mut locker)).unwrap();
+    runtime.block_on(locker.close()).unwrap();
+    converges(&bench);
+}
+
 #[test]
 fn while_a_throttle_is_waited_for() {
     for (method, path) in [("GET", "/v1/users"), ("POST", ADD), ("POST", "/oauth/token")] {

@@ -178,6 +178,7 @@ pub(crate) fn fresh() -> ServiceState {
         report: None,
         next_run: Some(now + SignedDuration::from_mins(15)),
         interval: Some(Duration::from_secs(900)),
+        second_after: None,
         throttled_until: None,
         waiting: 0,
         configuration: Configuration { digest: "sha256:0123456789abcdef".into(), loaded_at: now, refused: None },

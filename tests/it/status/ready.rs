@@ -71,6 +71,11 @@ fn a_run_older_than_two_intervals_is_not_ready() {
     says(&watched, &[]);
     ago(2 * 900 + 60);
     says(&watched, &["the last run ended 31 min ago, more than two intervals"]);
+    // It was the last one on Friday, and it is Sunday.
+    watched.tell(|state| state.second_after = Some(Timestamp::now() + SignedDuration::from_hours(20)));
+    says(&watched, &[]);
+    watched.tell(|state| state.second_after = Some(Timestamp::now() - SignedDuration::from_secs(1)));
+    says(&watched, &["the last run ended 31 min ago, more than two intervals"]);
     watched.tell(|state| state.interval = None);
     says(&watched, &[]);
 }

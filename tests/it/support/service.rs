@@ -94,6 +94,16 @@ impl Service {
         self.told.clone()
     }
 
+    /// Takes what systemd is told, for a moment. Where nobody does for long, the service has to wait.
+    pub fn hear(&mut self) {
+        self.read(Duration::from_millis(20));
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The log so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")

@@ -1,0 +1,174 @@
+//! A service whose surroundings fail: its disk, its state, its receiver; and one that is stopped meanwhile.
+
+use std::os::unix::fs::FileExt;
+
+use rosterd::simulator::{Fault, FaultKind, Moment};
+
+use super::{ASKED, AT_START, Page, RUN, SECONDS, in_order, installed, run_now, until};
+use crate::notices::wait_is_over;
+use crate::retention;
+use crate::state::Disk;
+use crate::support::bench::Bench;
+use crate::support::receiver::{Receiver, Reply};
+use crate::support::service::Service;
+
+/// A line of the log for each run that failed.
+const FAILED: &str = "the run failed: it is tried again at the next tick";
+
+fn on_a_disk(schedule: &str) -> Option<(Disk, Bench, Receiver)> {
+    let (mut bench, receiver) = installed(schedule);
+    in_order(&bench);
+    bench.state_path = "disk/rosterd.db".to_owned();
+    let disk = Disk::mount(bench.path("disk"), "4m")?;
+    Some((disk, bench, receiver))
+}
+
+#[test]
+fn a_disk_that_is_full_for_a_while() {
+    let Some((disk, bench, receiver)) = on_a_disk(SECONDS) else { return };
+    let mut service = Service::start(&bench);
+    let page = Page::of(&mut service);
+    service.until_logged(RUN, 2);
+    disk.fill();
+    service.until_logged(FAILED, 3);
+    receiver.until_asked();
+    let calls = bench.calls().len();
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan", "compliance,eve"]);
+    service.until_logged(FAILED, service.logged(FAILED) + 2);
+    assert_eq!(bench.calls().len(), calls, "nothing is asked while nothing can be written");
+    let posts = receiver.posts();
+    assert_eq!(posts.len(), 1, "it is told once: {posts:?}");
+    let told = posts[0].json();
+    assert!(told["event"] == "failed" && told["text"].as_str().unwrap().contains("the disk is full"), "{told:#}");
+    assert_eq!(page.get("/readyz").0, 503);
+    assert_eq!(page.get("/healthz").0, 200, "a restart would mend nothing");
+    disk.make_room();
+    until("it is applied", || bench.members("Compliance").len() == 5);
+    until("it is ready", || page.get("/readyz").0 == 200);
+    until("it is told", || receiver.posts().len() == 2);
+    assert_eq!(receiver.events(), ["failed", "recovered"]);
+    service.stop();
+    bench.every_intent_has_an_outcome();
+    bench.in_step();
+}
+
+#[test]
+fn a_state_that_is_damaged_meanwhile_fails_runs_and_stops_cleanly() {
+    let (bench, receiver) = installed(ASKED);
+    in_order(&bench);
+    let mut service = Service::start(&bench);
+    run_now(&mut service);
+    bench.run(&["backup", "copy.db"]).exits(0);
+    let calls = bench.calls().len();
+    let length = std::fs::metadata(bench.state()).unwrap().len();
+    let file = std::fs::File::options().write(true).open(bench.state()).unwrap();
+    file.write_all_at(&vec![0x5a; usize::try_from(length).unwrap()], 0).unwrap();
+    let _ = std::fs::File::options().write(true).truncate(true).open(bench.path("rosterd.db-wal")).unwrap();
+    service.signal("USR1");
+    service.until_logged(FAILED, 1);
+    receiver.until_asked();
+    assert_eq!(bench.calls().len(), calls, "{}", service.log());
+    assert!(receiver.posts()[0].json()["event"] == "failed");
+    service.stop();
+    // As the documentation says: the copy takes its place while nothing runs.
+    for name in ["rosterd.db-wal", "rosterd.db-shm"] {
+        let _ = std::fs::remove_file(bench.path(name));
+    }
+    std::fs::copy(bench.path("copy.db"), bench.state()).unwrap();
+    let mut service = Service::start(&bench);
+    run_now(&mut service);
+    service.stop();
+    bench.in_step();
+}
+
+/// It goes on with a file that nobody else has, and what it records is lost: it has to notice.
+#[test]
+fn a_state_that_is_replaced_meanwhile_is_noticed_before_a_call() {
+    let (bench, receiver) = installed(ASKED);
+    in_order(&bench);
+    let mut service = Service::start(&bench);
+    run_now(&mut service);
+    bench.run(&["backup", "copy.db"]).exits(0);
+    let calls = bench.calls().len();
+    std::fs::rename(bench.path("copy.db"), bench.state()).unwrap();
+    service.signal("USR1");
+    service.until_logged(FAILED, 1);
+    assert_eq!(bench.calls().len(), calls);
+    assert_eq!(service.logged("is not the file that was opened"), 1, "{}", service.log());
+    receiver.until_asked();
+    assert!(receiver.posts()[0].json()["event"] == "failed");
+    service.stop();
+}
+
+#[test]
+fn it_stops_while_a_receiver_does_not_answer_and_tells_it_after_the_next_start() {
+    let (bench, receiver) = installed(AT_START);
+    receiver.reply(Reply::Hang);
+    let service = Service::start(&bench);
+    receiver.until_asked();
+    let stopped = service.stop();
+    assert!(stopped.took.as_secs() < 5, "{:?}", stopped.took);
+    receiver.take();
+    wait_is_over(&bench);
+    let service = Service::start(&bench);
+    receiver.until_asked();
+    service.stop();
+    assert_eq!(receiver.events(), ["held"]);
+}
+
+#[test]
+fn old_runs_are_archived_by_the_service() {
+    let (bench, _receiver) = installed(AT_START);
+    in_order(&bench);
+    retention::with_old_runs(&bench);
+    let mut service = Service::start(&bench);
+    service.until_logged("archived old records", 1);
+    until("the run has ended", || service.logged(RUN) == 1);
+    run_now(&mut service);
+    let stopped = service.stop();
+    assert_eq!(stopped.logged("archived old records"), 1, "once a day: {}", stopped.log);
+    let told = bench.run(&["audit", "verify"]).exits(0).stdout;
+    assert!(told.contains("1 archive, 19 records verified"), "{told}");
+    bench.in_step();
+}
+
+/// A stop at different moments around the end of a run and its housekeeping.
+#[test]
+fn it_stops_while_it_archives() {
+    for wait_for in ["run finished", "archived old records"] {
+        let (bench, _receiver) = installed(AT_START);
+        in_order(&bench);
+        retention::with_old_runs(&bench);
+        let mut service = Service::start(&bench);
+        service.until_logged(wait_for, 1);
+        let stopped = service.stop();
+        assert!(stopped.took.as_secs() < 5, "{:?}", stopped.took);
+        bench.run(&["audit", "verify"]).exits(0);
+        bench.apply(0);
+        let told = bench.run(&["audit", "verify"]).exits(0).stdout;
+        assert!(told.contains("1 archive, 19 records verified"), "{told}");
+        bench.in_step();
+    }
+}
+
+/// A run that ended badly in a service that was killed is mended by the next one, and told by neither.
+#[test]
+fn killed_in_a_write_with_a_notice_under_way() {
+    let (bench, receiver) = installed(AT_START);
+    bench.simulator().inject(Fault::on("POST", "/v1/groups/*/users", FaultKind::Hold { moment: Moment::After }));
+    receiver.reply(Reply::Hang);
+    let service = Service::start(&bench);
+    bench.until_held();
+    service.kill();
+    bench.until_abandoned();
+    let mut service = Service::start(&bench);
+    let page = Page::of(&mut service);
+    service.until_logged(RUN, 1);
+    receiver.until_asked();
+    assert_eq!(page.get("/readyz").0, 200);
+    in_order(&bench);
+    run_now(&mut service);
+    service.stop();
+    bench.every_intent_has_an_outcome();
+    bench.in_step();
+}
