@@ -87,6 +87,16 @@ fn what_init_writes_loads() {
 }
 
 #[test]
+fn what_init_writes_for_a_directory_server_loads() {
+    let folder = Folder::new();
+    let file = folder.write("rosterd.toml", template(SourceTemplate::Ldap, &Answers::default()));
+    let environment = Environment::of([("HYPERPROOF_CLIENT_SECRET", "s3cret"), ("ROSTERD_BIND_PASSWORD", "s3cret")]);
+    let config = load(&file, &environment).unwrap();
+    assert_eq!(config.warnings, []);
+    assert!(matches!(config.sources.first().map(|source| &source.kind), Some(Kind::Ldap(_))));
+}
+
+#[test]
 fn answers_may_hold_anything() {
     let answers = Answers {
         region: "eu".into(),
