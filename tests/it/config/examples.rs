@@ -26,6 +26,7 @@ fn load_complete(text: &str) -> Result<Config, Mistakes> {
         ("webhook-url", "https://hooks.example/rosterd"),
         ("mail-password", "s3cret"),
         ("ad-password", "s3cret"),
+        ("ldap-password", "s3cret"),
     ] {
         folder.write(&format!("credentials/{name}"), secret);
     }
@@ -42,7 +43,7 @@ fn load_complete(text: &str) -> Result<Config, Mistakes> {
 #[test]
 fn every_example_loads_without_a_warning() {
     let files = files();
-    assert!(files.len() >= 5, "{files:?}");
+    assert!(files.len() >= 7, "{files:?}");
     for (path, text) in files {
         match load_complete(&text) {
             Ok(config) => assert_eq!(config.warnings, [], "{}", path.display()),
