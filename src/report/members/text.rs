@@ -29,7 +29,7 @@ pub fn write(out: &mut dyn Write, document: &MembersDocument, look: &Look) -> fm
     for note in &document.notes {
         writeln!(out, "{}", clean(note))?;
     }
-    let known = if document.known_since.is_none() && document.at.is_some() { " known of" } else { "" };
+    let known = if document.known_since.is_none() && document.at.is_some() { " known" } else { "" };
     writeln!(out, "{}{known}", plural(document.members.len(), "member"))
 }
 
