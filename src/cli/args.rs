@@ -9,12 +9,12 @@ use clap_complete::Shell;
 use jiff::Timestamp;
 
 use super::exit::Exit;
-use super::values;
+use super::{overview, values};
 
 const EXAMPLES: &str = "\
 Examples:
   rosterd demo                 see all of it work, with nothing configured
-  rosterd init --source csv    write a short configuration to start from
+  rosterd init                 write a short configuration to start from; asks
   rosterd check --online       find every mistake before the first run
   rosterd plan                 show what a run would do
   rosterd apply                do it, but for what looks like a mistake
@@ -48,7 +48,7 @@ Files:
 /// reads who is in it, and carries out the difference: behind a guard that holds whatever looks like a mistake, and
 /// with an audit log that can be checked.
 #[derive(Debug, Parser)]
-#[command(name = "rosterd", version, max_term_width = 100)]
+#[command(name = "rosterd", version, max_term_width = 100, help_template = overview::template())]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}\n\n{PLACES}", Exit::table()))]
 pub struct Arguments {
     /// What holds for every command.
@@ -114,6 +114,9 @@ pub enum Command {
     #[command(after_help = RUN)]
     Run,
     /// Show what waits for a person
+    #[command(after_help = "\
+Each hold is shown with whom it concerns and the command that approves it. Needs no secret and no network, and works \
+while a run is under way.")]
     Holds,
     /// Let exactly what is held through
     Approve(Approve),
@@ -123,7 +126,8 @@ pub enum Command {
     Members(Members),
     /// Write a sheet of a group's members for the group's owner
     Review(Review),
-    /// Show last runs, holds, and how old the last reads of the sources are
+    /// Show last runs, the next one, holds, and how old the last reads of the sources are
+    #[command(after_help = "Needs no secret and no network, and works while a run is under way.")]
     Status,
     /// Read and check the audit log
     Audit {
@@ -168,10 +172,10 @@ Example:
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  rosterd init --source csv --out rosterd.toml
-  rosterd init                 asks, when there is a terminal")]
+  rosterd init                 asks, when there is a terminal
+  rosterd init --source ldap --out rosterd.toml")]
 pub struct Init {
-    /// Where people come from; asked for on a terminal when left out
+    /// Where people come from; left out, it is asked for on a terminal, and else csv
     #[arg(long, value_enum)]
     pub source: Option<SourceChoice>,
     /// The file to write; an existing one is never overwritten [default: the file of --config]
@@ -182,7 +186,7 @@ pub struct Init {
 /// Kinds of sources that a first configuration can be for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SourceChoice {
-    /// A directory server, LDAP or Active Directory: not in this version yet.
+    /// A directory server: Active Directory, OpenLDAP, FreeIPA, 389 Directory Server.
     Ldap,
     /// Files of comma-separated values, such as an HR export.
     Csv,
@@ -314,8 +318,17 @@ pub struct Explain {
     #[arg(long)]
     pub live: bool,
     /// How to show the answer
-    #[arg(long, value_enum, default_value_t = RunFormat::Text)]
-    pub format: RunFormat,
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
+    pub format: ExplainFormat,
+}
+
+/// How an explanation is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// For a person at a terminal.
+    Text,
+    /// `rosterd.explain/1`, for scripts.
+    Json,
 }
 
 /// `rosterd members`.
@@ -456,7 +469,7 @@ pub struct Simulate {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     pub listen: SocketAddr,
-    /// The organisation to begin with
+    /// The organisation to begin with; left out, an empty one
     #[arg(long, value_name = "FILE")]
     pub world: Option<PathBuf>,
 }

@@ -11,11 +11,12 @@ use super::args::{Check, Global};
 use super::exit::{Exit, Fault};
 use super::output::Output;
 use super::session;
-use crate::config::Config;
-use crate::model::directory::SourceSnapshot;
+use crate::config::{Config, nearest};
+use crate::model::directory::{SourceKind, SourceSnapshot};
 use crate::model::live::LiveState;
 use crate::model::memory::Memory;
 use crate::model::plan::GroupStanding;
+use crate::model::policy::Selector;
 use crate::reconcile::{self, Inputs, mapping};
 use crate::report::words::{clean, duration, plural};
 use crate::run::{self, Reading};
@@ -162,13 +163,31 @@ fn mappings(out: &mut String, config: &Config, reading: &Reading) {
             .collect();
         let people: usize = matched.iter().map(|group| group.people.len()).sum();
         let matches = match matched.is_empty() {
-            true => "matches NOTHING".to_owned(),
+            // Nothing is known of groups that were not read.
+            true if !source.completeness.is_complete() => "not known, the source was not read completely".to_owned(),
+            true => format!("matches NOTHING (help: {})", unmatched(&mapping.from, source)),
             false => {
                 let groups = plural(matched.len(), "directory group");
                 format!("{groups} with {}{}", plural(people, "direct member"), directory::nested(source, &matched))
             }
         };
         line(out, &format!("mapping {} {:?} -> {:?}: {matches}", source.name, mapping.from.as_str(), mapping.to));
+    }
+}
+
+/// What to do about a mapping to which nothing is there.
+fn unmatched(from: &Selector, source: &SourceSnapshot) -> String {
+    let names = source.groups.iter().flat_map(|group| &group.names);
+    match (from, source.kind) {
+        (Selector::Pattern(_), _) => "see whether the expression fits the names of the directory groups".to_owned(),
+        (Selector::Name(name), SourceKind::Csv) => match nearest(name, names.map(String::as_str)) {
+            Some(meant) => format!("did you mean {meant:?}? names are compared exactly, capitals too"),
+            None => "names are compared exactly, capitals too".to_owned(),
+        },
+        (Selector::Name(_), SourceKind::Ldap) => {
+            "is the name right, is the group below group_base, does its kind fit `schema`, and may the account see it?"
+                .to_owned()
+        }
     }
 }
 

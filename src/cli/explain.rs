@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Explain, Global, RunFormat};
+use super::args::{Explain, Global, ExplainFormat};
 use super::exit::{Exit, Fault};
 use super::moment::{Moment, moment};
 use super::output::Output;
@@ -40,8 +40,8 @@ pub(super) fn run(global: &Global, output: &Output, explain: &Explain) -> Result
     })?;
     output.progress().finish();
     let text = match explain.format {
-        RunFormat::Text => written(|out| explain::write(out, &document, &output.look())),
-        RunFormat::Json => json(&document),
+        ExplainFormat::Text => written(|out| explain::write(out, &document, &output.look())),
+        ExplainFormat::Json => json(&document),
     };
     output.answer(&text)?;
     Ok(Exit::Fine)

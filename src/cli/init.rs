@@ -16,25 +16,37 @@ pub(super) fn run(global: &Global, output: &Output, init: &Init) -> Result<Exit,
     if path.exists() {
         return Err(exists(path));
     }
-    let kind = match init.source {
-        Some(SourceChoice::Ldap) => SourceTemplate::Ldap,
-        Some(SourceChoice::Csv) | None => SourceTemplate::Csv,
-    };
-    let answers = match io::stdin().is_terminal() && io::stderr().is_terminal() {
-        true => ask(output, kind)?,
-        false => Answers::default(),
+    let source = init.source.map(|source| match source {
+        SourceChoice::Ldap => SourceTemplate::Ldap,
+        SourceChoice::Csv => SourceTemplate::Csv,
+    });
+    let (kind, answers) = match io::stdin().is_terminal() && io::stderr().is_terminal() {
+        true => ask(output, source)?,
+        false => (source.unwrap_or(SourceTemplate::Csv), Answers::default()),
     };
     write(path, &template(kind, &answers))?;
-    let shown = clean(&path.display().to_string()).into_owned();
-    output.answer(&format!(
-        "wrote {shown}\n\nNext:\n  \
-         1. put your own client id, files and groups where it has examples\n  \
-         2. export {}=…                  (the client secret; or name a file in client_secret)\n  \
-         3. rosterd check --online --config {shown}     (every mistake at once; nothing is written)\n  \
-         4. rosterd plan --config {shown}               (what a run would do; nothing is changed)\n",
-        answers.secret_variable
-    ))?;
+    output.answer(&told(path, kind, &answers))?;
     Ok(Exit::Fine)
+}
+
+/// What was written, and what comes next.
+fn told(path: &Path, kind: SourceTemplate, answers: &Answers) -> String {
+    let shown = clean(&path.display().to_string()).into_owned();
+    let (examples, bind) = match kind {
+        SourceTemplate::Csv => ("files and groups", String::new()),
+        SourceTemplate::Ldap => (
+            "server, bases and groups",
+            format!("     export {}=…   (the password of bind_dn)\n", answers.bind_variable),
+        ),
+    };
+    format!(
+        "wrote {shown}\n\nNext:\n  \
+         1. put your own client id, {examples} where it has examples\n  \
+         2. export {}=…   (the client secret; or name a file: {{ file = \"client-secret\" }})\n{bind}  \
+         3. rosterd check --online --config {shown}   (every mistake at once; nothing is written)\n  \
+         4. rosterd plan --config {shown}   (what a run would do; nothing is changed)\n",
+        answers.secret_variable
+    )
 }
 
 fn exists(path: &Path) -> Fault {
@@ -50,6 +62,7 @@ fn write(path: &Path, text: &str) -> Result<(), Fault> {
         }
         let help = match error.kind() {
             io::ErrorKind::NotFound => "make its directory first, or name another file with --out",
+            io::ErrorKind::PermissionDenied => "run it as a user who may write there, or name another file with --out",
             _ => "name another file with --out",
         };
         let why = io_text(&error);
@@ -59,28 +72,50 @@ fn write(path: &Path, text: &str) -> Result<(), Fault> {
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(cannot)
 }
 
-fn ask(output: &Output, kind: SourceTemplate) -> Result<Answers, Fault> {
-    let mut defaults = Answers::default();
+fn ask(output: &Output, source: Option<SourceTemplate>) -> Result<(SourceTemplate, Answers), Fault> {
+    let mut answers = Answers::default();
     output.note("Enter takes what stands in brackets.");
-    let region = question("Region of Hyperproof: us, eu or gov", &defaults.region)?;
-    let token_url = match region.as_str() {
-        "us" => None,
-        _ => Some(question("Token URL (it is not published for this region)", "https://…/oauth/token")?),
+    let kind = match source {
+        Some(kind) => kind,
+        None => match one_of("Where people come from", &["csv", "ldap"], "csv")?.as_str() {
+            "ldap" => SourceTemplate::Ldap,
+            _ => SourceTemplate::Csv,
+        },
     };
-    let client_id = question("Client id of the service account", &defaults.client_id)?;
-    match kind {
-        SourceTemplate::Csv => defaults.csv_path = question("CSV file or pattern", &defaults.csv_path)?,
-        SourceTemplate::Ldap => defaults.ldap_url = question("Address of the directory server", &defaults.ldap_url)?,
+    answers.region = one_of("Region of Hyperproof", &["us", "eu", "gov"], &answers.region)?;
+    if answers.region != "us" {
+        let token_url = question("Token URL (it is not published for this region)", "https://…/oauth/token")?;
+        answers.token_url = Some(token_url);
     }
-    Ok(Answers {
-        token_url,
-        client_id,
-        group: question("A directory group in it", &defaults.group)?,
-        to: question("The Hyperproof group that it feeds", &defaults.to)?,
-        state_path: question("State file", &defaults.state_path)?,
-        region,
-        ..defaults
-    })
+    answers.client_id = question("Client id of the service account", &answers.client_id)?;
+    match kind {
+        SourceTemplate::Csv => answers.csv_path = question("CSV file or pattern", &answers.csv_path)?,
+        SourceTemplate::Ldap => {
+            answers.ldap_url = question("Address of the directory server", &answers.ldap_url)?;
+            answers.ldap_schema = one_of("What it is", &LDAP_SCHEMAS, &answers.ldap_schema)?;
+            answers.bind_dn = question("DN of the account that reads", &answers.bind_dn)?;
+            answers.user_base = question("DN below which people are", &answers.user_base)?;
+            answers.group_base = question("DN below which groups are", &answers.group_base)?;
+        }
+    }
+    answers.group = question("A directory group in it", &answers.group)?;
+    answers.to = question("The Hyperproof group that it feeds", &answers.to)?;
+    answers.state_path = question("State file", &answers.state_path)?;
+    Ok((kind, answers))
+}
+
+/// Presets that are offered. Another can be written into the file.
+const LDAP_SCHEMAS: [&str; 5] = ["active-directory", "openldap", "rfc2307", "freeipa", "389ds"];
+
+/// Asks until the answer is one of the words. At the end of the input it is the default.
+fn one_of(text: &str, words: &[&str], default: &str) -> Result<String, Fault> {
+    let text = format!("{text}: {}", words.join(", "));
+    loop {
+        let answer = question(&text, default)?.to_lowercase();
+        if words.contains(&answer.as_str()) {
+            return Ok(answer);
+        }
+    }
 }
 
 fn question(text: &str, default: &str) -> Result<String, Fault> {

@@ -25,7 +25,13 @@ pub(super) fn run(global: &Global, output: &Output, members: &Members) -> Result
     let text = match members.format {
         MembersFormat::Text => written(|out| members::write(out, &document, &output.look())),
         MembersFormat::Json => json(&document),
-        MembersFormat::Csv => members::csv(&document),
+        MembersFormat::Csv => {
+            // A spreadsheet has no place for them, and a list that is not whole must not look so.
+            for note in &document.notes {
+                output.note(note);
+            }
+            members::csv(&document)
+        }
     };
     output.answer(&text)?;
     Ok(Exit::Fine)

@@ -14,6 +14,7 @@ mod init;
 mod man;
 mod members;
 mod moment;
+mod overview;
 mod plan;
 mod review;
 mod run;

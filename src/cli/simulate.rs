@@ -53,7 +53,7 @@ fn told(address: &str, world: &World) -> String {
          api_url = \"http://{address}/v1\"\n\
          token_url = \"http://{address}/oauth/token\"\n\
          client_id = \"{}\"\n\
-         client_secret = {{ env = \"ROSTERD_CLIENT_SECRET\" }}   # {}\n\
+         client_secret = {{ env = \"ROSTERD_CLIENT_SECRET\" }}   # export ROSTERD_CLIENT_SECRET={}\n\
          \n\
          To look at it: http://{address}/_sim/state and http://{address}/_sim/requests\n",
         world.organization,

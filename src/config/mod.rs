@@ -36,6 +36,7 @@ pub use environment::Environment;
 pub use mistake::{Mistake, Mistakes};
 pub use schema::schema;
 pub use service::{AuditSettings, HttpSettings, ScheduleSettings, StateSettings};
+pub use spelling::nearest;
 pub use template::{Answers, SourceTemplate, template};
 pub use value::duration;
 

@@ -1,7 +1,7 @@
 //! Secrets: fetched from where the configuration says that they are. No mistake here quotes one.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -80,7 +80,13 @@ fn read(item: &Item<'_>, path: &Path, private: bool) -> Option<String> {
     }
     let (file, metadata) = match File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata))) {
         Ok(opened) => opened,
-        Err(error) => return refuse(format!("cannot be read: {}", describe(&error)), ""),
+        Err(error) => {
+            let help = match error.kind() {
+                ErrorKind::PermissionDenied => "run rosterd as its own user (sudo -u rosterd …), who must own the file",
+                _ => "",
+            };
+            return refuse(format!("cannot be read: {}", describe(&error)), help);
+        }
     };
     let mode = metadata.permissions().mode() & 0o777;
     if private && mode & 0o077 != 0 {

@@ -26,6 +26,16 @@ pub struct Answers {
     pub csv_path: String,
     /// The server.
     pub ldap_url: String,
+    /// The preset for it.
+    pub ldap_schema: String,
+    /// DN of the account that reads.
+    pub bind_dn: String,
+    /// The variable that holds that account's password.
+    pub bind_variable: String,
+    /// DN below which people are.
+    pub user_base: String,
+    /// DN below which groups are.
+    pub group_base: String,
     /// A directory group.
     pub group: String,
     /// The target group that it feeds.
@@ -42,6 +52,11 @@ impl Default for Answers {
             state_path: "/var/lib/rosterd/rosterd.db".into(),
             csv_path: "people/*.csv".into(),
             ldap_url: "ldaps://dc1.corp.example".into(),
+            ldap_schema: "active-directory".into(),
+            bind_dn: "CN=svc-rosterd,OU=Service,DC=corp,DC=example".into(),
+            bind_variable: "ROSTERD_BIND_PASSWORD".into(),
+            user_base: "DC=corp,DC=example".into(),
+            group_base: "OU=Groups,DC=corp,DC=example".into(),
             group: "compliance".into(),
             to: "Compliance Managers".into(),
         }
@@ -119,13 +134,21 @@ fn ldap(answers: &Answers) -> String {
         "[[source]]\n\
          name = \"directory\"\n\
          kind = \"ldap\"\n\
-         url = {}\n\
-         schema = \"active-directory\"          # or openldap, rfc2307, freeipa, 389ds\n\
-         bind_dn = \"CN=svc-rosterd,OU=Service,DC=corp,DC=example\"\n\
-         bind_password = {{ env = \"ROSTERD_BIND_PASSWORD\" }}\n\
-         user_base = \"DC=corp,DC=example\"\n\
-         group_base = \"OU=Groups,DC=corp,DC=example\"\n",
+         url = {}                             # a list, for servers that are tried in order\n\
+         # ca_file = \"corp-ca.pem\"            # the company's authority, where the system does not know it\n\
+         schema = {}                          # active-directory, openldap, rfc2307, freeipa or 389ds\n\
+         bind_dn = {}\n\
+         bind_password = {{ env = {} }}\n\
+         user_base = {}\n\
+         group_base = {}\n\
+         # OpenLDAP does not say who has left; name what does:\n\
+         # disabled = {{ attribute = \"employeeType\", values = [\"left\"] }}\n",
         quote(&answers.ldap_url),
+        quote(&answers.ldap_schema),
+        quote(&answers.bind_dn),
+        quote(&answers.bind_variable),
+        quote(&answers.user_base),
+        quote(&answers.group_base),
     )
 }
 

@@ -165,10 +165,10 @@ fn near_or_absent<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
     if inputs.policy.group(name).create {
         return Found::Absent { problems: Vec::new() };
     }
-    Found::Absent {
-        problems: vec![
-            problem(name, "is not in Hyperproof: left alone")
-                .help("create it there, or set `create = true` for it (Hyperproof has no way to delete a group)"),
-        ],
-    }
+    // Without any group to see, the account's role is the likelier reason.
+    let help = match inputs.live.groups.is_empty() {
+        true => "Hyperproof shows no group at all: the role of the service account may be too low to see any",
+        false => "create it there, or set `create = true` for it (Hyperproof has no way to delete a group)",
+    };
+    Found::Absent { problems: vec![problem(name, "is not in Hyperproof: left alone").help(help)] }
 }

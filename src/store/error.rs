@@ -81,7 +81,7 @@ pub enum Fault {
     #[error("the disk is full")]
     Full,
     /// Another run is under way.
-    #[error("another run is under way: {who}{}", since.map(|at| format!(", since {at}")).unwrap_or_default())]
+    #[error("another run is under way: {who}{}", since.map(|at| format!(", since {at:.0}")).unwrap_or_default())]
     Busy {
         /// Command, process and host.
         who: String,
@@ -89,7 +89,7 @@ pub enum Fault {
         since: Option<Timestamp>,
     },
     /// A service works on it.
-    #[error("a service works on it already: {who}{}", since.map(|at| format!(", since {at}")).unwrap_or_default())]
+    #[error("a service works on it already: {who}{}", since.map(|at| format!(", since {at:.0}")).unwrap_or_default())]
     Served {
         /// Command, process and host.
         who: String,
@@ -165,7 +165,7 @@ impl Fault {
             }
             Self::Unwritable(_) => {
                 format!(
-                    "the user that rosterd runs as must own {path} and its directory, on a file system that is not read-only"
+                    "run it as the user that rosterd runs as (sudo -u rosterd …), who must own {path} and its directory, on a file system that is not read-only"
                 )
             }
             Self::Locked => format!("see who uses it: `fuser {path}`"),

@@ -127,6 +127,9 @@ impl TargetError {
             Self::Throttled { .. } => "the next run after that goes on; lower requests_per_minute if this comes often",
             Self::Stopped { .. } => "the next run goes on",
             Self::Refused { status: 300..=399, .. } => "the address redirects: set api_url to where it points",
+            Self::Refused { call, status: 404, .. } if call.starts_with("GET ") => {
+                "is api_url the base of the API (with its version, such as /v1)? the message is the server's"
+            }
             Self::Refused { .. } => "the message is the server's; `rosterd plan` shows what is still to do",
             Self::Unbelievable { help, .. } | Self::Tls { help, .. } => help,
             Self::Decode { .. } => "is api_url the base of the API, and does no proxy answer in its place?",

@@ -55,6 +55,20 @@ fn an_empty_list_of_users_is_not_believed_on_the_first_run_either() {
     unbelieved(&bench, "own account");
 }
 
+/// Nothing can be said against an empty list of groups on the first run: whoever reads that a group is not
+/// there learns of the likelier reason.
+#[test]
+fn an_empty_list_of_groups_on_the_first_run_points_to_the_role() {
+    let bench = Bench::small();
+    switch(&bench, "blindGroups", json!(true));
+    let run = ended(apply(&bench), 12, "partly_applied");
+    assert!(run.to_string().contains("the role of the service account may be too low to see any"), "{run}");
+    assert_eq!(bench.writes(), []);
+    switch(&bench, "blindGroups", json!(false));
+    ended(apply(&bench), 0, "in_step");
+    bench.in_step();
+}
+
 /// Nothing is known yet, but a group that is to be worked on is asked for its members before all of
 /// them are added once more, and taken for rosterd's own.
 #[test]

@@ -164,7 +164,7 @@ fn check_online_tells_of_what_cannot_be_read() {
     DIR/rosterd.toml: 1 source, 1 mapping, no mistakes
     source hr: NOT read completely: 0 people, 0 directory groups (no files)
       DIR/people.csv: there is no such file (help: look whether the export ran, and whether `path` is right)
-    mapping hr "compliance" -> "Compliance": matches NOTHING
+    mapping hr "compliance" -> "Compliance": not known, the source was not read completely
     Hyperproof: 6 accounts, 1 group, read in TIME
       signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8 (no address), role id 4a673b65-50a8-47b2-8d6d-2f85e04d4a90
       no certificate: the connection is not encrypted
@@ -190,6 +190,18 @@ fn check_online_tells_of_what_cannot_be_read() {
     "#);
 }
 
+#[test]
+fn check_online_tells_how_an_unknown_group_may_be_spelt() {
+    let mut bench = Bench::small();
+    bench.people(&["Compliance,ann"]);
+    let told = bench.run(&["check", "--online"]).exits(0);
+    let line = "matches NOTHING (help: did you mean \"Compliance\"? names are compared exactly, capitals too)";
+    assert!(told.stdout.contains(line), "{}", told.stdout);
+    bench.rest = bench.rest.replace("group = \"compliance\"", "match = \"^grc-(.*)$\"");
+    let told = bench.run(&["check", "--online"]).exits(0);
+    assert!(told.stdout.contains("matches NOTHING (help: see whether the expression fits"), "{}", told.stdout);
+}
+
 // init
 
 #[test]
@@ -206,9 +218,9 @@ fn init_writes_what_check_accepts_and_overwrites_nothing() {
 
     Next:
       1. put your own client id, files and groups where it has examples
-      2. export HYPERPROOF_CLIENT_SECRET=…                  (the client secret; or name a file in client_secret)
-      3. rosterd check --online --config rosterd.toml     (every mistake at once; nothing is written)
-      4. rosterd plan --config rosterd.toml               (what a run would do; nothing is changed)
+      2. export HYPERPROOF_CLIENT_SECRET=…   (the client secret; or name a file: { file = "client-secret" })
+      3. rosterd check --online --config rosterd.toml   (every mistake at once; nothing is written)
+      4. rosterd plan --config rosterd.toml   (what a run would do; nothing is changed)
     "#);
     let text = std::fs::read(dir.path().join("rosterd.toml")).unwrap();
     let again = init(&["--out", "rosterd.toml"]).exits(2);
@@ -725,7 +737,7 @@ fn a_simulator_of_its_own_is_driven_by_another_rosterd() {
     api_url = "http://127.0.0.1:PORT/v1"
     token_url = "http://127.0.0.1:PORT/oauth/token"
     client_id = "0123456789abcdef0123456789abcdef"
-    client_secret = { env = "ROSTERD_CLIENT_SECRET" }   # simulated-secret
+    client_secret = { env = "ROSTERD_CLIENT_SECRET" }   # export ROSTERD_CLIENT_SECRET=simulated-secret
 
     To look at it: http://127.0.0.1:PORT/_sim/state and http://127.0.0.1:PORT/_sim/requests
     "#);

@@ -83,6 +83,12 @@ fn members_are_told_with_their_grants_and_since_when() {
     "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","6cb75efd-e1eb-4c64-bb9d-c6e1fbaf85a9","cem@corp.example","active","","the removal waits for h-2802d9f15d10","TIME","seen","","RUN","2","",""
     "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","1b283870-1996-4e1a-8a58-fbbcf0a1c312","eve@corp.example","active","","protected: named by keep","TIME","seen","","RUN","2","",""
     "#);
+    // A list that nobody knows does not look like an empty one.
+    let early = bench.run(&["members", "Compliance", "--at", "2020-01-01", "--format", "csv"]).exits(0);
+    assert_eq!(early.stdout.lines().count(), 1, "{}", early.stdout);
+    assert!(early.stderr.contains("no full list of members from before that time, only from 20"), "{}", early.stderr);
+    let early = bench.run(&["members", "Compliance", "--at", "2020-01-01"]).exits(0).stdout;
+    assert!(early.ends_with("0 members known\n"), "{early}");
     let ran = bench.run(&["members", "Nobody"]).exits(2);
     assert!(ran.stderr.contains("mapped groups are \"Compliance\""), "{}", ran.stderr);
 }

@@ -357,7 +357,7 @@ fn a_disk_that_is_read_only_stops_the_run() {
     let told = bench.run(&["apply"]).exits(1);
     insta::assert_snapshot!(filtered(&told.stderr), @r#"
     error: state file DIR/disk/rosterd.db: it cannot be written: opening DIR/disk/rosterd.db.migrate.lock: Read-only file system (os error 30)
-    help: the user that rosterd runs as must own DIR/disk/rosterd.db and its directory, on a file system that is not read-only
+    help: run it as the user that rosterd runs as (sudo -u rosterd …), who must own DIR/disk/rosterd.db and its directory, on a file system that is not read-only
     "#);
     disk.read_only(false);
     bench.apply(0);

@@ -16,7 +16,7 @@ use crate::model::facts::{Facts, Found, GroupFacts};
 use crate::model::history::{Event, Member, Rolls, What};
 use crate::model::id::{AccountId, GroupId};
 use crate::model::plan::Why;
-use crate::report::words;
+use crate::report::words::{self, when};
 
 pub use sheet::{review_csv, review_markdown};
 pub use text::{csv, write};
@@ -131,11 +131,17 @@ pub fn list(listing: &Listing<'_>) -> Option<MembersDocument> {
         document.notes.extend(group.problems.iter().cloned());
     }
     if document.known_since.is_none() {
-        let text = match listing.at {
-            Some(_) => "The log has no full list of members from before that time: nobody knows them all.",
-            None => "The log has no full list of members yet: rosterd apply makes one.",
-        };
-        document.notes.push(text.to_owned());
+        let first = listing.events.iter().find(|event| matches!(event.what, What::Baseline { .. }));
+        document.notes.push(match (listing.at, first) {
+            (Some(_), Some(first)) => format!(
+                "The log has no full list of members from before that time, only from {} on: nobody knows them all.",
+                when(&time(first.at))
+            ),
+            (Some(_), None) => {
+                "The log has no full list of members from before that time: nobody knows them all.".to_owned()
+            }
+            (None, _) => "The log has no full list of members yet: rosterd apply makes one.".to_owned(),
+        });
     }
     Some(document)
 }

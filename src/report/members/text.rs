@@ -29,7 +29,8 @@ pub fn write(out: &mut dyn Write, document: &MembersDocument, look: &Look) -> fm
     for note in &document.notes {
         writeln!(out, "{}", clean(note))?;
     }
-    writeln!(out, "{}", plural(document.members.len(), "member"))
+    let known = if document.known_since.is_none() && document.at.is_some() { " known" } else { "" };
+    writeln!(out, "{}{known}", plural(document.members.len(), "member"))
 }
 
 /// Why somebody is a member.

@@ -88,7 +88,8 @@ async fn encrypted(stream: TcpStream, host: &Host, tls: &Tls) -> Result<Wire, Fa
     })?;
     let stream = tls.connector.connect(name, stream).await.map_err(|error| match tls::explain(&error) {
         Some(refusal) => Fault::lasting(refusal.what.clone(), refusal.help),
-        None => Fault::passing(format!("the TLS handshake broke off: {error}")),
+        None => Fault::passing(format!("the TLS handshake broke off: {error}"))
+            .help("check scheme and port of url: ldaps:// is for a port that speaks TLS from the start (636)"),
     })?;
     let expires = (stream.get_ref().1.peer_certificates())
         .and_then(|chain| chain.first())

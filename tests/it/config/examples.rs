@@ -26,6 +26,7 @@ fn load_complete(text: &str) -> Result<Config, Mistakes> {
         ("webhook-url", "https://hooks.example/rosterd"),
         ("mail-password", "s3cret"),
         ("ad-password", "s3cret"),
+        ("ldap-password", "s3cret"),
     ] {
         folder.write(&format!("credentials/{name}"), secret);
     }
@@ -42,7 +43,7 @@ fn load_complete(text: &str) -> Result<Config, Mistakes> {
 #[test]
 fn every_example_loads_without_a_warning() {
     let files = files();
-    assert!(files.len() >= 5, "{files:?}");
+    assert!(files.len() >= 7, "{files:?}");
     for (path, text) in files {
         match load_complete(&text) {
             Ok(config) => assert_eq!(config.warnings, [], "{}", path.display()),
@@ -84,6 +85,16 @@ fn what_init_writes_loads() {
     assert_eq!(config.warnings, []);
     assert_eq!(config.target.client_id, "YOUR-CLIENT-ID");
     assert!(config.schedule.is_some());
+}
+
+#[test]
+fn what_init_writes_for_a_directory_server_loads() {
+    let folder = Folder::new();
+    let file = folder.write("rosterd.toml", template(SourceTemplate::Ldap, &Answers::default()));
+    let environment = Environment::of([("HYPERPROOF_CLIENT_SECRET", "s3cret"), ("ROSTERD_BIND_PASSWORD", "s3cret")]);
+    let config = load(&file, &environment).unwrap();
+    assert_eq!(config.warnings, []);
+    assert!(matches!(config.sources.first().map(|source| &source.kind), Some(Kind::Ldap(_))));
 }
 
 #[test]
