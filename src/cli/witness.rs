@@ -68,7 +68,7 @@ fn told(path: &str, log: &Verification, found: &Judgement, witness: &Witness) ->
     let mut text = String::new();
     if let Some(Verification::Tampered { seq, what }) = &found.log {
         text.push_str(&format!(
-            "{}: the log is not what was signed. First bad record: seq {seq}: {}\n",
+            "{}: the log is not what was signed and written. First bad record: seq {seq}: {}\n",
             clean(path),
             clean(what)
         ));

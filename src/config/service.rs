@@ -114,7 +114,8 @@ pub(super) fn audit(table: &Table<'_>) -> AuditSettings {
             None
         }
     });
-    let checkpoint_file = table.text("checkpoint_file").map(|path| table.desk().path(path));
+    let checkpoint_file = table.text("checkpoint_file").filter(|path| !path.trim().is_empty());
+    let checkpoint_file = checkpoint_file.map(|path| table.desk().path(path));
     if checkpoint_file.is_some() && !table.has("signing_key") {
         table.mistake(
             "checkpoint_file",

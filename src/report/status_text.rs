@@ -80,7 +80,7 @@ pub fn write(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result
         writeln!(out, "Throttled by Hyperproof until {} ({})", when(until), apart(view.now, until))?;
     }
     if let Some((since, why)) = &view.checkpoints {
-        let text = look.paint(Ink::Trouble, "Checkpoints are not written to their file");
+        let text = look.paint(Ink::Trouble, "Checkpoints outside: trouble");
         writeln!(out, "{text} since {} ({}): {}", when(*since), apart(view.now, *since), clean(why))?;
     }
     if let Some(running) = &view.running {
@@ -213,7 +213,7 @@ mod tests {
           hr: read completely 2026-11-22 11:45:00 UTC (15 min ago), 118 people
 
         Throttled by Hyperproof until 2026-11-22 12:05:00 UTC (in 5 min)
-        Checkpoints are not written to their file since 2026-11-22 11:45:00 UTC (15 min ago): checkpoint file /mnt/worm/x: it is not there
+        Checkpoints outside: trouble since 2026-11-22 11:45:00 UTC (15 min ago): checkpoint file /mnt/worm/x: it is not there
         A run is under way: sync1, process 4711, since 2026-11-22 11:59:30 UTC (30 s ago)
         Next run: 2026-11-22 12:10:00 UTC (in 10 min)
         1 hold waiting for approval: h-0123456789ab (rosterd holds)

@@ -84,6 +84,8 @@ pub struct Checkpoints {
     pub(crate) marks: Vec<Mark>,
     /// The first end of a run that no checkpoint which counts comes after: with keys, one that they signed.
     pub(crate) open_end: Option<i64>,
+    /// The first record that was looked at.
+    pub(crate) first: Option<i64>,
 }
 
 impl Checkpoints {
@@ -95,6 +97,7 @@ impl Checkpoints {
         fields: &Fields,
         keys: &[PublicKey],
     ) -> Result<(), Verification> {
+        self.first.get_or_insert(seq);
         if fields.get("event") == Some(&Json::from(Event::RunFinished.as_str())) {
             self.open_end.get_or_insert(seq);
         }
@@ -111,6 +114,7 @@ impl Checkpoints {
     pub(crate) fn then(&self, next: &Self, keys: &[PublicKey]) -> Self {
         let counts = next.marks.iter().any(|mark| mark.proven || keys.is_empty());
         let open_end = if counts { next.open_end } else { self.open_end.or(next.open_end) };
-        Self { marks: self.marks.iter().chain(&next.marks).cloned().collect(), open_end }
+        let marks = self.marks.iter().chain(&next.marks).cloned().collect();
+        Self { marks, open_end, first: self.first.or(next.first) }
     }
 }

@@ -78,7 +78,8 @@ pub fn judge(log: &Verification, met: &Checkpoints, witness: &Witness) -> Judgem
     let last = met.marks.iter().rfind(counts).map(|mark| mark.seq);
     let (begins, ends) = match log {
         Verification::Verified { first, last, .. } => (first.unwrap_or(1), last.unwrap_or(0)),
-        Verification::Tampered { seq, .. } => (i64::MAX, seq.saturating_sub(1)),
+        // As far as it is good.
+        Verification::Tampered { seq, .. } => (met.first.unwrap_or(i64::MAX), seq.saturating_sub(1)),
     };
     let mut found = Judgement {
         checkpoints: met.marks.len(),
@@ -114,17 +115,19 @@ fn compare(
     witness: &Witness,
 ) {
     let path = file.path.display().to_string();
+    let whole = matches!(log, Verification::Verified { .. });
     let mut bad = Vec::new();
     let mut beyond = 0_usize;
     for (number, line) in &file.lines {
         let seq = line.seq;
         match met.marks.binary_search_by_key(&seq, |mark| mark.seq).ok().and_then(|at| met.marks.get(at)) {
             Some(mark) if mark.hash == line.hash => found.compared += 1,
+            Some(_) if seq > ends => {}
             Some(_) => bad.push(tampered(seq, format!("the checkpoint is another than line {number} of {path}"))),
             None if (begins..=ends).contains(&seq) => {
                 bad.push(tampered(seq, format!("line {number} of {path} has a checkpoint here, and the log has none")));
             }
-            None if seq < begins => {}
+            None if seq < begins || !whole => {}
             None if witness.to_the_end => {
                 let what = format!("the log ends here, and line {number} of {path} is a checkpoint of seq {seq}");
                 bad.push(tampered(ends.saturating_add(1), what));
@@ -132,9 +135,7 @@ fn compare(
             None => beyond += 1,
         }
     }
-    let whole = matches!(log, Verification::Verified { .. });
-    found.log =
-        [found.log.take(), bad.into_iter().next().filter(|_| whole)].into_iter().flatten().min_by_key(first_bad);
+    found.log = [found.log.take(), bad.into_iter().next()].into_iter().flatten().min_by_key(first_bad);
     found.notes.extend(file.notes.iter().map(|note| format!("{path}: {note}")));
     if beyond > 0 {
         found.notes.push(format!("{path} goes on with {beyond} checkpoints after the last record here"));

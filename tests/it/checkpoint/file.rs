@@ -1,6 +1,7 @@
 //! The checkpoint file: only ever appended to, whatever becomes of it, and checked by itself.
 
 use super::{lines, three_runs, verify, with_key};
+use crate::state::Disk;
 use crate::support::bench::Bench;
 
 fn trouble(bench: &Bench) -> Option<String> {
@@ -151,4 +152,26 @@ fn a_copy_of_the_file_and_a_copy_of_the_state_are_compared_without_a_configurati
     assert!(verify("copy.db").exits(15).stdout.contains("line 1: the checkpoint is not of the record before it"));
     std::fs::remove_file(bench.path("kept")).unwrap();
     verify("copy.db").exits(2);
+}
+
+#[test]
+fn a_share_without_room_costs_no_run_either() {
+    let bench = with_key();
+    let Some(disk) = Disk::mount(bench.path("worm"), "64k") else { return };
+    bench.apply(0);
+    disk.fill();
+    // What is left of the last block may hold some.
+    let full = (0..20).any(|_| bench.run(&["apply"]).exits(0).stderr.contains("checkpoints were not written"));
+    assert!(full, "{} lines", lines(&bench).len());
+    assert!(trouble(&bench).is_some());
+    verify(&bench, &["--pubkey", "pub.pem"]).exits(0);
+    disk.make_room();
+    bench.apply(0);
+    assert_eq!(trouble(&bench), None);
+    let log = bench.run(&["audit", "list", "--format", "jsonl"]).exits(0).stdout;
+    for line in log.lines().filter(|line| line.contains(r#""event":"checkpoint""#)) {
+        assert!(lines(&bench).iter().any(|written| written == line), "{line}");
+    }
+    verify(&bench, &["--pubkey", "pub.pem"]).exits(0);
+    bench.in_step();
 }

@@ -195,7 +195,14 @@ fn openssl_and_a_shell_are_enough_to_check_a_checkpoint() {
     "#;
     let readme = include_str!("../../../README.md");
     for line in script.lines().map(str::trim).filter(|line| line.len() > 6) {
-        assert!(readme.contains(&line.replace("worm/checkpoints", "/mnt/worm/rosterd.checkpoints").replace("pub.pem", "audit-key.pub.pem")), "{line}");
+        assert!(
+            readme.contains(
+                &line
+                    .replace("worm/checkpoints", "/mnt/worm/rosterd.checkpoints")
+                    .replace("pub.pem", "audit-key.pub.pem")
+            ),
+            "{line}"
+        );
     }
     let run = |script: &str| {
         let shell = std::process::Command::new("sh").args(["-c", script]).current_dir(bench.path("")).output();

@@ -107,7 +107,7 @@ fn an_older_copy_in_the_states_place_is_found_by_the_file_which_stays_as_it_is()
     assert_eq!(lines(&bench), before);
     first_bad(verify(&bench, &[]), 6);
     let status = bench.run(&["status"]).exits(0).stdout;
-    assert!(status.contains("Checkpoints are not written to their file since"), "{status}");
+    assert!(status.contains("Checkpoints outside: trouble since"), "{status}");
     // A file of its own begins with all that the log has.
     let mut bench = bench;
     bench.rest = bench.rest.replace("worm/checkpoints", "worm/after");
