@@ -317,8 +317,8 @@ impl Store {
         self.end(tx, checked).await.map(|checked| checked.verification)
     }
 
-    /// Appends a record that belongs to no run: a checkpoint, an archive, an export. `detail` are
-    /// texts for the reader; they stand in the record's field `detail`.
+    /// Appends a record that belongs to no run: an export, say. `detail` are texts for the reader; they
+    /// stand in the record's field `detail`.
     pub async fn record_event(
         &self,
         event: Event,
