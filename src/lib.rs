@@ -29,7 +29,7 @@
 //! | 4 | [`simulator`] | a Hyperproof to try things on; it knows nothing of the rest, so that a wrong field name in the client is not hidden by sharing it |
 //! | 3 | [`run`], [`config`] | one run; settings, checked |
 //! | 2 | [`source`], [`target`], [`store`], [`notice`] | the outside: the directory, Hyperproof, the state file, whom to tell. None knows another |
-//! | 1 | [`reconcile`], [`report`], [`schedule`], [`tls`] | pure: what to do, how to say it, when, whom to trust |
+//! | 1 | [`reconcile`], [`report`], [`schedule`], [`signing`], [`tls`] | pure: what to do, how to say it, when, what is proven, whom to trust |
 //! | 0 | [`model`], [`secret`] | plain data |
 //!
 //! # Where to begin
@@ -55,6 +55,8 @@
 //! - **What is not in [`model::plan::Op`] cannot happen.** There is no deleting of groups or people.
 //! - **No call without a record.** An intent stands in the audit log before its call, its outcome
 //!   after it; records form a chain ([`store::Verification`]).
+//! - **A key makes the log proof.** Each run ends in a checkpoint that is signed over all before it, and written where
+//!   rosterd cannot take it back ([`store::Signing`]).
 //! - **No record goes that was not read back.** Old records are pruned in the transaction that tells of
 //!   their archive, and only after the archive was checked ([`store::Archive`]).
 //! - **Planning again after a run finds nothing to do** but what is held, wherever that run was cut
@@ -73,6 +75,7 @@ pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod secret;
+pub mod signing;
 pub mod simulator;
 pub mod source;
 pub mod status;

@@ -394,6 +394,8 @@ pub enum Audit {
     List(AuditList),
     /// Check that no record was changed, dropped or moved
     Verify(AuditVerify),
+    /// Print the public key of audit.signing_key, and its fingerprint, for those who check
+    Pubkey,
 }
 
 /// `rosterd audit list`.
@@ -436,6 +438,7 @@ Examples:
   rosterd audit verify
   rosterd audit verify /backup/rosterd.db
   rosterd audit verify /var/lib/rosterd/rosterd.db.archive
+  rosterd audit verify --pubkey audit-key.pub.pem --checkpoints /mnt/worm/rosterd.checkpoints
 
 Needs no network and changes nothing. Ends with 15 when the log does not verify, and names the first \
 bad record.")]
@@ -444,6 +447,12 @@ pub struct AuditVerify {
     /// state file of the configuration, with its archives]
     #[arg(value_name = "PATH")]
     pub path: Option<PathBuf>,
+    /// Public keys in PEM, one of which must have signed the log (repeatable)
+    #[arg(long = "pubkey", value_name = "FILE")]
+    pub pubkeys: Vec<PathBuf>,
+    /// A checkpoint file to compare the log with [default: that of the configuration, where no PATH is given]
+    #[arg(long, value_name = "FILE")]
+    pub checkpoints: Option<PathBuf>,
 }
 
 /// `rosterd backup`.

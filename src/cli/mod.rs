@@ -24,6 +24,7 @@ mod simulate;
 mod status;
 mod values;
 mod verify;
+mod witness;
 
 pub mod args;
 pub mod exit;
@@ -75,6 +76,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Fault> {
         Command::Status => status::run(global, output),
         Command::Audit { command: Audit::List(list) } => audit::list(global, output, list),
         Command::Audit { command: Audit::Verify(verify) } => verify::run(global, output, verify),
+        Command::Audit { command: Audit::Pubkey } => witness::pubkey(global, output),
         Command::Backup(backup) => backup::run(global, output, backup),
         Command::Simulate(simulate) => simulate::run(output, simulate),
         Command::Demo => demo::run(output),

@@ -31,9 +31,10 @@ pub(super) fn without_secrets(global: &Global) -> Result<Config, Fault> {
     config::load_without_secrets(&global.config, &Environment::process()).map_err(Fault::usage)
 }
 
-/// Opens the state that the configuration names.
+/// Opens the state that the configuration names. Runs that end by it are signed, where there is a key.
 pub(super) async fn open(config: &Config, access: Access) -> Result<Store, Fault> {
-    Store::open(&config.state.path, access).await.map_err(Fault::from)
+    let store = Store::open(&config.state.path, access).await?;
+    Ok(store.signing(config.audit.signing()))
 }
 
 /// Runs the asynchronous part of a command.

@@ -19,9 +19,12 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
     let config = session::without_secrets(global)?;
     let view = session::block_on(async {
         let store = session::open(&config, Access::ExistingOnly).await?;
-        let view = view(&store, Timestamp::now()).await;
+        let mut view = view(&store, Timestamp::now()).await?;
+        if config.audit.checkpoint_file.is_some() {
+            view.checkpoints = store.checkpoint_trouble().await?.map(|trouble| (trouble.since, trouble.why));
+        }
         store.close().await;
-        view
+        Ok(view)
     })?;
     output.answer(&written(|out| status_text::write(out, &view, &output.look())))?;
     Ok(Exit::Fine)
@@ -38,6 +41,7 @@ async fn view(store: &Store, now: Timestamp) -> Result<StatusView, Fault> {
         // Of a service that is at work, and knows it best; apply runs when it is called.
         next_run: store.service().and_then(|service| service.next_run),
         throttled_until: memory.throttled_until,
+        checkpoints: None,
         waiting: holds.iter().filter(|hold| hold.approval.is_none()).map(|hold| hold.id.to_string()).collect(),
         sources: sources
             .into_iter()

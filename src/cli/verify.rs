@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::args::{AuditVerify, Global};
 use super::exit::{Exit, Fault};
-use super::output::{Output, io_text};
+use super::output::Output;
 use super::session;
+use super::witness::{Against, cannot_read};
 use crate::report::words::clean;
 use crate::store::{Access, FilesVerdict, Store, Verification, WholeVerdict, verify_archive, verify_archives};
 
@@ -16,24 +17,35 @@ const ARCHIVES: &str = ".archive";
 /// Checks what was named, else the configured state with its archives.
 pub(super) fn run(global: &Global, output: &Output, verify: &AuditVerify) -> Result<Exit, Fault> {
     let Some(path) = &verify.path else {
-        return state(output, &session::without_secrets(global)?.state.path, Expect::Archives);
+        let config = session::without_secrets(global)?;
+        let against = Against::read(verify, config.audit.checkpoint_file)?;
+        return state(output, &config.state.path, Expect::Archives, against);
     };
+    let against = Against::read(verify, None)?;
     let found = std::fs::metadata(path).map_err(|error| cannot_read(path, &error))?;
     if found.is_dir() {
-        return directory(global, output, path);
+        return directory(global, output, path, against);
     }
     match is_database(path, &found)? {
-        true => state(output, path, Expect::WhatIsThere),
+        true => state(output, path, Expect::WhatIsThere, against),
         false => {
-            let verdict = verify_archive(path).map_err(|error| cannot_read(path, &error))?;
-            let (mut text, exit) = self::verdict(&path.display().to_string(), &verdict.verification);
+            let verdict = verify_archive(path, &against.keys).map_err(|error| cannot_read(path, &error))?;
+            let (mut text, mut exit) = self::verdict(&path.display().to_string(), &verdict.verification);
             if let Some(sha256) = &verdict.sha256 {
                 text.push_str(&format!("sha256 {sha256}; the log has it in its `archived` record\n"));
             }
+            let log = (&verdict.verification, &verdict.checkpoints);
+            judged(&mut text, &mut exit, against.judge(path, log, false, None));
             output.answer(&text)?;
             Ok(exit)
         }
     }
+}
+
+/// Adds what the checkpoints say.
+fn judged(text: &mut String, exit: &mut Exit, (more, found): (String, Exit)) {
+    text.push_str(&more);
+    *exit = (*exit).max(found);
 }
 
 /// What must be beside a state file.
@@ -45,42 +57,53 @@ enum Expect {
     WhatIsThere,
 }
 
-fn state(output: &Output, path: &Path, expect: Expect) -> Result<Exit, Fault> {
-    let verdict = session::block_on(async {
+fn state(output: &Output, path: &Path, expect: Expect, against: Against) -> Result<Exit, Fault> {
+    let (verdict, published) = session::block_on(async {
         let store = Store::open(path, Access::ReadOnly).await?;
         let dir = store.archive_dir();
         let look = dir.is_dir() || (expect == Expect::Archives && !store.archives().await?.is_empty());
-        let verdict = store.verify_with_archives(look.then_some(&*dir)).await;
+        let found = checked(&store, look.then_some(&*dir), &against).await;
         store.close().await;
-        Ok(verdict?)
+        found
     })?;
-    whole(output, path, &verdict)
+    whole(output, path, &verdict, against, published)
+}
+
+/// The verdict over a state, and how far it wrote to the checkpoint file.
+async fn checked(store: &Store, dir: Option<&Path>, against: &Against) -> Result<(WholeVerdict, Option<i64>), Fault> {
+    let verdict = store.verify_signed(dir, &against.keys).await?;
+    let published = match (against.file(), &verdict.state) {
+        (Some(file), Verification::Verified { .. }) => store.published_to(file).await?,
+        _ => None,
+    };
+    Ok((verdict, published))
 }
 
 /// A directory of archives: with the state beside it, or the configured one where these are its archives, or
 /// else alone.
-fn directory(global: &Global, output: &Output, dir: &Path) -> Result<Exit, Fault> {
+fn directory(global: &Global, output: &Output, dir: &Path, against: Against) -> Result<Exit, Fault> {
     let beside = dir.to_str().and_then(|dir| dir.trim_end_matches('/').strip_suffix(ARCHIVES)).map(PathBuf::from);
     let beside = beside.filter(|path| path.is_file());
     let sure = beside.is_some();
     let configured = || session::without_secrets(global).ok().map(|config| config.state.path);
     if let Some(path) = beside.or_else(configured).filter(|path| path.is_file()) {
-        let verdict = session::block_on(async {
+        let found = session::block_on(async {
             let store = Store::open(&path, Access::ReadOnly).await?;
             let its = |file: &str| dir.join(file).exists();
-            let verdict = match sure || store.archives().await?.iter().any(|archive| its(&archive.file)) {
-                true => Some(store.verify_with_archives(Some(dir)).await),
+            let found = match sure || store.archives().await?.iter().any(|archive| its(&archive.file)) {
+                true => Some(checked(&store, Some(dir), &against).await),
                 false => None,
             };
             store.close().await;
-            Ok(verdict.transpose()?)
+            found.transpose()
         })?;
-        if let Some(verdict) = verdict {
-            return whole(output, &path, &verdict);
+        if let Some((verdict, published)) = found {
+            return whole(output, &path, &verdict, against, published);
         }
     }
-    let verdict = verify_archives(dir).map_err(|error| cannot_read(dir, &error))?;
-    let (text, exit) = of_files(&verdict);
+    let verdict = verify_archives(dir, &against.keys).map_err(|error| cannot_read(dir, &error))?;
+    let (mut text, mut exit) = of_files(&verdict);
+    judged(&mut text, &mut exit, against.judge(dir, (&verdict.verification, &verdict.checkpoints), false, None));
     output.answer(&text)?;
     if exit == Exit::Fine {
         output.note("no state was compared: nothing proves that the last archive is the last one");
@@ -89,7 +112,13 @@ fn directory(global: &Global, output: &Output, dir: &Path) -> Result<Exit, Fault
 }
 
 /// Shows the verdict over a state and its archives.
-fn whole(output: &Output, path: &Path, verdict: &WholeVerdict) -> Result<Exit, Fault> {
+fn whole(
+    output: &Output,
+    path: &Path,
+    verdict: &WholeVerdict,
+    against: Against,
+    published: Option<i64>,
+) -> Result<Exit, Fault> {
     let files = verdict.files.as_ref().filter(|files| files.files > 0 || !files.notes.is_empty());
     let (mut text, mut exit) = match files {
         Some(files) => of_files(files),
@@ -107,6 +136,7 @@ fn whole(output: &Output, path: &Path, verdict: &WholeVerdict) -> Result<Exit, F
         ));
     }
     exit = exit.max(state_exit);
+    judged(&mut text, &mut exit, against.judge(path, (&verdict.log(), &verdict.checkpoints), true, published));
     output.answer(&text)?;
     Ok(exit)
 }
@@ -156,8 +186,4 @@ fn is_database(path: &Path, found: &Metadata) -> Result<bool, Fault> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let emptied = found.len() == 0 && name.starts_with("rosterd-audit-");
     Ok(!emptied && !head.starts_with(b"{"))
-}
-
-fn cannot_read(path: &Path, error: &std::io::Error) -> Fault {
-    Fault::usage(anyhow::anyhow!("cannot read {}: {}", path.display(), io_text(error)))
 }

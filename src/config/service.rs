@@ -8,6 +8,8 @@ use super::node::Table;
 use super::seconds;
 use crate::schedule::{Schedule, ScheduleError};
 use crate::secret::Secret;
+use crate::signing::{KeyError, SigningKey};
+use crate::store::Signing;
 
 /// `[state]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,10 +34,17 @@ pub struct ScheduleSettings {
 /// `[audit]`.
 #[derive(Debug, Clone, Default)]
 pub struct AuditSettings {
-    /// Ed25519 key, PKCS#8 PEM.
-    pub signing_key: Option<Secret>,
+    /// The key that signs checkpoints; none also where secrets were left where they are.
+    pub signing_key: Option<SigningKey>,
     /// Where checkpoints are written as well, absolute.
     pub checkpoint_file: Option<PathBuf>,
+}
+
+impl AuditSettings {
+    /// How the ends of runs are signed; none without a key.
+    pub fn signing(&self) -> Option<Signing> {
+        Some(Signing { key: self.signing_key.clone()?, file: self.checkpoint_file.clone() })
+    }
 }
 
 /// `[http]`.
@@ -97,21 +106,24 @@ fn cron_help(error: &ScheduleError) -> &'static str {
 
 /// Checks `[audit]`.
 pub(super) fn audit(table: &Table<'_>) -> AuditSettings {
-    let signing_key = table.secret("signing_key");
-    if !table.desk().leaves_secrets() && signing_key.as_ref().is_some_and(|key| !is_private_key(key)) {
+    let secret = table.secret("signing_key").filter(|_| !table.desk().leaves_secrets());
+    let signing_key = secret.and_then(|secret| match SigningKey::from_pem(secret.expose()) {
+        Ok(key) => Some(key),
+        Err(error) => {
+            table.mistake("signing_key", error.to_string(), KeyError::help(error));
+            None
+        }
+    });
+    let checkpoint_file = table.text("checkpoint_file").filter(|path| !path.trim().is_empty());
+    let checkpoint_file = checkpoint_file.map(|path| table.desk().path(path));
+    if checkpoint_file.is_some() && !table.has("signing_key") {
         table.mistake(
-            "signing_key",
-            "is not a private key in PKCS#8 PEM",
-            "make one with: openssl genpkey -algorithm ed25519 -out audit-key.pem",
+            "checkpoint_file",
+            "is set, and there is no signing_key: nothing would be written to it",
+            "set audit.signing_key, or leave it out",
         );
     }
-    AuditSettings { signing_key, checkpoint_file: table.text("checkpoint_file").map(|path| table.desk().path(path)) }
-}
-
-/// Whether it looks like `-----BEGIN PRIVATE KEY-----`. What is in it is for those who sign.
-fn is_private_key(key: &Secret) -> bool {
-    let text = key.expose();
-    text.contains("-----BEGIN PRIVATE KEY-----") && text.contains("-----END PRIVATE KEY-----")
+    AuditSettings { signing_key, checkpoint_file }
 }
 
 /// Checks `[http]`. None where there is none, or a mistake was noted.

@@ -31,7 +31,8 @@ impl Service {
     /// Begins a run by the configuration in use, which it keeps to its end.
     pub(super) fn begin(&mut self, trigger: Trigger, since: Timestamp) {
         let (stop, leave) = (CancellationToken::new(), CancellationToken::new());
-        let (config, store) = (Arc::clone(&self.config), self.store.clone());
+        let config = Arc::clone(&self.config);
+        let store = self.store.clone().signing(config.audit.signing());
         let actor = Actor { service: config.target.client_id.clone(), ..self.actor.clone() };
         let (stopped, left) = (stop.clone(), leave.clone());
         let runtime = Handle::current();

@@ -26,6 +26,8 @@ pub struct StatusView {
     pub next_run: Option<Timestamp>,
     /// Hyperproof said to wait until then.
     pub throttled_until: Option<Timestamp>,
+    /// Since when checkpoints do not get to their file, and why.
+    pub checkpoints: Option<(Timestamp, String)>,
     /// Ids of the holds that wait.
     pub waiting: Vec<String>,
     /// Sources, by name.
@@ -76,6 +78,10 @@ pub fn write(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result
     writeln!(out)?;
     if let Some(until) = view.throttled_until.filter(|until| *until > view.now) {
         writeln!(out, "Throttled by Hyperproof until {} ({})", when(until), apart(view.now, until))?;
+    }
+    if let Some((since, why)) = &view.checkpoints {
+        let text = look.paint(Ink::Trouble, "Checkpoints outside: trouble");
+        writeln!(out, "{text} since {} ({}): {}", when(*since), apart(view.now, *since), clean(why))?;
     }
     if let Some(running) = &view.running {
         let (who, ago) = (clean(&running.who), apart(view.now, running.since));
@@ -188,6 +194,7 @@ mod tests {
             runs: vec![run("r-2", at(-900), Some(Outcome::Held)), run("r-1", at(-90_000), None)],
             next_run: Some(at(600)),
             throttled_until: Some(at(300)),
+            checkpoints: Some((at(-900), "checkpoint file /mnt/worm/x: it is not there".to_owned())),
             waiting: vec!["h-0123456789ab".to_owned()],
             sources: vec![
                 SourceView { name: "corp-ad".to_owned(), read_at: None, people: 0 },
@@ -206,6 +213,7 @@ mod tests {
           hr: read completely 2026-11-22 11:45:00 UTC (15 min ago), 118 people
 
         Throttled by Hyperproof until 2026-11-22 12:05:00 UTC (in 5 min)
+        Checkpoints outside: trouble since 2026-11-22 11:45:00 UTC (15 min ago): checkpoint file /mnt/worm/x: it is not there
         A run is under way: sync1, process 4711, since 2026-11-22 11:59:30 UTC (30 s ago)
         Next run: 2026-11-22 12:10:00 UTC (in 10 min)
         1 hold waiting for approval: h-0123456789ab (rosterd holds)
@@ -220,6 +228,7 @@ mod tests {
             runs: Vec::new(),
             next_run: None,
             throttled_until: None,
+            checkpoints: None,
             waiting: Vec::new(),
             sources: Vec::new(),
         };

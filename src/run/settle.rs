@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use tracing::{error, info};
+use tracing::{debug, error, info, warn};
 
 use crate::model::directory::SourceSnapshot;
 use crate::model::hold::Scope;
@@ -15,7 +15,7 @@ use crate::model::plan::{ChangeKey, Op, Plan};
 use crate::model::run::{Outcome, PlanReport, RunReport};
 use crate::reconcile::Decision;
 use crate::report;
-use crate::store::{Calls, Fault, FullRun, RunFinish, Store, StoreError};
+use crate::store::{Calls, Fault, FullRun, Published, RunFinish, Store, StoreError};
 use crate::target::Client;
 
 use super::Setup;
@@ -143,6 +143,7 @@ pub(super) async fn record(
         throttled_until: report.throttled_until,
     };
     setup.store.finish_run(&finish, full.as_ref()).await?;
+    publish(setup.store).await;
     info!(
         outcome = report.outcome.as_str(),
         exit = report.exit,
@@ -168,8 +169,21 @@ pub(super) async fn failed(setup: &Setup<'_>, run: &RunId, error: &RunError) {
         document: None,
         throttled_until: None,
     };
-    if let Err(error) = setup.store.finish_run(&finish, None).await {
-        error!(%error, "the end of the run could not be recorded");
+    match setup.store.finish_run(&finish, None).await {
+        Ok(()) => publish(setup.store).await,
+        Err(error) => error!(%error, "the end of the run could not be recorded"),
+    }
+}
+
+/// Writes checkpoints to their file. What goes wrong there is told, and changes nothing about the run.
+async fn publish(store: &Store) {
+    match store.publish_checkpoints(Timestamp::now()).await {
+        Ok(None) => {}
+        Ok(Some(Published { lines, lost: None })) => debug!(lines, "checkpoints written"),
+        Ok(Some(Published { lines, lost: Some(seq) })) => {
+            warn!(lines, lost_up_to = seq, "the checkpoint file had lost what was written to it: written again");
+        }
+        Err(error) => warn!(%error, help = error.help(), "checkpoints were not written to their file"),
     }
 }
 

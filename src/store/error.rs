@@ -129,6 +129,14 @@ pub enum Fault {
         /// What is wrong with it.
         why: String,
     },
+    /// Checkpoints could not be written to their file.
+    #[error("checkpoint file {}: {why}", .file.display())]
+    Checkpoint {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A file beside it failed.
     #[error("{what}: {cause}")]
     Io {
@@ -185,6 +193,12 @@ impl Fault {
             Self::Archive { .. } => {
                 "nothing was pruned, and the next run tries again. See that the archives' directory can be written and \
                  has room; keep a file that does not fit, in another place, and run `rosterd audit verify`"
+                    .into()
+            }
+            Self::Checkpoint { .. } => {
+                "the run is as good as ever, and the next one writes what is missing. See that the file's place is \
+                 there, can be written and has room. A file that does not fit the log is never changed: keep it, run \
+                 `rosterd audit verify`, and name another one in `audit.checkpoint_file`"
                     .into()
             }
             Self::Io { .. } => format!("check the rights on {path} and its directory"),

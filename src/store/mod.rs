@@ -9,6 +9,7 @@ mod archive;
 mod audit;
 mod backup;
 mod changes;
+mod checkpoint;
 mod documents;
 mod effects;
 mod error;
@@ -32,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use sqlx::sqlite::SqlitePool;
@@ -43,6 +44,9 @@ pub use archive::{Archive, FilesVerdict, Retire, WholeVerdict, verify_archive, v
 pub use audit::*;
 pub use backup::Backup;
 pub use changes::{Intent, OpenIntent, OutcomeRecord};
+pub use checkpoint::{
+    CheckpointFile, CheckpointTrouble, Judgement, LogVerdict, Published, Signing, Witness, judge, verify_log,
+};
 pub use documents::LatestPlan;
 pub use error::{Fault, StoreError};
 pub use history::{RunRow, SourceRead, Tally};
@@ -73,6 +77,10 @@ pub struct Store {
     path: Arc<Path>,
     /// Device and inode of the file that was opened; none where the system did not tell.
     file: Option<(u64, u64)>,
+    /// How the ends of runs are signed.
+    signing: Option<Arc<Signing>>,
+    /// Held by who writes to the checkpoint file, which may not come back for long.
+    writing: Arc<Mutex<()>>,
 }
 
 impl Store {
@@ -84,7 +92,10 @@ impl Store {
         // The locks lie beside the file itself: by whatever link two runs come, they meet there.
         let path = std::fs::canonicalize(&path).unwrap_or(path);
         match open::open(&path, access).await {
-            Ok(pool) => Ok(Self { pool, file: place(&path).ok(), path: Arc::from(path) }),
+            Ok(pool) => {
+                let file = place(&path).ok();
+                Ok(Self { pool, file, path: Arc::from(path), signing: None, writing: Arc::default() })
+            }
             Err(fault) => Err(StoreError { path, fault }),
         }
     }
@@ -293,11 +304,12 @@ impl Store {
         self.end(tx, facts).await
     }
 
-    /// A real run ends: its row, its last record, and a mark of how far the log goes. `full` takes the
-    /// place of what the last full run learned; only differences are written.
+    /// A real run ends: its row, its last record (signed, where this store can), and a mark of how far the
+    /// log goes. `full` takes the place of what the last full run learned; only differences are written.
     pub async fn finish_run(&self, finish: &RunFinish, full: Option<&FullRun>) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let done = runs::finish(&mut tx, finish, full).await;
+        let key = self.signing.as_ref().map(|signing| &signing.key);
+        let done = runs::finish(&mut tx, finish, full, key).await;
         self.end(tx, done).await
     }
 
@@ -378,12 +390,12 @@ impl Store {
     /// Checks the whole log that is in the state file; needs no key, and no trust in anything but the file.
     pub async fn verify(&self) -> Result<Verification, StoreError> {
         let mut tx = self.read().await?;
-        let verdict = verify::verify(&mut tx).await;
-        self.end(tx, verdict).await.map(|(verdict, _)| verdict)
+        let checked = verify::verify(&mut tx, &[]).await;
+        self.end(tx, checked).await.map(|checked| checked.verification)
     }
 
-    /// Appends a record that belongs to no run: a checkpoint, an archive, an export. `detail` are
-    /// texts for the reader; they stand in the record's field `detail`.
+    /// Appends a record that belongs to no run: an export, say. `detail` are texts for the reader; they
+    /// stand in the record's field `detail`.
     pub async fn record_event(
         &self,
         event: Event,

@@ -18,6 +18,7 @@ use super::{documents, given, holds, settings};
 use crate::model::id::{GroupName, RunId};
 use crate::model::plan::{Counts, SourceSummary};
 use crate::model::run::{Outcome, Trigger};
+use crate::signing::SigningKey;
 
 const TABLE: &str = "run";
 
@@ -137,6 +138,7 @@ pub(super) async fn finish(
     conn: &mut SqliteConnection,
     finish: &RunFinish,
     full: Option<&FullRun>,
+    key: Option<&SigningKey>,
 ) -> Result<(), Fault> {
     let frame = frame(conn, &finish.run).await?;
     let row = history::one(conn, &finish.run).await?.ok_or_else(|| Fault::UnknownRun(finish.run.to_string()))?;
@@ -154,7 +156,12 @@ pub(super) async fn finish(
         documents::keep(conn, &finish.run, documents::RUN, finish.at, document).await?;
     }
     let mut chain = Chain::read(conn).await?;
-    let last_seq = chain.append(conn, finished(finish, &frame, &row)).await?;
+    let mut last_seq = chain.append(conn, finished(finish, &frame, &row)).await?;
+    if let Some(key) = key {
+        let organisation = settings::organisation(conn).await?;
+        let record = Record::of_run(Event::Checkpoint, finish.at, &frame);
+        last_seq = chain.append_checkpoint(conn, record, organisation.as_deref(), key).await?;
+    }
     chain.mark_head(conn, millis(finish.at)).await?;
     sqlx::query(
         "UPDATE run SET finished_at = $2, outcome = $3, exit_code = $4, planned = $5, last_seq = $6 WHERE id = $1",

@@ -1,6 +1,7 @@
 //! Single values that are remembered: whose state this is, who we are there, what to wait for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
@@ -21,6 +22,8 @@ const FILES: &str = "source_files";
 const LAST_READ: &str = "last_read";
 const ARCHIVED_AT: &str = "archived_at";
 const OBSERVED: &str = "observed";
+const PUBLISHED: &str = "checkpoint_published";
+const TROUBLE: &str = "checkpoint_trouble";
 
 async fn get(conn: &mut SqliteConnection, name: &str) -> Result<Option<String>, Fault> {
     let value = sqlx::query_scalar("SELECT value FROM setting WHERE name = $1").bind(name);
@@ -124,6 +127,41 @@ pub(super) async fn archived_at(conn: &mut SqliteConnection) -> Result<Option<Ti
 
 pub(super) async fn remember_archived(conn: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault> {
     set(conn, ARCHIVED_AT, &millis(now).to_string()).await
+}
+
+/// The last checkpoint that was written to this file.
+pub(super) async fn published(conn: &mut SqliteConnection, file: &Path) -> Result<Option<i64>, Fault> {
+    let Some(text) = get(conn, PUBLISHED).await? else {
+        return Ok(None);
+    };
+    let (path, seq): (String, i64) = from_json(TABLE, PUBLISHED, &text)?;
+    Ok((path == file.to_string_lossy()).then_some(seq))
+}
+
+pub(super) async fn remember_published(conn: &mut SqliteConnection, file: &Path, seq: i64) -> Result<(), Fault> {
+    set(conn, PUBLISHED, &to_json(&(file.to_string_lossy(), seq))?).await
+}
+
+/// Since when checkpoints do not get to their file, and why.
+pub(super) async fn checkpoint_trouble(conn: &mut SqliteConnection) -> Result<Option<(Timestamp, String)>, Fault> {
+    let Some(text) = get(conn, TROUBLE).await? else {
+        return Ok(None);
+    };
+    let (since, why): (i64, String) = from_json(TABLE, TROUBLE, &text)?;
+    Ok(Some((time(TABLE, TROUBLE, since)?, why)))
+}
+
+/// What lasts keeps its beginning.
+pub(super) async fn note_checkpoint_trouble(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    why: Option<&str>,
+) -> Result<(), Fault> {
+    let Some(why) = why else {
+        return clear(conn, TROUBLE).await;
+    };
+    let since = checkpoint_trouble(conn).await?.map_or(now, |(since, _)| since);
+    set(conn, TROUBLE, &to_json(&(millis(since), why))?).await
 }
 
 /// The files that each source was read from at the last full run.

@@ -48,7 +48,7 @@ async fn a_full_disk_is_told_and_leaves_nothing_behind() {
     let event = async |detail: String| {
         let actor = Actor { service: "s".into(), host: "h".into(), operator: None };
         let detail = [("text".to_owned(), detail)].into();
-        store.record_event(Event::Checkpoint, at(0), &actor, "1", &detail).await
+        store.record_event(Event::Exported, at(0), &actor, "1", &detail).await
     };
     event("small".into()).await.unwrap();
     // SQLite's own limit of pages stands for the disk. It is a connection's, so every one gets it.

@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod blind;
 mod chain;
+mod checkpoint;
 mod cli;
 mod config;
 mod config_cli;

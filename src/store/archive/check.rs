@@ -9,6 +9,8 @@ use super::super::audit::walk::{Verification, Walk, tampered};
 use super::super::audit::{Event, verify};
 use super::super::error::Fault;
 use super::{Archive, FIELD, file};
+use crate::signing::PublicKey;
+use crate::store::audit::Checkpoints;
 use crate::store::audit::canonical::Json;
 
 /// The verdict over the archives in a directory.
@@ -24,6 +26,8 @@ pub struct FilesVerdict {
     pub sha256: Option<String>,
     /// Files that are no part of it: what they are, for a person.
     pub notes: Vec<String>,
+    /// The checkpoints in them.
+    pub checkpoints: Checkpoints,
 }
 
 /// The verdict over a state file and its archives.
@@ -35,17 +39,42 @@ pub struct WholeVerdict {
     pub archives: Vec<Archive>,
     /// The archives as they were found; none where nobody looked.
     pub files: Option<FilesVerdict>,
+    /// The checkpoints in all that was looked at.
+    pub checkpoints: Checkpoints,
+}
+
+impl WholeVerdict {
+    /// The verdict over archives and state as one log, from the first record that was looked at.
+    pub fn log(&self) -> Verification {
+        match (self.files.as_ref().map(|files| &files.verification), &self.state) {
+            (Some(bad @ Verification::Tampered { .. }), _) => bad.clone(),
+            (
+                Some(Verification::Verified { records: before, first: first @ Some(_), .. }),
+                Verification::Verified { records, last, head_hash, .. },
+            ) => Verification::Verified {
+                records: before + records,
+                first: *first,
+                last: *last,
+                head_hash: head_hash.clone(),
+            },
+            (_, state) => state.clone(),
+        }
+    }
 }
 
 /// Checks state and archives, in the caller's transaction so that all is of one moment.
-pub(super) async fn whole(conn: &mut SqliteConnection, dir: Option<&Path>) -> Result<WholeVerdict, Fault> {
-    let (state, archives) = verify::verify(conn).await?;
+pub(super) async fn whole(
+    conn: &mut SqliteConnection,
+    dir: Option<&Path>,
+    keys: &[PublicKey],
+) -> Result<WholeVerdict, Fault> {
+    let verify::Checked { verification: state, archives, checkpoints } = verify::verify(conn, keys).await?;
     let Some(dir) = dir else {
-        return Ok(WholeVerdict { state, archives, files: None });
+        return Ok(WholeVerdict { state, archives, files: None, checkpoints });
     };
     let failed = |error: io::Error| Fault::Archive { file: dir.to_owned(), why: error.to_string() };
-    let (place, named) = (dir.to_owned(), archives.clone());
-    let found = tokio::task::spawn_blocking(move || joined(&place, &named)).await.map_err(io::Error::other);
+    let (place, named, known) = (dir.to_owned(), archives.clone(), keys.to_vec());
+    let found = tokio::task::spawn_blocking(move || joined(&place, &named, &known)).await.map_err(io::Error::other);
     let (mut files, begun) = found.and_then(|found| found).map_err(failed)?;
     for (name, last, hash) in begun {
         let there: Option<String> =
@@ -55,15 +84,16 @@ pub(super) async fn whole(conn: &mut SqliteConnection, dir: Option<&Path>) -> Re
             false => format!("{name} has other records than the log: it is no archive of this state"),
         });
     }
-    Ok(WholeVerdict { state, archives, files: Some(files) })
+    let checkpoints = files.checkpoints.then(&checkpoints, keys);
+    Ok(WholeVerdict { state, archives, files: Some(files), checkpoints })
 }
 
 /// Archives that were written and whose records are still in the state: name, last `seq`, last hash.
 type Begun = Vec<(String, i64, String)>;
 
 /// Checks that the archives that a state names are there, and join.
-fn joined(dir: &Path, named: &[Archive]) -> io::Result<(FilesVerdict, Begun)> {
-    let mut along = Walk::whole();
+fn joined(dir: &Path, named: &[Archive], keys: &[PublicKey]) -> io::Result<(FilesVerdict, Begun)> {
+    let mut along = Walk::whole().knowing(keys);
     let mut told = Vec::new();
     let mut bad = None;
     for archive in named {
@@ -95,7 +125,9 @@ fn joined(dir: &Path, named: &[Archive]) -> io::Result<(FilesVerdict, Begun)> {
         }
     }
     let verification = bad.unwrap_or_else(|| along.verified());
-    Ok((FilesVerdict { path: dir.to_owned(), files: named.len(), verification, sha256: None, notes }, begun))
+    let checkpoints = along.checkpoints().clone();
+    let files = named.len();
+    Ok((FilesVerdict { path: dir.to_owned(), files, verification, sha256: None, notes, checkpoints }, begun))
 }
 
 /// The `seq` that a verdict names.
@@ -164,9 +196,10 @@ fn untold(named: &[Archive], told: &Told, end: i64) -> Option<Verification> {
 
 /// Checks the archives in a directory without a state: that they join each other, and are what their records
 /// tell of one another. They may begin anywhere; what was before is taken on trust, and so is the end.
-pub fn verify_archives(dir: &Path) -> io::Result<FilesVerdict> {
+/// Signatures are checked by the keys that are known.
+pub fn verify_archives(dir: &Path, keys: &[PublicKey]) -> io::Result<FilesVerdict> {
     let there = file::list(dir)?.archives;
-    let mut along = Walk::whole();
+    let mut along = Walk::whole().knowing(keys);
     let mut told = Told::new();
     let mut read: Vec<(i64, Json)> = Vec::new();
     let mut bad = None;
@@ -200,6 +233,7 @@ pub fn verify_archives(dir: &Path) -> io::Result<FilesVerdict> {
         verification: bad.unwrap_or_else(|| along.verified()),
         sha256: None,
         notes: Vec::new(),
+        checkpoints: along.checkpoints().clone(),
     })
 }
 
@@ -231,9 +265,9 @@ fn contradicted(read: &[(i64, Json)], told: &Told) -> Option<Verification> {
 }
 
 /// Checks one archive, or an export with a record a line. Where the file bears the name of an archive, it must
-/// begin and end where that says.
-pub fn verify_archive(path: &Path) -> io::Result<FilesVerdict> {
-    let mut along = Walk::whole();
+/// begin and end where that says. Signatures are checked by the keys that are known.
+pub fn verify_archive(path: &Path, keys: &[PublicKey]) -> io::Result<FilesVerdict> {
+    let mut along = Walk::whole().knowing(keys);
     let walked = file::walk(path, &mut along, true, |_, _| Ok(()))?;
     let range = path.file_name().and_then(|name| file::range_of(&name.to_string_lossy()));
     let (verification, sha256) = match (walked, range, along.verified()) {
@@ -246,5 +280,6 @@ pub fn verify_archive(path: &Path) -> io::Result<FilesVerdict> {
         }
         (Ok(sha256), range, good) => (good, range.map(|_| sha256)),
     };
-    Ok(FilesVerdict { path: path.to_owned(), files: 1, verification, sha256, notes: Vec::new() })
+    let checkpoints = along.checkpoints().clone();
+    Ok(FilesVerdict { path: path.to_owned(), files: 1, verification, sha256, notes: Vec::new(), checkpoints })
 }

@@ -23,6 +23,7 @@ use super::audit::walk::{Verification, tampered};
 use super::error::{Fault, StoreError};
 use super::stored::{count, time};
 use super::{Store, lock, settings};
+use crate::signing::PublicKey;
 
 const TABLE: &str = "archive";
 
@@ -137,8 +138,13 @@ impl Store {
     /// Checks the log of the state file, and with it the archives in a directory. Every archive that the
     /// state names must be there.
     pub async fn verify_with_archives(&self, dir: Option<&Path>) -> Result<WholeVerdict, StoreError> {
+        self.verify_signed(dir, &[]).await
+    }
+
+    /// The same, and the signatures of checkpoints by the keys that are known.
+    pub async fn verify_signed(&self, dir: Option<&Path>, keys: &[PublicKey]) -> Result<WholeVerdict, StoreError> {
         let mut tx = self.read().await?;
-        let verdict = check::whole(&mut tx, dir).await;
+        let verdict = check::whole(&mut tx, dir, keys).await;
         self.end(tx, verdict).await
     }
 }

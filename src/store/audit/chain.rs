@@ -3,8 +3,10 @@
 
 use sqlx::SqliteConnection;
 
+use super::checkpoint;
 use super::record::Record;
 use crate::model::digest::sha256_hex;
+use crate::signing::SigningKey;
 use crate::store::error::Fault;
 
 /// `prev` of the first record.
@@ -32,7 +34,7 @@ impl Chain {
 
     /// Appends a record and tells its `seq`.
     pub(crate) async fn append(&mut self, conn: &mut SqliteConnection, record: Record) -> Result<i64, Fault> {
-        let seq = self.seq.checked_add(1).ok_or_else(|| Fault::row("audit", self.seq, "the last number there is"))?;
+        let seq = self.next()?;
         let record = record.placed(seq, &self.hash);
         let hash = sha256_hex(record.as_bytes());
         sqlx::query("INSERT INTO audit (seq, hash, record) VALUES ($1, $2, $3)")
@@ -44,6 +46,22 @@ impl Chain {
         self.seq = seq;
         self.hash = hash;
         Ok(seq)
+    }
+
+    /// Appends a record that signs all that is before it.
+    pub(crate) async fn append_checkpoint(
+        &mut self,
+        conn: &mut SqliteConnection,
+        record: Record,
+        organisation: Option<&str>,
+        key: &SigningKey,
+    ) -> Result<i64, Fault> {
+        let signed = checkpoint::signed(record, self.next()?, &self.hash, organisation, key);
+        self.append(conn, signed).await
+    }
+
+    fn next(&self) -> Result<i64, Fault> {
+        self.seq.checked_add(1).ok_or_else(|| Fault::row("audit", self.seq, "the last number there is"))
     }
 
     /// Writes down, outside the chain, how far it goes.

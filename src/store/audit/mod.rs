@@ -3,6 +3,7 @@
 
 pub(super) mod canonical;
 pub(super) mod chain;
+pub(super) mod checkpoint;
 pub(super) mod evidence;
 pub(super) mod lines;
 mod read;
@@ -11,6 +12,7 @@ mod value;
 pub(super) mod verify;
 pub(super) mod walk;
 
+pub use checkpoint::Checkpoints;
 pub use lines::verify_jsonl;
 pub use read::{AuditCursor, AuditEntry, AuditFilter};
 pub use record::{Actor, Event, FORMAT, Request};

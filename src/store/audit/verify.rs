@@ -5,37 +5,51 @@ use futures_util::TryStreamExt;
 use sqlx::{Row, SqliteConnection};
 
 use super::canonical::Json;
+use super::checkpoint::Checkpoints;
 use super::record::Event;
 use super::walk::{Fields, Verification, Walk, tampered};
+use crate::signing::PublicKey;
 use crate::store::archive::{self, Archive};
 use crate::store::error::Fault;
 
+/// What was found in a state file.
+pub(crate) struct Checked {
+    /// The log.
+    pub(crate) verification: Verification,
+    /// The archives that the state names.
+    pub(crate) archives: Vec<Archive>,
+    /// The checkpoints in the log.
+    pub(crate) checkpoints: Checkpoints,
+}
+
 /// Checks the log of a state file, in one transaction so that all of it is of one moment. Where old records
-/// were archived it begins after them. Gives the archives too.
-pub(crate) async fn verify(conn: &mut SqliteConnection) -> Result<(Verification, Vec<Archive>), Fault> {
+/// were archived it begins after them. Signatures are checked by the keys that are known.
+pub(crate) async fn verify(conn: &mut SqliteConnection, keys: &[PublicKey]) -> Result<Checked, Fault> {
+    let unwalked = |verification, archives| Checked { verification, archives, checkpoints: Checkpoints::default() };
     let archives = match archive::rows(conn).await {
         Err(Fault::DamagedRow { .. } | Fault::Damaged(_)) => {
-            return Ok((tampered(0, "a row of archive cannot be read"), Vec::new()));
+            return Ok(unwalked(tampered(0, "a row of archive cannot be read"), Vec::new()));
         }
         rows => rows?,
     };
-    let verdict = match archive::unjoined(&archives) {
-        Some(bad) => bad,
-        None => chain(conn, &archives).await?,
+    if let Some(bad) = archive::unjoined(&archives) {
+        return Ok(unwalked(bad, archives));
+    }
+    let walk = match archives.last() {
+        Some(anchor) => Walk::after(anchor.last_seq, &anchor.last_hash),
+        None => Walk::whole(),
     };
-    Ok((verdict, archives))
+    let mut walk = walk.knowing(keys);
+    let verification = chain(conn, &mut walk, &archives).await?;
+    Ok(Checked { verification, archives, checkpoints: walk.checkpoints().clone() })
 }
 
-async fn chain(conn: &mut SqliteConnection, archives: &[Archive]) -> Result<Verification, Fault> {
+async fn chain(conn: &mut SqliteConnection, walk: &mut Walk, archives: &[Archive]) -> Result<Verification, Fault> {
     let heads = match first_bad_head(conn).await? {
         Ok(found) => found,
         Err(what) => return Ok(tampered(0, what)),
     };
-    let mut walk = match archives.last() {
-        Some(anchor) => Walk::after(anchor.last_seq, &anchor.last_hash),
-        None => Walk::whole(),
-    };
-    let verdict = walk_rows(conn, &mut walk, archives).await?;
+    let verdict = walk_rows(conn, walk, archives).await?;
     let Some((seq, cut)) = heads else {
         return Ok(verdict.err().unwrap_or_else(|| walk.verified()));
     };

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::canonical::Json;
 use super::chain::FIRST_PREV;
+use super::checkpoint::Checkpoints;
 use super::record::FORMAT;
 use crate::model::digest::sha256_hex;
+use crate::signing::PublicKey;
 
 /// The verdict over a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub(crate) struct Walk {
     next: i64,
     prev: Option<String>,
     records: u64,
+    keys: Vec<PublicKey>,
+    checkpoints: Checkpoints,
 }
 
 impl Walk {
@@ -55,12 +59,30 @@ impl Walk {
 
     /// From the record after this one.
     pub(crate) fn after(seq: i64, hash: &str) -> Self {
-        Self { first: None, next: seq.saturating_add(1), prev: Some(hash.to_owned()), records: 0 }
+        Self {
+            first: None,
+            next: seq.saturating_add(1),
+            prev: Some(hash.to_owned()),
+            records: 0,
+            keys: Vec::new(),
+            checkpoints: Checkpoints::default(),
+        }
+    }
+
+    /// Checks the signatures of these keys too.
+    pub(crate) fn knowing(self, keys: &[PublicKey]) -> Self {
+        Self { keys: keys.to_vec(), ..self }
+    }
+
+    /// The checkpoints that were met.
+    pub(crate) fn checkpoints(&self) -> &Checkpoints {
+        &self.checkpoints
     }
 
     /// Begins anew at a record whose forerunners are not known: what it says of them is taken on trust.
     pub(crate) fn begin_at(&mut self, seq: i64) {
-        *self = Self { first: None, next: seq, prev: None, records: 0 };
+        let keys = std::mem::take(&mut self.keys);
+        *self = Self { next: seq, prev: None, ..Self::whole().knowing(&keys) };
     }
 
     /// The number that the next record must have.
@@ -110,14 +132,15 @@ impl Walk {
         if value.canonical() != record {
             return bad(seq, "the record is not canonical JSON (RFC 8785)");
         }
+        let Json::Object(fields) = value else {
+            return Ok(Fields::new());
+        };
+        self.checkpoints.see(seq, &computed, &fields, &self.keys)?;
         self.first.get_or_insert(seq);
         self.next = seq.saturating_add(1);
         self.prev = Some(computed);
         self.records += 1;
-        match value {
-            Json::Object(fields) => Ok(fields),
-            _ => Ok(Fields::new()),
-        }
+        Ok(fields)
     }
 
     /// The verdict where everything walked was good.

@@ -21,7 +21,10 @@ fn load_complete(text: &str) -> Result<Config, Mistakes> {
     let mut folder = Folder::new();
     for (name, secret) in [
         ("hyperproof-secret", "s3cret"),
-        ("audit-key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"),
+        (
+            "audit-key",
+            "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----",
+        ),
         ("status-token", "t0ken"),
         ("webhook-url", "https://hooks.example/rosterd"),
         ("mail-password", "s3cret"),
