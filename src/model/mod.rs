@@ -19,3 +19,4 @@ pub mod problem;
 pub mod run;
 pub mod service;
 pub mod totals;
+pub mod undo;

@@ -153,6 +153,7 @@ impl Reading {
         let problem =
             self.live.as_ref().err().map(|error| Problem::new("Hyperproof", error.to_string()).help(error.help()));
         Plan {
+            undo_of: None,
             digest: PlanDigest::of([]),
             complete: false,
             sources,

@@ -186,6 +186,7 @@ pub(crate) fn removals(group: &str, accounts: &[&str]) -> Hold {
 fn plan(holds: Vec<Hold>) -> Plan {
     let keys: BTreeSet<ChangeKey> = holds.iter().flat_map(|hold| hold.changes.clone()).collect();
     Plan {
+        undo_of: None,
         digest: PlanDigest::of(&keys),
         complete: true,
         sources: Vec::new(),

@@ -16,6 +16,12 @@ impl Guard<'_, '_> {
         self.min_members(name);
     }
 
+    /// What an undo would leave of a group: `expect` and `min_members` are not asked of the directory.
+    pub(super) fn what_is_left(&mut self, name: &GroupName) {
+        self.expect(name);
+        self.min_members(name);
+    }
+
     /// Directory groups that bore one name are one hold.
     fn missed(&mut self, name: &GroupName, group: &DesiredGroup) {
         for accepted in &group.accepted {
