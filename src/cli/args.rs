@@ -117,6 +117,8 @@ pub enum Command {
     Holds,
     /// Let exactly what is held through
     Approve(Approve),
+    /// Take back what one run did
+    Undo(Undo),
     /// Show last runs, holds, and how old the last reads of the sources are
     Status,
     /// Read and check the audit log
@@ -281,6 +283,28 @@ pub struct Approve {
     /// How long the approval holds, such as 30m, 24h or 7d
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = values::duration)]
     pub expires: Duration,
+}
+
+/// `rosterd undo`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd undo 0199c1f2…             show what would be taken back
+  rosterd undo 0199c1f2… --apply     do it
+
+What somebody changed after that run is left as it is, and listed. The guard judges as in any run: see \
+rosterd holds. The directory still says what it said, so each membership that was taken back is held (rule \
+undone) until the directory says something else or a person approves it. A group that the run created stays.")]
+pub struct Undo {
+    /// The run's id, or the first 8 characters of it or more
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Take it back; without this it is only planned
+    #[arg(long)]
+    pub apply: bool,
+    /// How to show the plan, or what was done (text, json)
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
 }
 
 /// `rosterd audit …`.

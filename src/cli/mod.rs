@@ -17,6 +17,7 @@ mod schema;
 mod session;
 mod simulate;
 mod status;
+mod undo;
 mod values;
 mod verify;
 
@@ -65,6 +66,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Fault> {
         Command::Holds => holds::run(global, output),
         Command::Approve(approve) => approve::run(global, output, approve),
         Command::Status => status::run(global, output),
+        Command::Undo(undo) => undo::run(global, output, undo),
         Command::Audit { command: Audit::List(list) } => audit::list(global, output, list),
         Command::Audit { command: Audit::Verify(verify) } => verify::run(global, output, verify),
         Command::Backup(backup) => backup::run(global, output, backup),

@@ -13,7 +13,7 @@ use super::resolve::{Resolution, Resolved, account_index};
 
 /// What was taken back and needs no hold any more. The rest goes on being held, also while there is
 /// nothing to hold.
-pub fn over(
+pub(super) fn over(
     inputs: &Inputs<'_>,
     desired: &DesiredState,
     people: &Resolution,

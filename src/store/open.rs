@@ -27,12 +27,13 @@ pub enum Access {
 }
 
 /// Every file of `migrations/`, in order.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "state", include_str!("../../migrations/0001_state.sql")),
     (2, "watermarks", include_str!("../../migrations/0002_watermarks.sql")),
     (3, "source_addresses", include_str!("../../migrations/0003_source_addresses.sql")),
     (4, "notices", include_str!("../../migrations/0004_notices.sql")),
     (5, "archive", include_str!("../../migrations/0005_archive.sql")),
+    (7, "undone", include_str!("../../migrations/0007_undone.sql")),
 ];
 
 /// How long a writer waits for another one.

@@ -16,6 +16,7 @@ async fn open(dir: &tempfile::TempDir) -> Store {
 fn full(accounts: std::ops::Range<u32>) -> FullRun {
     let members: Vec<AccountId> = accounts.map(|n| AccountId::new(format!("a{n:05}"))).collect();
     FullRun {
+        over: Vec::new(),
         learned: Learned {
             person_links: members.iter().map(|id| (("hr".into(), id.as_str().into()), id.clone())).collect(),
             ..Learned::default()

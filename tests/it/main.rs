@@ -46,5 +46,6 @@ mod support;
 mod target;
 mod throttle;
 mod unchanged;
+mod undo;
 mod unknowns;
 mod upgrade;
