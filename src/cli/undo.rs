@@ -42,15 +42,15 @@ async fn plan(config: &Config, output: &Output, store: &Store, of: &RunId, forma
     let setup = session::setup(config, store, Trigger::Undo, &[], CancellationToken::new());
     let report = session::with_progress(output, &setup, run::plan_undo(&setup, of)).await?;
     output.progress().finish();
-    let mut text = match format {
+    let text = match format {
         PlanFormat::Text => report::plan_text(&report, &output.look()),
         PlanFormat::Json => report::plan_json(&report),
         PlanFormat::Markdown => report::plan_markdown(&report),
     };
-    if format == PlanFormat::Text && report.plan.is_pending() {
-        text.push_str(&format!("To do it: rosterd undo {of} --apply\n"));
-    }
     output.answer(&text)?;
+    if format == PlanFormat::Text && report.plan.is_pending() {
+        output.note(&format!("to do it: rosterd undo {of} --apply"));
+    }
     Ok(Exit::of(run::plan_exit(&report.plan, false)))
 }
 

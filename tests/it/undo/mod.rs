@@ -63,7 +63,15 @@ fn a_plan_moves_nothing_and_is_told_in_every_format() {
     assert_eq!(bench.audit().len(), records, "a mere plan is not logged");
     assert_eq!(bench.members("Compliance"), ["ann", "bob", "dan"]);
     let text = bench.run(&["undo", run.get(..13).unwrap()]).exits(0).stdout;
-    insta::assert_snapshot!(filtered(&text), @"");
+    insta::assert_snapshot!(filtered(&text), @"
+    Plan of TIME, taking back run RUN
+
+    Compliance: 3 live → 3 desired
+      + cem@corp.example  takes back what an earlier run did
+      - dan@corp.example  takes back what an earlier run did
+
+    1 to add, 1 to remove, 0 held, 0 skipped; 2 calls
+    ");
     let markdown = bench.run(&["undo", &run, "--format", "markdown"]).exits(0).stdout;
     assert!(markdown.contains(&format!("It takes back run `{run}`.")), "{markdown}");
     assert!(markdown.contains("dan@corp.example") && markdown.contains("cem@corp.example"), "{markdown}");

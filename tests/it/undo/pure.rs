@@ -119,7 +119,7 @@ proptest! {
                     true => standing != Some(Standing::Active),
                     false => name.is_some_and(|name| world.policy.group(name).mode == Mode::AddOnly),
                 };
-                prop_assert!(why, "{account} in {}", after.id);
+                prop_assert!(why, "{account} in {}: {:?}\n{:?}\n{:?}", after.id, plan.skips, plan.groups, deeds);
             }
             let lead = was.and_then(|group| group.lead.as_ref());
             if lead != after.lead.as_ref() {
