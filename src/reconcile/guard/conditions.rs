@@ -156,7 +156,8 @@ impl Guard<'_, '_> {
 
     /// Counts the additions that nothing holds so far. Returns whether there was something to object to.
     pub(super) fn empty(&mut self, name: &GroupName) -> bool {
-        let changes = self.of(Op::RemoveMember, Some(name));
+        let mut changes = self.of(Op::RemoveMember, Some(name));
+        changes.retain(|at| !self.undone.contains(at));
         let live = self.facts(name).map_or(0, |facts| facts.summary.live);
         let added = self.of(Op::AddMember, Some(name));
         let cleared = |at: &&usize| self.difference.changes.get(**at).is_some_and(|change| change.is_cleared());

@@ -118,7 +118,7 @@ struct Guard<'a, 'b> {
     guarded: Guarded,
     /// Indices of the changes that the rules of groups hold.
     held_by_group: BTreeSet<usize>,
-    /// Indices of the changes that wait because an undo took them back: no other rule looks at them.
+    /// Indices of the changes that wait because an undo took them back: they fill no limit.
     undone: BTreeSet<usize>,
 }
 
@@ -160,7 +160,7 @@ impl Guard<'_, '_> {
         self.difference.groups.get(name)
     }
 
-    /// Changes of a kind that are not reported only and that no undo took back, in one group or (none) all.
+    /// Changes of a kind that are not reported only, in one group or (none) all.
     fn of(&self, op: Op, group: Option<&GroupName>) -> Vec<usize> {
         let changes = &self.difference.changes;
         // Changes are sorted by group first.
@@ -172,13 +172,15 @@ impl Guard<'_, '_> {
             None => 0..changes.len(),
         };
         let meant = |at: &usize| changes.get(*at).is_some_and(|change| change.key.op == op && !change.report);
-        range.filter(meant).filter(|at| !self.undone.contains(at)).collect()
+        range.filter(meant).collect()
     }
 
-    /// Those of them that no person has approved yet.
+    /// Those of them that no person has approved yet. What waits because an undo took it back is not about to
+    /// be done.
     fn unapproved(&self, op: Op, group: Option<&GroupName>) -> Vec<usize> {
         let mut changes = self.of(op, group);
         changes.retain(|at| self.difference.changes.get(*at).is_some_and(|change| change.approval.is_none()));
+        changes.retain(|at| !self.undone.contains(at));
         changes
     }
 

@@ -5,8 +5,8 @@ use super::*;
 use crate::model::undo::UndoneKey;
 
 impl Guard<'_, '_> {
-    /// Holds what an undo took back, one hold for each change. What waits here is out of the way of every
-    /// other rule: it is not about to be done, so it fills no limit.
+    /// Holds what an undo took back, one hold for each change. What waits here is not about to be done: it
+    /// fills no limit, and empties no group.
     pub(super) fn undone(&mut self) {
         if self.inputs.memory.undone.is_empty() {
             return;
