@@ -79,7 +79,9 @@ async fn apply(config: &Config, output: &Output, store: &Store, of: &RunId, form
 async fn find(store: &Store, id: &str) -> Result<RunId, Fault> {
     let typed = id.trim().to_lowercase();
     if typed.len() < SHORTEST {
-        return Err(Fault::usage(anyhow!("the id {id:?} is too short\nhelp: give {SHORTEST} characters of it or more")));
+        return Err(Fault::usage(anyhow!(
+            "the id {id:?} is too short\nhelp: give {SHORTEST} characters of it or more"
+        )));
     }
     let found = store.runs_named(&typed).await?;
     match found.as_slice() {

@@ -25,8 +25,7 @@ pub enum Trigger {
 
 impl Trigger {
     /// Every trigger.
-    pub const ALL: [Trigger; 5] =
-        [Trigger::Plan, Trigger::Apply, Trigger::Schedule, Trigger::Signal, Trigger::Undo];
+    pub const ALL: [Trigger; 5] = [Trigger::Plan, Trigger::Apply, Trigger::Schedule, Trigger::Signal, Trigger::Undo];
 
     /// The trigger that a word of [`Trigger::as_str`] means.
     pub fn parse(word: &str) -> Option<Self> {

@@ -12,19 +12,17 @@ use crate::model::address::Address;
 use crate::model::id::{AccountId, GroupId, GroupName};
 use crate::model::live::{Account, LiveGroup, LiveState, Standing};
 use crate::model::memory::Memory;
-use crate::model::plan::{
-    Change, ChangeKey, GroupStanding, GroupSummary, Op, Plan, PlanDigest, Reason, Skip, Why,
-};
+use crate::model::plan::{Change, ChangeKey, GroupStanding, GroupSummary, Op, Plan, PlanDigest, Reason, Skip, Why};
 use crate::model::policy::{GroupPolicy, Mode, Policy};
 use crate::model::problem::Problem;
 use crate::model::undo::{Deed, Deeds, LeadBefore};
 
+use super::Inputs;
 use super::diff::{Difference, GroupFacts};
 use super::find;
 use super::guard::{self, ClearedPlan};
 use super::mapping::may_yield;
 use super::resolve::{is_ignored, translate};
-use super::Inputs;
 
 /// Everything that an undo rests on.
 #[derive(Debug, Clone, Copy)]
@@ -111,8 +109,9 @@ fn place<'a>(
     let Some(id) = id.or_else(|| links.get(name)) else {
         return Err(Problem::new(subject(), "its id in Hyperproof is not known: left alone"));
     };
-    let stands_for =
-        |name: &&GroupName| policy.group(name).id.as_ref().or_else(|| links.get(*name)) == Some(id) && is_mapped(policy, name);
+    let stands_for = |name: &&GroupName| {
+        policy.group(name).id.as_ref().or_else(|| links.get(*name)) == Some(id) && is_mapped(policy, name)
+    };
     let names = std::iter::once(name).chain(links.keys()).chain(policy.groups.keys());
     let Some(target) = names.into_iter().find(stands_for) else {
         let text = format!("no mapping yields it any more ({id}): left alone");

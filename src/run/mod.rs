@@ -41,8 +41,8 @@ pub use error::RunError;
 pub use gather::{Reading, read};
 pub use grade::plan_exit;
 pub use housekeeping::housekeeping;
-pub use undo::{apply_undo, plan_undo};
 use unchanged::Look;
+pub use undo::{apply_undo, plan_undo};
 
 /// Hyperproof's throttling cannot last longer than this; a time further away was noted by a clock that
 /// was wrong.

@@ -116,12 +116,7 @@ async fn real_run(
 }
 
 /// Reads Hyperproof, until the run is asked to stop.
-async fn read(
-    setup: &Setup<'_>,
-    client: &Client,
-    memory: &Memory,
-    now: Timestamp,
-) -> Result<LiveState, TargetError> {
+async fn read(setup: &Setup<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Result<LiveState, TargetError> {
     setup.stage("reading Hyperproof", 0);
     tokio::select! {
         live = gather::read_live(&setup.order, client, memory, now) => live,

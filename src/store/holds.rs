@@ -63,8 +63,8 @@ pub(super) async fn record(
     let mut chain = Chain::read(conn).await?;
     for hold in &plan.holds {
         if see(conn, at, hold, plan.undo_of.as_ref(), true).await? {
-            let record = Record::of_run(Event::Hold, at, &frame)
-                .maybe("undoes", plan.undo_of.as_ref().map(RunId::as_str));
+            let record =
+                Record::of_run(Event::Hold, at, &frame).maybe("undoes", plan.undo_of.as_ref().map(RunId::as_str));
             chain.append(conn, hold_record(record, hold)).await?;
         }
     }
@@ -160,10 +160,11 @@ async fn close_others(
             (Some(_), None) => at.duration_since(hold.last_seen) > UNDO_WAITS,
             (undoes, own) => undoes == own,
         };
-        let judged = own && partial.is_none_or(|groups| match &hold.group {
-            Some(group) => groups.contains(group),
-            None => !hold.changes.is_empty() && hold.changes.iter().all(|change| groups.contains(&change.group)),
-        });
+        let judged = own
+            && partial.is_none_or(|groups| match &hold.group {
+                Some(group) => groups.contains(group),
+                None => !hold.changes.is_empty() && hold.changes.iter().all(|change| groups.contains(&change.group)),
+            });
         if judged && !held.contains(hold.id.as_str()) {
             close(conn, at, &hold.id).await?;
         }

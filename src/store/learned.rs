@@ -8,8 +8,8 @@ use sqlx::SqliteConnection;
 
 use super::error::Fault;
 use super::rows::{Cell, Kind, Rows, Table, read, replace};
-use super::{settings, undo};
 use super::stored::{big, count, feeds_of, feeds_to_json, from_json, millis, time, to_json};
+use super::{settings, undo};
 use crate::model::id::{AccountId, GroupId};
 use crate::model::memory::{Learned, Memory, Seen};
 use crate::model::undo::UndoneKey;

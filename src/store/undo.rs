@@ -8,8 +8,8 @@ use sqlx::SqliteConnection;
 use super::audit::AuditRecord;
 use super::changes::OpenIntent;
 use super::error::Fault;
-use super::{holds, learned};
 use super::stored::{key_columns, millis, time};
+use super::{holds, learned};
 use crate::model::hold::{HoldId, Rule, Scope};
 use crate::model::id::{AccountId, GroupId, RunId};
 use crate::model::memory::Memory;
@@ -33,8 +33,10 @@ pub(super) async fn runs_named(conn: &mut SqliteConnection, id: &str) -> Result<
 /// What a run did, with the newest change to the same thing after each deed. The log is read from the
 /// run's first record on.
 pub(super) async fn deeds(conn: &mut SqliteConnection, run: &RunId) -> Result<Deeds, Fault> {
-    let first: Option<i64> =
-        sqlx::query_scalar("SELECT first_seq FROM run WHERE id = $1").bind(run.as_str()).fetch_optional(&mut *conn).await?;
+    let first: Option<i64> = sqlx::query_scalar("SELECT first_seq FROM run WHERE id = $1")
+        .bind(run.as_str())
+        .fetch_optional(&mut *conn)
+        .await?;
     let mut after = first.ok_or_else(|| Fault::UnknownRun(run.to_string()))?;
     let mut deeds: Vec<Deed> = Vec::new();
     // Of each membership, and each group's lead: the deed to which a later change belongs.
