@@ -16,7 +16,6 @@ fn a_kill_at_any_call_is_settled_by_whatever_run_comes_next() {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 bench.simulator().remove_fault(id);
-                bench.simulator().release();
                 bench.until_abandoned();
                 if next == "apply" {
                     bench.run(&["apply"]).exits(11);
@@ -45,7 +44,6 @@ fn a_run_that_was_cut_off_is_taken_back_as_far_as_it_came() {
         child.kill().unwrap();
         child.wait().unwrap();
         bench.simulator().remove_fault(id);
-        bench.simulator().release();
         bench.until_abandoned();
         let started = bench.audit().into_iter().rfind(|record| record["event"] == "run_started").unwrap();
         let run = started["run_id"].as_str().unwrap();
