@@ -62,6 +62,8 @@
 //! - **Planning again after a run finds nothing to do** but what is held, wherever that run was cut
 //!   off.
 //! - **The same inputs give the same plan.** Ordered collections, no clock and no chance in the core.
+//! - **What was taken back is not made again** unless the directory says something else, or a person does
+//!   ([`run::apply_undo()`]).
 //! - **The core does not fail.** One bad record becomes a [`model::problem::Problem`] and hides none of
 //!   the good ones.
 

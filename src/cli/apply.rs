@@ -51,7 +51,7 @@ fn show(output: &Output, apply: &Apply, report: &RunReport) -> Result<(), Fault>
 }
 
 /// Tells what is due. Whatever goes wrong here is said, and changes nothing about the run.
-async fn notify(config: &Config, store: &Store, ended: &Ended<'_>, stop: &CancellationToken) {
+pub(super) async fn notify(config: &Config, store: &Store, ended: &Ended<'_>, stop: &CancellationToken) {
     let channels = Channels::new(&config.notices, &session::actor(config).host);
     if let Err(error) = notices::after_run(store, &channels, ended, Timestamp::now()).await {
         tracing::warn!(%error, "no notice could be made of this run");
@@ -61,7 +61,7 @@ async fn notify(config: &Config, store: &Store, ended: &Ended<'_>, stop: &Cancel
 }
 
 /// SIGINT and SIGTERM let the calls under way end, and no other begin.
-fn listen(output: Output, stop: CancellationToken) -> Result<tokio::task::JoinHandle<()>, Fault> {
+pub(super) fn listen(output: Output, stop: CancellationToken) -> Result<tokio::task::JoinHandle<()>, Fault> {
     let cannot = |error| Fault::from(anyhow::Error::new(error).context("cannot listen for signals"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;

@@ -1,11 +1,14 @@
 //! `rosterd approve`: letting exactly what is held through.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::args::{Approve, Global};
 use super::exit::{Exit, Fault};
 use super::output::Output;
 use super::session;
+use crate::model::id::RunId;
 use crate::report::words::{clean, plural, when};
 use crate::store::{Access, ApprovedHold, NewApproval};
 
@@ -46,9 +49,14 @@ pub(super) fn told(approved: &[ApprovedHold], expires: Timestamp) -> String {
         text.push_str(&format!("approved {}  {group}{} [{changes}]\n", hold.id, clean(&hold.text)));
     }
     let until = when(&crate::report::time(expires));
+    let runs: BTreeSet<&str> = approved.iter().filter_map(|own| own.hold.undoes.as_ref()).map(RunId::as_str).collect();
+    let usual = approved.iter().any(|approved| approved.hold.undoes.is_none()).then(|| "rosterd apply".to_owned());
+    let undo = runs.into_iter().map(|run| format!("rosterd undo {run} --apply"));
+    let commands: Vec<String> = usual.into_iter().chain(undo).collect();
     text.push_str(&format!(
-        "{} approved until {until}. The next run lets exactly these changes through, each once: rosterd apply\n",
+        "{} approved until {until}. The next run lets exactly these changes through, each once: {}\n",
         plural(approved.len(), "hold"),
+        commands.join(", then "),
     ));
     text
 }

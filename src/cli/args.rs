@@ -126,6 +126,8 @@ while a run is under way.")]
     Members(Members),
     /// Write a sheet of a group's members for the group's owner
     Review(Review),
+    /// Take back what one run did
+    Undo(Undo),
     /// Show last runs, the next one, holds, and how old the last reads of the sources are
     #[command(after_help = "Needs no secret and no network, and works while a run is under way.")]
     Status,
@@ -385,6 +387,28 @@ pub enum ReviewFormat {
     Markdown,
     /// For a spreadsheet.
     Csv,
+}
+
+/// `rosterd undo`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd undo 0199c1f2…             show what would be taken back
+  rosterd undo 0199c1f2… --apply     do it
+
+What somebody changed after that run is left as it is, and listed. The guard judges as in any run: see \
+rosterd holds. The directory still says what it said, so each membership that was taken back is held (rule \
+undone) until the directory says something else or a person approves it. A group that the run created stays.")]
+pub struct Undo {
+    /// The run's id, or the first 8 characters of it or more
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Take it back; without this it is only planned
+    #[arg(long)]
+    pub apply: bool,
+    /// How to show the plan, or what was done (text, json)
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
 }
 
 /// `rosterd audit …`.

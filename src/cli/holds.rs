@@ -31,21 +31,27 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
 /// What the state says of holds.
 pub(super) async fn view(store: &Store, now: Timestamp) -> Result<HoldsView, Fault> {
     let latest = store.latest_plan().await?;
-    let emails = latest.as_ref().map(emails).unwrap_or_default();
+    let document = latest.as_ref().and_then(document);
+    let emails = document.as_ref().map(emails).unwrap_or_default();
     let holds = store.holds(now).await?;
+    // The plan of an undo has its own holds alone: its digest does not stand for all that wait.
+    let of_undo = document.is_some_and(|document| document.undo_of.is_some());
     Ok(HoldsView {
         made_at: latest.as_ref().map(|latest| latest.made_at),
-        digest: latest.map(|latest| latest.digest),
+        digest: latest.filter(|_| !of_undo && holds.iter().all(|hold| hold.undoes.is_none())).map(|own| own.digest),
         holds: holds.iter().map(|hold| held(hold, &emails)).collect(),
     })
 }
 
 /// Addresses by account, from the document of the newest plan; a change to which it says nothing is
 /// shown by its account.
-fn emails(latest: &LatestPlan) -> BTreeMap<String, String> {
-    let document = latest.document.as_deref().and_then(|text| serde_json::from_str::<PlanDocument>(text).ok());
-    let changes = document.into_iter().flat_map(|document| document.changes);
-    changes.filter_map(|change| Some((change.user_id?, change.email?))).collect()
+fn emails(document: &PlanDocument) -> BTreeMap<String, String> {
+    let changes = document.changes.iter();
+    changes.filter_map(|change| Some((change.user_id.clone()?, change.email.clone()?))).collect()
+}
+
+fn document(latest: &LatestPlan) -> Option<PlanDocument> {
+    latest.document.as_deref().and_then(|text| serde_json::from_str(text).ok())
 }
 
 fn held(hold: &StoredHold, emails: &BTreeMap<String, String>) -> HeldView {

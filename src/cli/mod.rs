@@ -22,6 +22,7 @@ mod schema;
 mod session;
 mod simulate;
 mod status;
+mod undo;
 mod values;
 mod verify;
 mod witness;
@@ -74,6 +75,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Fault> {
         Command::Members(members) => members::run(global, output, members),
         Command::Review(review) => review::run(global, output, review),
         Command::Status => status::run(global, output),
+        Command::Undo(undo) => undo::run(global, output, undo),
         Command::Audit { command: Audit::List(list) } => audit::list(global, output, list),
         Command::Audit { command: Audit::Verify(verify) } => verify::run(global, output, verify),
         Command::Audit { command: Audit::Pubkey } => witness::pubkey(global, output),

@@ -9,6 +9,7 @@ use super::desired::Feed;
 use super::hold::Approval;
 use super::id::{AccountId, GroupId, GroupName, PersonKey, SourceName, Watermark};
 use super::live::MemberIdKind;
+use super::undo::{Undone, UndoneKey};
 
 /// All that is remembered when a run begins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,6 +32,9 @@ pub struct Memory {
     pub left: BTreeMap<GroupId, Vec<AccountId>>,
     /// Memberships that rosterd made. Recorded when they are.
     pub owned: BTreeMap<GroupId, BTreeSet<AccountId>>,
+    /// What an undo took back, until the directory says something else or a person approves it. Recorded when
+    /// it is done.
+    pub undone: BTreeMap<UndoneKey, Undone>,
     /// What the last full run learned.
     pub learned: Learned,
     /// What the last full run found, where every source vouches for its state.

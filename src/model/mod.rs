@@ -21,3 +21,4 @@ pub mod problem;
 pub mod run;
 pub mod service;
 pub mod totals;
+pub mod undo;

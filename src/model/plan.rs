@@ -9,7 +9,7 @@ use super::digest::Digest;
 use super::directory::ReadFacts;
 use super::evidence::{Ground, MappedGroup, ReadEvidence};
 use super::hold::{Hold, HoldId};
-use super::id::{AccountId, GroupId, GroupName, PersonKey, SourceName};
+use super::id::{AccountId, GroupId, GroupName, PersonKey, RunId, SourceName};
 use super::policy::Mode;
 use super::problem::Problem;
 
@@ -199,11 +199,15 @@ pub enum Why {
     UnknownMember,
     /// Granted by one source, while another one says that the person is not active.
     Disabled,
+    /// Of an undo: somebody changed it after the run that is taken back.
+    LaterEdit,
+    /// Of an undo: the group's mode does not allow it.
+    Mode,
 }
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Why; 12] = [
+    pub const ALL: [Why; 14] = [
         Why::NoAccount,
         Why::Ambiguous,
         Why::InactiveAccount,
@@ -216,6 +220,8 @@ impl Why {
         Why::Ignored,
         Why::UnknownMember,
         Why::Disabled,
+        Why::LaterEdit,
+        Why::Mode,
     ];
 
     /// The one that a word of [`Why::as_str`] means.
@@ -238,6 +244,8 @@ impl Why {
             Self::Ignored => "ignored",
             Self::UnknownMember => "unknown_member",
             Self::Disabled => "disabled",
+            Self::LaterEdit => "later_edit",
+            Self::Mode => "mode",
         }
     }
 }
@@ -326,9 +334,11 @@ pub struct GroupSummary {
     pub id: Option<GroupId>,
     /// Its mode.
     pub mode: Mode,
+    /// Its lead, as it was read.
+    pub lead: Option<AccountId>,
     /// Live members.
     pub live: usize,
-    /// People whom the directory grants it.
+    /// People whom the directory grants it; in an undo, members that there will be.
     pub desired: usize,
     /// Whether it could be worked on.
     pub standing: GroupStanding,
@@ -343,6 +353,8 @@ pub struct GroupSummary {
 /// Everything that a run would do. All lists are sorted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
+    /// The run that it takes back; none for any other plan.
+    pub undo_of: Option<RunId>,
     /// Digest of the changes.
     pub digest: PlanDigest,
     /// Everything that it rests on was read to its end.

@@ -19,11 +19,13 @@ pub enum Trigger {
     Schedule,
     /// A signal to the service.
     Signal,
+    /// `rosterd undo`.
+    Undo,
 }
 
 impl Trigger {
     /// Every trigger.
-    pub const ALL: [Trigger; 4] = [Trigger::Plan, Trigger::Apply, Trigger::Schedule, Trigger::Signal];
+    pub const ALL: [Trigger; 5] = [Trigger::Plan, Trigger::Apply, Trigger::Schedule, Trigger::Signal, Trigger::Undo];
 
     /// The trigger that a word of [`Trigger::as_str`] means.
     pub fn parse(word: &str) -> Option<Self> {
@@ -37,6 +39,7 @@ impl Trigger {
             Self::Apply => "apply",
             Self::Schedule => "schedule",
             Self::Signal => "signal",
+            Self::Undo => "undo",
         }
     }
 }

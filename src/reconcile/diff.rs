@@ -159,6 +159,7 @@ impl<'a> GroupDiff<'a> {
                     name: self.name.clone(),
                     id: self.live.map(|live| live.id.clone()),
                     mode: self.policy.mode,
+                    lead: self.live.and_then(|live| live.lead.clone()),
                     live: self.live.map_or(0, |live| live.members.len()),
                     desired: desired_people,
                     standing: if ready || absent_but_creatable {

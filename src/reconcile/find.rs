@@ -124,7 +124,7 @@ fn by_id<'a>(live: &'a LiveState, name: &GroupName, id: &GroupId) -> Found<'a> {
     }
 }
 
-fn gone(name: &GroupName, id: &GroupId, absence: Option<&Absence>) -> Problem {
+pub(super) fn gone(name: &GroupName, id: &GroupId, absence: Option<&Absence>) -> Problem {
     let what = match absence {
         Some(Absence::Archived) => "is archived in Hyperproof",
         Some(Absence::Gone) | None => "is no longer in Hyperproof",

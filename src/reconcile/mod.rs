@@ -3,7 +3,7 @@
 //!
 //! The steps, in order: [`desired`] (snapshots and mappings → who should be where), [`resolve`]
 //! (people → accounts), [`diff`] (desired × live → changes and skips), [`guard`] (changes × limits ×
-//! approvals → [`ClearedPlan`] and holds). [`evidence`] says what that rests on, and [`learn`] says what a full run may remember of it.
+//! approvals → [`ClearedPlan`] and holds). [`undo`] is another way to the guard: what a run did, the other way round. [`evidence`] says what that rests on, and [`learn`] says what a full run may remember of it.
 
 pub mod desired;
 pub mod diff;
@@ -15,6 +15,8 @@ pub mod learn;
 pub mod mapping;
 pub mod resolve;
 mod steps;
+pub mod undo;
+mod undone;
 
 use std::collections::BTreeSet;
 
@@ -27,9 +29,11 @@ use crate::model::live::LiveState;
 use crate::model::memory::{Learned, Memory};
 use crate::model::plan::{GroupSummary, Plan, PlanDigest, SourceSummary};
 use crate::model::policy::Policy;
+use crate::model::undo::UndoneKey;
 
 pub use guard::ClearedPlan;
 pub use steps::{Step, StepKind};
+pub use undo::{UndoInputs, undo};
 
 /// Everything that a decision rests on.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +68,9 @@ pub struct Decision {
     pub desired: DesiredState,
     /// People and their accounts, for [`facts`].
     pub people: resolve::Resolution,
+    /// What an undo took back and what is over: the directory says something else now, or somebody made the
+    /// change by hand. A full run forgets it.
+    pub over: Vec<UndoneKey>,
 }
 
 /// Decides: the whole line from snapshots to a guarded plan.
@@ -77,6 +84,7 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
     let sources = summaries(&inputs, &compiled.state, &people);
     let guarded = guard::judge(&inputs, &compiled.state, &sources, &mut difference);
     let learned = learn::learn(&inputs, &compiled.state, &people, &difference, &guarded, &sources);
+    let over = undone::over(&inputs, &compiled.state, &people, &difference);
     let links = difference.links();
     let mut problems = compiled.problems;
     problems.extend(inputs.live.problems.iter().cloned());
@@ -84,6 +92,7 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
     problems.sort();
     let groups: Vec<GroupSummary> = difference.groups.into_values().map(|group| group.summary).collect();
     let plan = Plan {
+        undo_of: None,
         digest: PlanDigest::of(difference.changes.iter().map(|change| &change.key)),
         complete: sources.iter().all(|source| source.complete) && groups.iter().all(|group| group.complete),
         sources,
@@ -102,6 +111,7 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
         lapsed: learn::lapsed(&inputs),
         desired: compiled.state,
         people,
+        over,
     }
 }
 

@@ -21,6 +21,7 @@ pub fn again(document: &str) -> Option<Plan> {
         return None;
     }
     Some(Plan {
+        undo_of: None,
         digest: PlanDigest::of([]),
         complete: true,
         sources: plan.sources.into_iter().map(source).collect::<Option<_>>()?,
@@ -58,6 +59,7 @@ fn group(entry: GroupEntry) -> GroupSummary {
         name: entry.name.into(),
         id: entry.id.map(Into::into),
         mode: entry.mode,
+        lead: None,
         live: entry.live,
         desired: entry.desired,
         standing: entry.standing,

@@ -22,6 +22,7 @@ impl PlanDocument {
         Self {
             format: PLAN_FORMAT.to_owned(),
             run_id: report.run.to_string(),
+            undo_of: text(plan.undo_of.as_ref()),
             made_at: time(report.made_at),
             digest: plan.digest.as_str().to_owned(),
             complete: plan.complete,

@@ -29,6 +29,9 @@ pub struct PlanDocument {
     pub format: String,
     /// The run that made the plan.
     pub run_id: String,
+    /// The run that it takes back; in the documents of `undo` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_of: Option<String>,
     /// When.
     pub made_at: String,
     /// Digest of the changes.
@@ -82,7 +85,7 @@ pub struct GroupEntry {
     pub mode: Mode,
     /// Live members.
     pub live: usize,
-    /// People whom the directory grants it.
+    /// People whom the directory grants it; of `undo`, members that there will be.
     pub desired: usize,
     /// What was odd.
     pub problems: Vec<String>,

@@ -18,6 +18,9 @@ pub fn write(out: &mut dyn Write, document: &PlanDocument) -> fmt::Result {
     let made_at = words::when(&document.made_at);
     writeln!(out, "### rosterd plan of {made_at}\n")?;
     writeln!(out, "Run {}, digest {}\n", code(&document.run_id), code(&document.digest))?;
+    if let Some(run) = &document.undo_of {
+        writeln!(out, "It takes back run {}.\n", code(run))?;
+    }
     if !document.complete {
         writeln!(out, "**Not everything could be read.** What depends on it is left alone.\n")?;
     }

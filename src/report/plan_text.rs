@@ -10,7 +10,7 @@ use crate::model::plan::GroupStanding;
 
 /// Writes the plan. The last line is always the counts.
 pub fn write(out: &mut dyn Write, document: &PlanDocument, look: &Look) -> fmt::Result {
-    let title = format!("Plan of {}", words::when(&document.made_at));
+    let title = format!("Plan of {}{}", words::when(&document.made_at), words::undoes(document));
     writeln!(out, "{}", look.paint(Ink::Heading, &title))?;
     sections::alarms(out, look, document)?;
     sections::sources(out, look, &document.sources)?;
@@ -29,6 +29,9 @@ fn nothing(document: &PlanDocument) -> Option<&'static str> {
     let summary = &document.summary;
     if summary.create + summary.add + summary.remove + summary.lead > 0 {
         return None;
+    }
+    if document.undo_of.is_some() && document.complete && document.groups.is_empty() {
+        return Some("Nothing to take back: that run changed nothing.");
     }
     let waits = document.holds.iter().any(|hold| !hold.approved);
     let unusable = |group: &GroupEntry| group.standing == GroupStanding::Unusable;

@@ -11,7 +11,8 @@ use crate::model::run::Outcome;
 /// Writes the run. The last line is always the counts.
 pub fn write(out: &mut dyn Write, document: &RunDocument, look: &Look) -> fmt::Result {
     let plan = &document.plan;
-    let title = format!("Run {} of {}", words::clean(&plan.run_id), words::when(&plan.made_at));
+    let (run, when) = (words::clean(&plan.run_id), words::when(&plan.made_at));
+    let title = format!("Run {run} of {when}{}", words::undoes(plan));
     writeln!(out, "{}", look.paint(Ink::Heading, &title))?;
     writeln!(out, "{}", outcome(document, look))?;
     if let Some(since) = unchanged_since(document) {

@@ -53,6 +53,7 @@ pub(crate) fn group(name: &str, live: usize, desired: usize) -> GroupSummary {
         name: GroupName::new(name),
         id: Some(GroupId::new(format!("g-{}", name.len()))),
         mode: Mode::Mirror,
+        lead: None,
         live,
         desired,
         standing: GroupStanding::Ready,
@@ -108,6 +109,7 @@ pub(crate) fn plan(groups: Vec<GroupSummary>, mut changes: Vec<Change>) -> PlanR
         run: RunId::new("0199-run"),
         made_at: noon(),
         plan: Plan {
+            undo_of: None,
             digest: PlanDigest::of(changes.iter().map(|change| &change.key)),
             complete: true,
             sources: vec![source("hr")],

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::document::{ChangeEntry, GrantEntry, GroupEntry, HoldEntry, Results, Summary};
+use super::document::{ChangeEntry, GrantEntry, GroupEntry, HoldEntry, PlanDocument, Results, Summary};
 use crate::model::hold::Rule;
 use crate::model::plan::{Op, Reason, Why};
 use crate::model::run::Outcome;
@@ -78,6 +78,12 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 /// `clean` as a `String`, to hand over as a way of showing names.
 pub(crate) fn plain(text: &str) -> String {
     clean(text).into_owned()
+}
+
+/// In a title: that a plan takes a run back.
+pub(crate) fn undoes(document: &PlanDocument) -> String {
+    let undo_of = document.undo_of.as_deref();
+    undo_of.map(|run| format!(", taking back run {}", clean(run))).unwrap_or_default()
 }
 
 /// A group's problems as they stand under its name: without it.
@@ -160,6 +166,8 @@ pub fn why(why: Why) -> &'static str {
         Why::Ignored => "ignored by identity.ignore",
         Why::UnknownMember => "a member that is in no list of accounts",
         Why::Disabled => "granted by one source, disabled in another",
+        Why::LaterEdit => "changed after the run that is taken back",
+        Why::Mode => "the group's mode does not allow it",
     }
 }
 

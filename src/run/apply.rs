@@ -10,8 +10,9 @@ use tracing::{error, info, warn};
 use crate::model::evidence::Ground;
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::memory::Memory;
-use crate::model::plan::{Change, Op, Plan, Reason};
+use crate::model::plan::{Change, GroupSummary, Op, Plan, Reason};
 use crate::model::run::ChangeResult;
+use crate::model::undo::LeadBefore;
 use crate::reconcile::{ClearedPlan, Step, StepKind};
 use crate::store::{Intent, OutcomeRecord, Request, StoreError};
 use crate::target::{CallRecord, Client, MemberResult, TargetError, Writer};
@@ -192,6 +193,7 @@ impl Applier<'_> {
             because: change.because.clone(),
             entry: change.entry.clone(),
             grounds: self.grounds(change).to_vec(),
+            lead_before: self.lead_before(change),
             approval: (change.approval.and_then(|at| self.memory.approvals.get(at))).map(|approval| approval.number),
             request: request(call),
         }
@@ -203,9 +205,21 @@ impl Applier<'_> {
         if change.key.op != Op::RemoveMember || change.reason == Reason::Undo {
             return &[];
         }
+        self.summary(change).map_or(&[], |group| &group.grounds)
+    }
+
+    /// Who led the group when it was read: what a change of its lead overwrites.
+    fn lead_before(&self, change: &Change) -> LeadBefore {
+        match (change.key.op, self.summary(change)) {
+            (Op::SetLead | Op::ClearLead, Some(group)) => LeadBefore::of(group.lead.as_ref()),
+            _ => LeadBefore::Unknown,
+        }
+    }
+
+    fn summary(&self, change: &Change) -> Option<&GroupSummary> {
         let groups = &self.plan.groups;
-        let at = groups.binary_search_by(|group| group.name.cmp(&change.key.group));
-        at.ok().and_then(|at| groups.get(at)).map_or(&[], |group| &group.grounds)
+        let at = groups.binary_search_by(|group| group.name.cmp(&change.key.group)).ok()?;
+        groups.get(at)
     }
 
     /// Writes down what a call did, and whether the run may go on.

@@ -146,6 +146,11 @@ impl Reading {
         Self { sources: order.sources.iter().map(unread).collect(), live: Err(live) }
     }
 
+    /// Hyperproof was not read, and said to wait until then.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        self.live.as_ref().err().and_then(|error| error.until())
+    }
+
     /// The plan of a run that could not read Hyperproof: the sources, the reason, and no change.
     pub fn unread_plan(&self) -> Plan {
         let mut sources: Vec<SourceSummary> = self.sources.iter().map(|source| summary(source, 0)).collect();
@@ -153,6 +158,7 @@ impl Reading {
         let problem =
             self.live.as_ref().err().map(|error| Problem::new("Hyperproof", error.to_string()).help(error.help()));
         Plan {
+            undo_of: None,
             digest: PlanDigest::of([]),
             complete: false,
             sources,

@@ -3,7 +3,7 @@
 //! A dry run ([`plan()`]) is given no writer. A real run ([`apply()`]) records an intent before every call
 //! and its outcome after it, and stops when it cannot. Where every source vouches that nothing changed
 //! since it was read, and Hyperproof is as it was left, a real run ends there (`unchanged`); a dry run
-//! always reads.
+//! always reads. [`plan_undo()`] and [`apply_undo()`] take a run back.
 
 mod apply;
 mod error;
@@ -13,6 +13,7 @@ mod housekeeping;
 mod recover;
 mod settle;
 mod unchanged;
+mod undo;
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
@@ -42,6 +43,7 @@ pub use gather::{Reading, read};
 pub use grade::plan_exit;
 pub use housekeeping::housekeeping;
 use unchanged::Look;
+pub use undo::{apply_undo, plan_undo};
 
 /// Hyperproof's throttling cannot last longer than this; a time further away was noted by a clock that
 /// was wrong.
@@ -163,7 +165,7 @@ pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
         let now = Timestamp::now();
         let memory = setup.store.memory(now).await?;
         let client = Client::with_stop(setup.order.target, setup.stop.clone())?;
-        setup.store.begin_run(&start(setup, &run, now)).await?;
+        setup.store.begin_run(&start(setup, &run, now, None)).await?;
         // A panic costs the run, and nobody else; its end is recorded like any other.
         let work = AssertUnwindSafe(real_run(setup, &client, &run, now, memory)).catch_unwind();
         let result = work.await.unwrap_or_else(|panic| Err(RunError::panicked(&*panic)));
@@ -198,7 +200,7 @@ async fn real_run(
         reading = gathered(setup, client, &memory, now, None).await;
     }
     let Ok(live) = &reading.live else {
-        return settle::unread(setup, client, run, now, reading).await;
+        return settle::unread(setup, client, (run, now), reading.unread_plan(), reading.until()).await;
     };
     settle::identity(setup, &memory, live).await?;
     let memory = match recover::open_intents(setup, run, live).await? {
@@ -206,7 +208,7 @@ async fn real_run(
         _ => setup.store.memory(now).await?,
     };
     let Some(decision) = decided(setup, &reading, &memory, now)? else {
-        return settle::unread(setup, client, run, now, reading).await;
+        return settle::unread(setup, client, (run, now), reading.unread_plan(), reading.until()).await;
     };
     let facts = (setup.only.is_none()).then(|| facts::of(&inputs(setup, &reading, live, &memory, now), &decision, run));
     let plan = decision.cleared.plan();
@@ -299,10 +301,11 @@ fn decided(
     Ok(Some(decision))
 }
 
-fn start(setup: &Setup<'_>, run: &RunId, at: Timestamp) -> RunStart {
+fn start(setup: &Setup<'_>, run: &RunId, at: Timestamp, undoes: Option<&RunId>) -> RunStart {
     RunStart {
         run: run.clone(),
         trigger: setup.trigger,
+        undoes: undoes.cloned(),
         at,
         actor: setup.actor.clone(),
         config_digest: setup.order.digest.to_owned(),

@@ -8,6 +8,7 @@ use crate::model::id::RunId;
 use crate::model::live::{LiveGroup, LiveState};
 use crate::model::plan::Op;
 use crate::model::run::ChangeResult;
+use crate::model::undo::{Deed, LeadBefore};
 use crate::store::{OpenIntent, OutcomeRecord, StoreError};
 
 use super::Setup;
@@ -46,6 +47,20 @@ fn outcome(intent: &OpenIntent, live: &LiveState) -> OutcomeRecord {
         read_back: Some(seen),
         request: None,
     }
+}
+
+/// The change that an open intent announced, if Hyperproof shows it.
+pub(super) fn deed(intent: &OpenIntent, live: &LiveState) -> Option<Deed> {
+    let group = group_of(intent, live).filter(|group| shows(intent, group))?;
+    Some(Deed {
+        group: intent.change.group.clone(),
+        group_id: Some(group.id.clone()),
+        op: intent.change.op,
+        account: intent.change.account.clone(),
+        email: intent.email.clone(),
+        lead_before: LeadBefore::Unknown,
+        later: None,
+    })
 }
 
 /// The group by its id; one that was being created, by its name, if just one group bears it.

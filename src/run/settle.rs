@@ -21,7 +21,6 @@ use crate::target::Client;
 use super::Setup;
 use super::apply::Applied;
 use super::error::RunError;
-use super::gather::Reading;
 use super::grade::grade;
 use super::unchanged::{Leads, live_digest};
 
@@ -56,17 +55,16 @@ pub(super) async fn identity(setup: &Setup<'_>, memory: &Memory, live: &LiveStat
     Ok(())
 }
 
-/// Ends a run that could not read Hyperproof.
+/// Ends a run that could not read Hyperproof; `throttled_until`: which said to wait until then.
 pub(super) async fn unread(
     setup: &Setup<'_>,
     client: &Client,
-    run: &RunId,
-    made_at: Timestamp,
-    reading: Reading,
+    (run, made_at): (&RunId, Timestamp),
+    plan: Plan,
+    throttled_until: Option<Timestamp>,
 ) -> Result<RunReport, RunError> {
-    let throttled_until = reading.live.as_ref().err().and_then(|error| error.until());
     let report = RunReport {
-        planned: PlanReport { run: run.clone(), made_at, plan: reading.unread_plan() },
+        planned: PlanReport { run: run.clone(), made_at, plan },
         results: Vec::new(),
         outcome: match throttled_until {
             Some(_) => Outcome::Throttled,
@@ -92,7 +90,7 @@ pub(super) async fn finished(
     applied: Applied,
 ) -> Result<RunReport, RunError> {
     let (run, made_at) = start;
-    let Decision { cleared, mut learned, .. } = decision;
+    let Decision { cleared, mut learned, over, .. } = decision;
     let plan = cleared.into_plan();
     let (outcome, exit) = grade(&plan, &applied.results, applied.throttled_until.is_some());
     let full = setup.only.is_none() && plan.complete && applied.stopped.is_none();
@@ -107,6 +105,7 @@ pub(super) async fn finished(
         left: left(memory, live, &plan, &learned, &applied),
         seen: seen(made_at, sources, live, &plan, &applied),
         learned,
+        over,
     });
     let report = RunReport {
         planned: PlanReport { run: run.clone(), made_at, plan },

@@ -17,6 +17,7 @@ use crate::model::evidence::Ground;
 use crate::model::id::{GroupId, RunId};
 use crate::model::plan::{ChangeKey, Entry, Reason};
 use crate::model::run::ChangeResult;
+use crate::model::undo::LeadBefore;
 
 /// A change that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Intent {
     pub entry: Option<Entry>,
     /// What a removal rests on: the directory groups that could grant the membership, sorted.
     pub grounds: Vec<Ground>,
+    /// For a change of a lead, and a group that is made: who leads it before.
+    pub lead_before: LeadBefore,
     /// The number of the approval that lets it through.
     pub approval: Option<i64>,
     /// The call that will make it.
@@ -113,12 +116,21 @@ async fn intent_record(
         .with("group", record::group(group_id, intent.change.group.as_str()))
         .maybe("member", record::member(account, intent.email.as_deref()))
         .with("reason", intent.reason.as_str())
+        .maybe("lead_before", lead_record(&intent.lead_before))
         .maybe("because", record::because(&intent.because))
         .maybe("entry", intent.entry.as_ref().map(entry_record))
         .maybe("evidence", evidence::grounds(&intent.grounds))
         .maybe("hold", approval.as_ref().map(|approval| approval.hold.as_str()))
         .maybe("approval", approval.as_ref().map(record::approval))
         .with("request", intent.request.json()))
+}
+
+fn lead_record(before: &LeadBefore) -> Option<Json> {
+    match before {
+        LeadBefore::Unknown => None,
+        LeadBefore::Nobody => Some(Json::object([])),
+        LeadBefore::Account(account) => Some(Json::object([("user_id", Some(account.as_str().into()))])),
+    }
 }
 
 fn entry_record(entry: &Entry) -> Json {
@@ -210,7 +222,8 @@ async fn outcome_record(
     intent: &OpenIntent,
     outcome: &OutcomeRecord,
 ) -> Result<Record, Fault> {
-    const REPEATED: [&str; 8] = ["op", "group", "member", "reason", "because", "entry", "hold", "approval"];
+    const REPEATED: [&str; 9] =
+        ["op", "group", "member", "reason", "lead_before", "because", "entry", "hold", "approval"];
     let text: Option<String> =
         sqlx::query_scalar("SELECT record FROM audit WHERE seq = $1").bind(intent.seq).fetch_optional(conn).await?;
     let Some(Json::Object(mut said)) = text.as_deref().and_then(Json::parse) else {

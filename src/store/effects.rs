@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use super::changes::{OpenIntent, OutcomeRecord};
 use super::error::Fault;
 use super::stored::{key_columns, millis};
-use super::{given, settings};
+use super::{given, settings, undo};
 use crate::model::id::{AccountId, GroupId};
 use crate::model::plan::Op;
 use crate::model::run::ChangeResult;
@@ -38,6 +38,7 @@ pub(super) async fn take_effect(
         tracing::warn!(group = %intent.change.group, seq, "a change was made in a group whose id is not known");
         return Ok(());
     };
+    undo::settle(conn, at, intent, &group).await?;
     match intent.change.op {
         Op::CreateGroup => settings::link_group(conn, &intent.change.group, &group).await,
         Op::AddMember if done => own(conn, at, &group, intent).await,

@@ -42,6 +42,8 @@ pub struct RunRow {
     pub run: RunId,
     /// A word of [`crate::model::run::Trigger::as_str`].
     pub trigger: String,
+    /// The run that it took back.
+    pub undoes: Option<RunId>,
     /// The groups that it was limited to.
     pub partial: Option<Vec<String>>,
     /// When it began.
@@ -90,11 +92,11 @@ pub struct SourceRead {
 }
 
 const LATEST: &str = "SELECT id, cause, partial, started_at, finished_at, outcome, exit_code, actor, config_digest, \
-     version, plan_digest, planned, intents, done, already_so, failed, not_tried, first_seq, last_seq \
+     version, plan_digest, planned, intents, done, already_so, failed, not_tried, first_seq, last_seq, undoes \
      FROM run ORDER BY started_at DESC, id DESC LIMIT $1";
 
 const ONE: &str = "SELECT id, cause, partial, started_at, finished_at, outcome, exit_code, actor, config_digest, \
-     version, plan_digest, planned, intents, done, already_so, failed, not_tried, first_seq, last_seq \
+     version, plan_digest, planned, intents, done, already_so, failed, not_tried, first_seq, last_seq, undoes \
      FROM run WHERE id = $1";
 
 /// The newest runs, newest first.
@@ -122,6 +124,7 @@ fn decode(row: &SqliteRow) -> Result<RunRow, Fault> {
     let actor: String = row.try_get("actor")?;
     Ok(RunRow {
         trigger: row.try_get("cause")?,
+        undoes: text("undoes")?.map(Into::into),
         partial: text("partial")?.map(|groups| from_json(TABLE, &id, &groups)).transpose()?,
         started_at: time(TABLE, &id, row.try_get("started_at")?)?,
         finished_at: optional("finished_at")?,

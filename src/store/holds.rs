@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::audit::Event;
@@ -18,6 +18,9 @@ use crate::model::id::{GroupName, RunId};
 use crate::model::plan::{ChangeKey, Op, Plan};
 
 const TABLE: &str = "hold";
+
+/// So long the holds of an undo wait that nobody plans again.
+const UNDO_WAITS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A hold that waits, or that was approved and has not passed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub struct StoredHold {
     pub text: String,
     /// The changes that wait.
     pub changes: BTreeSet<ChangeKey>,
+    /// The run that waits to be taken back; none for a hold of any other plan.
+    pub undoes: Option<RunId>,
     /// When it was found first, in this spell of waiting.
     pub first_seen: Timestamp,
     /// When it was found last.
@@ -57,8 +62,10 @@ pub(super) async fn record(
     let frame = runs::frame(conn, run).await?;
     let mut chain = Chain::read(conn).await?;
     for hold in &plan.holds {
-        if see(conn, at, hold, true).await? {
-            chain.append(conn, hold_record(Record::of_run(Event::Hold, at, &frame), hold)).await?;
+        if see(conn, at, hold, plan.undo_of.as_ref(), true).await? {
+            let record =
+                Record::of_run(Event::Hold, at, &frame).maybe("undoes", plan.undo_of.as_ref().map(RunId::as_str));
+            chain.append(conn, hold_record(record, hold)).await?;
         }
     }
     close_others(conn, at, plan, partial).await?;
@@ -79,7 +86,7 @@ pub(super) async fn record_plan(
     plan: &Plan,
 ) -> Result<(), Fault> {
     for hold in &plan.holds {
-        see(conn, at, hold, false).await?;
+        see(conn, at, hold, plan.undo_of.as_ref(), false).await?;
     }
     documents::keep_plan(conn, run, at, plan).await
 }
@@ -98,20 +105,28 @@ fn hold_record(record: Record, hold: &Hold) -> Record {
 }
 
 /// Writes down one hold. True where the log has to tell of it: no run has, since it began to wait.
-async fn see(conn: &mut SqliteConnection, at: Timestamp, hold: &Hold, by_run: bool) -> Result<bool, Fault> {
-    let before: Option<(i64, i64, Option<i64>)> =
-        sqlx::query_as("SELECT first_seen, audited, closed_at FROM hold WHERE id = $1")
+async fn see(
+    conn: &mut SqliteConnection,
+    at: Timestamp,
+    hold: &Hold,
+    undoes: Option<&RunId>,
+    by_run: bool,
+) -> Result<bool, Fault> {
+    let before: Option<(i64, i64, Option<String>, Option<i64>)> =
+        sqlx::query_as("SELECT first_seen, audited, undoes, closed_at FROM hold WHERE id = $1")
             .bind(hold.id.as_str())
             .fetch_optional(&mut *conn)
             .await?;
-    let waiting = before.filter(|(_, _, closed)| closed.is_none());
-    let audited = waiting.is_some_and(|(_, audited, _)| audited != 0);
+    let waiting = before.filter(|(.., closed)| closed.is_none());
+    let audited = waiting.as_ref().is_some_and(|(_, audited, ..)| *audited != 0);
+    // What another plan holds in the same way is that one's.
+    let undoes = undoes.filter(|_| waiting.as_ref().is_none_or(|(_, _, undoes, _)| undoes.is_some()));
     sqlx::query(
         "INSERT INTO hold (id, rule, scope, group_name, limit_value, measured, sentence, changes, first_seen, \
-         last_seen, audited, closed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL) \
+         last_seen, audited, undoes, closed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL) \
          ON CONFLICT (id) DO UPDATE SET limit_value = excluded.limit_value, measured = excluded.measured, \
          sentence = excluded.sentence, first_seen = excluded.first_seen, last_seen = excluded.last_seen, \
-         audited = excluded.audited, closed_at = NULL",
+         audited = excluded.audited, undoes = excluded.undoes, closed_at = NULL",
     )
     .bind(hold.id.as_str())
     .bind(hold.rule.as_str())
@@ -121,15 +136,17 @@ async fn see(conn: &mut SqliteConnection, at: Timestamp, hold: &Hold, by_run: bo
     .bind(big(hold.measured))
     .bind(&hold.text)
     .bind(changes_to_json(&hold.changes)?)
-    .bind(waiting.map_or(millis(at), |(first, ..)| first))
+    .bind(waiting.as_ref().map_or(millis(at), |(first, ..)| *first))
     .bind(millis(at))
     .bind(i64::from(audited || by_run))
+    .bind(undoes.map(RunId::as_str))
     .execute(conn)
     .await?;
     Ok(by_run && !audited)
 }
 
-/// Closes what a run judged and does not hold any more.
+/// Closes what a run judged and does not hold any more. A run that takes another one back judges its own,
+/// and they are closed by others only after a long time.
 async fn close_others(
     conn: &mut SqliteConnection,
     at: Timestamp,
@@ -138,7 +155,12 @@ async fn close_others(
 ) -> Result<(), Fault> {
     let held: BTreeSet<&str> = plan.holds.iter().map(|hold| hold.id.as_str()).collect();
     for hold in open(conn).await? {
-        if !held.contains(hold.id.as_str()) && is_judged(&hold, plan, partial) {
+        let own = match (&hold.undoes, &plan.undo_of) {
+            (None, None) => true,
+            (Some(_), None) => at.duration_since(hold.last_seen) > UNDO_WAITS,
+            (undoes, own) => undoes == own,
+        };
+        if own && !held.contains(hold.id.as_str()) && is_judged(&hold, plan, partial) {
             close(conn, at, &hold.id).await?;
         }
     }
@@ -164,8 +186,9 @@ fn is_judged(hold: &StoredHold, plan: &Plan, partial: Option<&BTreeSet<GroupName
     groups.into_iter().all(|group| partial.is_none_or(|groups| groups.contains(group)) && read(group))
 }
 
-async fn close(conn: &mut SqliteConnection, at: Timestamp, id: &HoldId) -> Result<(), Fault> {
-    sqlx::query("UPDATE hold SET closed_at = $2 WHERE id = $1")
+/// A hold that waits does not wait any more.
+pub(super) async fn close(conn: &mut SqliteConnection, at: Timestamp, id: &HoldId) -> Result<(), Fault> {
+    sqlx::query("UPDATE hold SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL")
         .bind(id.as_str())
         .bind(millis(at))
         .execute(conn)
@@ -195,17 +218,17 @@ pub(super) async fn waiting(conn: &mut SqliteConnection, now: Timestamp) -> Resu
     Ok(holds)
 }
 
-type HoldColumns = (String, String, String, Option<String>, i64, i64, String, String, i64, i64);
+type HoldColumns = (String, String, String, Option<String>, i64, i64, String, String, i64, i64, Option<String>);
 
 /// Open holds as they were written, without their approvals.
 async fn open(conn: &mut SqliteConnection) -> Result<Vec<StoredHold>, Fault> {
     let rows: Vec<HoldColumns> = sqlx::query_as(
-        "SELECT id, rule, scope, group_name, limit_value, measured, sentence, changes, first_seen, last_seen \
-         FROM hold WHERE closed_at IS NULL ORDER BY id",
+        "SELECT id, rule, scope, group_name, limit_value, measured, sentence, changes, first_seen, last_seen, \
+         undoes FROM hold WHERE closed_at IS NULL ORDER BY id",
     )
     .fetch_all(conn)
     .await?;
-    let hold = |(id, rule, scope, group, limit, measured, text, changes, first, last): HoldColumns| {
+    let hold = |(id, rule, scope, group, limit, measured, text, changes, first, last, undoes): HoldColumns| {
         Ok(StoredHold {
             rule: Rule::parse(&rule).ok_or_else(|| Fault::row(TABLE, &id, format!("unknown rule {rule:?}")))?,
             scope,
@@ -214,6 +237,7 @@ async fn open(conn: &mut SqliteConnection) -> Result<Vec<StoredHold>, Fault> {
             measured: count(TABLE, &id, measured)?,
             text,
             changes: changes_of(TABLE, &id, &changes)?,
+            undoes: undoes.map(Into::into),
             first_seen: time(TABLE, &id, first)?,
             last_seen: time(TABLE, &id, last)?,
             approval: None,

@@ -8,10 +8,11 @@ use sqlx::SqliteConnection;
 
 use super::error::Fault;
 use super::rows::{Cell, Kind, Rows, Table, read, replace};
-use super::settings;
 use super::stored::{big, count, feeds_of, feeds_to_json, from_json, millis, time, to_json};
+use super::{settings, undo};
 use crate::model::id::{AccountId, GroupId};
 use crate::model::memory::{Learned, Memory, Seen};
+use crate::model::undo::UndoneKey;
 
 /// What a full run leaves behind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,6 +25,8 @@ pub struct FullRun {
     pub left: BTreeMap<GroupId, Vec<AccountId>>,
     /// What it found, where every source vouches for its state.
     pub seen: Option<Seen>,
+    /// What an undo took back, and what is over.
+    pub over: Vec<UndoneKey>,
 }
 
 const KNOWN_GROUP: Table = Table {
@@ -148,6 +151,10 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
         settings::remember_files(conn, &full.learned.files).await?;
         written += 1;
     }
+    for key in &full.over {
+        undo::forget(conn, key).await?;
+        written += 1;
+    }
     let last = full.seen.as_ref().map(|seen| (seen.at, seen.live.as_str()));
     settings::remember_last_read(conn, last).await?;
     Ok(written)
@@ -194,6 +201,35 @@ fn members_cell(members: &[AccountId]) -> Result<Cell, Fault> {
     #[serde(transparent)]
     struct Members<'a>(Vec<&'a str>);
     to_json(&Members(members.iter().map(AccountId::as_str).collect())).map(Cell::Text)
+}
+
+/// What a run that is no full one did as if the last full run had: what it leaves is no drift.
+pub(super) async fn edit_left(
+    conn: &mut SqliteConnection,
+    group: &GroupId,
+    account: &str,
+    present: bool,
+) -> Result<(), Fault> {
+    let text: Option<String> = sqlx::query_scalar("SELECT members FROM left_group WHERE group_id = $1")
+        .bind(group.as_str())
+        .fetch_optional(&mut *conn)
+        .await?;
+    // A group that no full run has seen was left by none.
+    let Some(text) = text else { return Ok(()) };
+    let mut members: Vec<String> = from_json(LEFT_GROUP.name, group.as_str(), &text)?;
+    members.retain(|member| member != account);
+    if present {
+        members.push(account.to_owned());
+    }
+    let mut members: Vec<AccountId> = members.into_iter().map(Into::into).collect();
+    members.sort_unstable();
+    let Cell::Text(text) = members_cell(&members)? else { return Ok(()) };
+    sqlx::query("UPDATE left_group SET members = $2 WHERE group_id = $1")
+        .bind(group.as_str())
+        .bind(text)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Fills in what the last full run learned, and what was recorded as it was done.

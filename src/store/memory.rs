@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
-use super::{effects, given, learned, settings, stored};
+use super::{effects, given, learned, settings, stored, undo};
 use crate::model::memory::Memory;
 
 /// Everything as of one moment: the caller's transaction.
@@ -23,5 +23,6 @@ pub(super) async fn load(conn: &mut SqliteConnection, now: Timestamp) -> Result<
         ..Memory::default()
     };
     learned::load(conn, &mut memory).await?;
+    undo::load(conn, &mut memory).await?;
     Ok(memory)
 }

@@ -28,6 +28,7 @@ mod rows;
 mod runs;
 mod settings;
 mod stored;
+mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
@@ -69,6 +70,7 @@ use crate::model::live::MemberIdKind;
 use crate::model::memory::Memory;
 use crate::model::plan::Plan;
 use crate::model::run::PlanReport;
+use crate::model::undo::Deeds;
 
 /// The state file, opened. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -366,6 +368,21 @@ impl Store {
         let mut tx = self.read().await?;
         let row = history::one(&mut tx, run).await;
         self.end(tx, row).await
+    }
+
+    /// Real runs whose ids begin so, newest first, 10 at most; a whole id means that run alone.
+    pub async fn runs_named(&self, id: &str) -> Result<Vec<RunId>, StoreError> {
+        let mut tx = self.read().await?;
+        let runs = undo::runs_named(&mut tx, id).await;
+        self.end(tx, runs).await
+    }
+
+    /// What a run did, by the log, and what was done to the same things after it. Fails with
+    /// [`Fault::UnknownRun`] where there was no such run, or its records were archived.
+    pub async fn deeds(&self, run: &RunId) -> Result<Deeds, StoreError> {
+        let mut tx = self.read().await?;
+        let deeds = undo::deeds(&mut tx, run).await;
+        self.end(tx, deeds).await
     }
 
     /// The printed document of a plan or a real run, while it is kept (the last 20 of each).

@@ -34,6 +34,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "notices", include_str!("../../migrations/0004_notices.sql")),
     (5, "archive", include_str!("../../migrations/0005_archive.sql")),
     (6, "facts", include_str!("../../migrations/0006_facts.sql")),
+    (7, "undone", include_str!("../../migrations/0007_undone.sql")),
 ];
 
 /// How long a writer waits for another one.

@@ -37,6 +37,8 @@ pub struct RunStart {
     pub config_digest: String,
     /// The version of rosterd.
     pub version: String,
+    /// The run that it takes back.
+    pub undoes: Option<RunId>,
     /// The groups that it is limited to (`--group`); none for a run over all.
     pub partial: Option<BTreeSet<GroupName>>,
 }
@@ -87,6 +89,7 @@ pub(super) async fn begin(conn: &mut SqliteConnection, start: &RunStart) -> Resu
     let mut chain = Chain::read(conn).await?;
     let started = Record::of_run(Event::RunStarted, start.at, &frame)
         .with("trigger", start.trigger.as_str())
+        .maybe("undoes", start.undoes.as_ref().map(RunId::as_str))
         .maybe("groups", groups);
     let first_seq = chain.append(conn, started).await?;
     if let Some(before) = before.filter(|before| *before != start.config_digest) {
@@ -107,8 +110,8 @@ async fn insert(conn: &mut SqliteConnection, start: &RunStart, first_seq: i64) -
         None => None,
     };
     sqlx::query(
-        "INSERT INTO run (id, cause, partial, started_at, actor, config_digest, version, first_seq) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO run (id, cause, partial, started_at, actor, config_digest, version, first_seq, undoes) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(start.run.as_str())
     .bind(start.trigger.as_str())
@@ -118,6 +121,7 @@ async fn insert(conn: &mut SqliteConnection, start: &RunStart, first_seq: i64) -
     .bind(&start.config_digest)
     .bind(&start.version)
     .bind(first_seq)
+    .bind(start.undoes.as_ref().map(RunId::as_str))
     .execute(conn)
     .await?;
     Ok(())

@@ -16,6 +16,7 @@ async fn open(dir: &tempfile::TempDir) -> Store {
 fn full(accounts: std::ops::Range<u32>) -> FullRun {
     let members: Vec<AccountId> = accounts.map(|n| AccountId::new(format!("a{n:05}"))).collect();
     FullRun {
+        over: Vec::new(),
         learned: Learned {
             person_links: members.iter().map(|id| (("hr".into(), id.as_str().into()), id.clone())).collect(),
             ..Learned::default()
@@ -75,7 +76,7 @@ async fn a_full_disk_is_told_and_leaves_nothing_behind() {
 }
 
 /// Statements that damage one value each, and the table that must be named.
-const DAMAGE: [(&str, &str); 16] = [
+const DAMAGE: [(&str, &str); 17] = [
     ("INSERT INTO left_group VALUES ('g', '[1]')", "left_group"),
     ("INSERT INTO left_group VALUES ('g', x'ff')", "left_group"),
     ("INSERT INTO feed VALUES ('G', '{')", "feed"),
@@ -95,7 +96,8 @@ const DAMAGE: [(&str, &str); 16] = [
          INSERT INTO approval_change VALUES (1, 'explode', 'G', 'a', NULL)",
         "approval_change",
     ),
-    ("INSERT INTO hold VALUES ('h-1', 'empty', 'run', NULL, 0, 0, 't', 'x', 0, 0, 1, NULL)", "hold"),
+    ("INSERT INTO hold VALUES ('h-1', 'empty', 'run', NULL, 0, 0, 't', 'x', 0, 0, 1, NULL, NULL)", "hold"),
+    ("INSERT INTO undone VALUES ('g', 'explode', 'a', 'r2', 'r1', 0)", "undone"),
     ("INSERT INTO open_intent VALUES (1, 'r', 'explode', 'G', 'a', NULL, NULL, NULL)", "open_intent"),
     (
         "INSERT INTO run (id, cause, started_at, actor, config_digest, version, first_seq) \

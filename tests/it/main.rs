@@ -53,5 +53,6 @@ mod support;
 mod target;
 mod throttle;
 mod unchanged;
+mod undo;
 mod unknowns;
 mod upgrade;

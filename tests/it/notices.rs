@@ -408,6 +408,7 @@ async fn service(
 fn well() -> RunReport {
     let now = Timestamp::now();
     let plan = Plan {
+        undo_of: None,
         digest: PlanDigest::of([]),
         complete: true,
         sources: Vec::new(),

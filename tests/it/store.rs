@@ -70,6 +70,7 @@ pub(crate) fn actor() -> Actor {
 
 pub(crate) fn start(run: &str, seconds: i64) -> RunStart {
     RunStart {
+        undoes: None,
         run: run.into(),
         trigger: Trigger::Apply,
         at: at(seconds),
@@ -116,6 +117,7 @@ pub(crate) fn key(op: Op, group: &str, account: &str) -> ChangeKey {
 
 pub(crate) fn intent(change: ChangeKey, approval: Option<i64>) -> Intent {
     Intent {
+        lead_before: rosterd::model::undo::LeadBefore::Unknown,
         group_id: (change.op != Op::CreateGroup).then(|| format!("id-{}", change.group).into()),
         email: change.account.as_ref().map(|account| format!("{account}@corp.example")),
         reason: Reason::Granted,
@@ -186,6 +188,7 @@ pub(crate) fn removals(group: &str, accounts: &[&str]) -> Hold {
 fn plan(holds: Vec<Hold>) -> Plan {
     let keys: BTreeSet<ChangeKey> = holds.iter().flat_map(|hold| hold.changes.clone()).collect();
     Plan {
+        undo_of: None,
         digest: PlanDigest::of(&keys),
         complete: true,
         sources: Vec::new(),
@@ -493,6 +496,7 @@ async fn one_run_at_a_time() {
 
 fn full() -> FullRun {
     FullRun {
+        over: Vec::new(),
         learned: Learned {
             person_links: [(("hr".into(), "p1".into()), "a1".into()), (("ad".into(), "p1".into()), "a2".into())].into(),
             feeds: [(
@@ -537,8 +541,9 @@ async fn memory_comes_back_as_it_was_given() {
     let ended = RunFinish { throttled_until: Some(at(900)), ..finish("r1", 2) };
     store.finish_run(&ended, Some(&full())).await.unwrap();
 
-    let FullRun { learned, known_groups, left, seen } = full();
+    let FullRun { learned, known_groups, left, seen, over: _ } = full();
     let expected = Memory {
+        undone: BTreeMap::new(),
         organisation: Some("org-1".into()),
         config_digest: Some("sha256:c1".into()),
         own_account: Some(("client-1".into(), "me".into())),

@@ -16,6 +16,12 @@ impl Guard<'_, '_> {
         self.min_members(name);
     }
 
+    /// What an undo would leave of a group: `expect` and `min_members` are not asked of the directory.
+    pub(super) fn what_is_left(&mut self, name: &GroupName) {
+        self.expect(name);
+        self.min_members(name);
+    }
+
     /// Directory groups that bore one name are one hold.
     fn missed(&mut self, name: &GroupName, group: &DesiredGroup) {
         for accepted in &group.accepted {
@@ -150,7 +156,8 @@ impl Guard<'_, '_> {
 
     /// Counts the additions that nothing holds so far. Returns whether there was something to object to.
     pub(super) fn empty(&mut self, name: &GroupName) -> bool {
-        let changes = self.of(Op::RemoveMember, Some(name));
+        let mut changes = self.of(Op::RemoveMember, Some(name));
+        changes.retain(|at| !self.undone.contains(at));
         let live = self.facts(name).map_or(0, |facts| facts.summary.live);
         let added = self.of(Op::AddMember, Some(name));
         let cleared = |at: &&usize| self.difference.changes.get(**at).is_some_and(|change| change.is_cleared());

@@ -10,6 +10,7 @@
 
 mod conditions;
 mod limits;
+mod undone;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,8 @@ use super::Inputs;
 use super::diff::{Difference, GroupFacts};
 use super::mapping;
 use super::steps::{Step, steps};
+
+pub use undone::judge_undo;
 
 /// A plan that has passed the guard, with the steps of it that may be taken. It can be built here
 /// alone, so that skipping the guard does not compile.
@@ -59,11 +62,11 @@ impl ClearedPlan {
     }
 }
 
-/// Says that [`judge`] was there.
+/// Says that [`judge`] or [`judge_undo`] was there.
 #[derive(Debug)]
 struct Judged;
 
-/// What the guard found. Only [`judge`] makes one, and [`ClearedPlan`] asks for it.
+/// What the guard found. Only [`judge`] and [`judge_undo`] make one, and [`ClearedPlan`] asks for it.
 #[derive(Debug)]
 pub struct Guarded {
     /// Nobody else can build this.
@@ -87,35 +90,14 @@ pub fn judge(
     sources: &[SourceSummary],
     difference: &mut Difference,
 ) -> Guarded {
-    let guarded = Guarded {
-        judged: Judged,
-        holds: Vec::new(),
-        frozen_baselines: BTreeSet::new(),
-        unsettled: BTreeSet::new(),
-        accepted: BTreeSet::new(),
-        problems: Vec::new(),
-    };
-    let mut guard = Guard { inputs, difference, guarded, held_by_group: BTreeSet::new() };
+    let mut guard = Guard::new(inputs, difference);
     let names: Vec<GroupName> = guard.difference.groups.keys().cloned().collect();
+    guard.undone();
     guard.blind_creations();
     for name in &names {
         guard.conditions(name, desired);
     }
-    for name in &names {
-        guard.group_limits(name);
-    }
-    let emptied: BTreeSet<&GroupName> = names.iter().filter(|name| guard.empty(name)).collect();
-    guard.held_by_group = guard.held();
-    guard.source_shrink(desired, sources);
-    guard.run_removals();
-    guard.day_removals();
-    guard.run_adds();
-    // Additions that the run's limit holds do not take anybody's place.
-    for name in names.iter().filter(|name| !emptied.contains(name)) {
-        guard.empty(name);
-    }
-    guard.creations();
-    guard.guarded.holds.sort_by(|a, b| a.id.cmp(&b.id));
+    guard.limits(&names, |guard| guard.source_shrink(desired, sources));
     guard.guarded
 }
 
@@ -136,9 +118,44 @@ struct Guard<'a, 'b> {
     guarded: Guarded,
     /// Indices of the changes that the rules of groups hold.
     held_by_group: BTreeSet<usize>,
+    /// Indices of the changes that wait because an undo took them back: they fill no limit.
+    undone: BTreeSet<usize>,
+}
+
+impl<'a, 'b> Guard<'a, 'b> {
+    fn new(inputs: &'a Inputs<'a>, difference: &'b mut Difference) -> Self {
+        let guarded = Guarded {
+            judged: Judged,
+            holds: Vec::new(),
+            frozen_baselines: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
+            accepted: BTreeSet::new(),
+            problems: Vec::new(),
+        };
+        Self { inputs, difference, guarded, held_by_group: BTreeSet::new(), undone: BTreeSet::new() }
+    }
 }
 
 impl Guard<'_, '_> {
+    /// The limits of groups, of sources, and of the run over what the groups' rules let through.
+    fn limits(&mut self, names: &[GroupName], of_sources: impl FnOnce(&mut Self)) {
+        for name in names {
+            self.group_limits(name);
+        }
+        let emptied: BTreeSet<&GroupName> = names.iter().filter(|name| self.empty(name)).collect();
+        self.held_by_group = self.held();
+        of_sources(self);
+        self.run_removals();
+        self.day_removals();
+        self.run_adds();
+        // Additions that the run's limit holds do not take anybody's place.
+        for name in names.iter().filter(|name| !emptied.contains(name)) {
+            self.empty(name);
+        }
+        self.creations();
+        self.guarded.holds.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+
     fn facts(&self, name: &GroupName) -> Option<&GroupFacts> {
         self.difference.groups.get(name)
     }
@@ -158,10 +175,12 @@ impl Guard<'_, '_> {
         range.filter(meant).collect()
     }
 
-    /// Those of them that no person has approved yet.
+    /// Those of them that no person has approved yet. What waits because an undo took it back is not about to
+    /// be done.
     fn unapproved(&self, op: Op, group: Option<&GroupName>) -> Vec<usize> {
         let mut changes = self.of(op, group);
         changes.retain(|at| self.difference.changes.get(*at).is_some_and(|change| change.approval.is_none()));
+        changes.retain(|at| !self.undone.contains(at));
         changes
     }
 

@@ -94,7 +94,10 @@ pub(super) fn may_ask<'a>(facts: &Facts<'a>) -> Result<&'a Seen, Why> {
         return Err(Why::Version);
     }
     // Such a run was a full one, or found that nothing changed since one.
-    if last.partial.is_some() || !matches!(last.outcome, Some(Outcome::InStep | Outcome::Applied)) {
+    if last.undoes.is_some()
+        || last.partial.is_some()
+        || !matches!(last.outcome, Some(Outcome::InStep | Outcome::Applied))
+    {
         return Err(Why::LastRun);
     }
     let memory = facts.memory;

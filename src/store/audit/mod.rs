@@ -17,6 +17,7 @@ pub use lines::verify_jsonl;
 pub use read::{AuditCursor, AuditEntry, AuditFilter};
 pub use record::{Actor, Event, FORMAT, Request};
 pub use value::{
-    AuditRecord, RecordActor, RecordApproval, RecordEntry, RecordGrant, RecordGroup, RecordMember, RecordRequest,
+    AuditRecord, RecordActor, RecordApproval, RecordEntry, RecordGrant, RecordGroup, RecordLead, RecordMember,
+    RecordRequest,
 };
 pub use walk::Verification;

@@ -24,6 +24,10 @@ pub struct AuditRecord {
     pub op: Option<String>,
     /// A word of [`crate::model::plan::Reason::as_str`].
     pub reason: Option<String>,
+    /// Of a change of a lead: who it was before; without an id, nobody.
+    pub lead_before: Option<RecordLead>,
+    /// Of a run that takes another one back: that one.
+    pub undoes: Option<String>,
     /// The grants behind an addition.
     #[serde(default)]
     pub because: Vec<RecordGrant>,
@@ -107,6 +111,13 @@ pub struct RecordMember {
     pub user_id: String,
     /// The address.
     pub email: Option<String>,
+}
+
+/// `lead_before`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RecordLead {
+    /// The id that groups hold.
+    pub user_id: Option<String>,
 }
 
 /// One of `because`.

@@ -4,7 +4,7 @@ use rosterd::model::hold::Rule;
 use rosterd::model::id::{AccountId, GroupId};
 use rosterd::model::live::LiveGroup;
 use rosterd::model::plan::{Change, Op};
-use rosterd::reconcile::Decision;
+use rosterd::reconcile::{ClearedPlan, Decision};
 
 use super::small::World;
 
@@ -31,8 +31,13 @@ impl World {
         for (group, account) in &decision.lapsed {
             self.memory.owned.entry(group.clone()).or_default().remove(account);
         }
-        let plan = decision.cleared.plan();
-        for step in decision.cleared.steps().iter().take(steps) {
+        self.carry_out(&decision.cleared, steps);
+    }
+
+    /// Makes the cleared changes of the first steps.
+    pub(crate) fn carry_out(&mut self, cleared: &ClearedPlan, steps: usize) {
+        let plan = cleared.plan();
+        for step in cleared.steps().iter().take(steps) {
             for at in &step.changes {
                 self.make(&plan.changes[*at]);
             }

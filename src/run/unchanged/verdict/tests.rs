@@ -13,6 +13,7 @@ fn at(hours: i64) -> Timestamp {
 
 fn last() -> RunRow {
     RunRow {
+        undoes: None,
         run: "r1".into(),
         trigger: "apply".into(),
         partial: None,
