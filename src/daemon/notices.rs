@@ -82,6 +82,16 @@ impl Channels {
         Self { all, host: host.to_owned(), wake: Notify::new(), unstored: Mutex::default() }
     }
 
+    /// Goes on where the receivers of the configuration before left off, as far as they are in this one too:
+    /// what they were told is told already, also where no state has it.
+    pub async fn take_over(&self, before: &Self) {
+        let Unstored { mut told, mut queue } = std::mem::take(&mut *before.unstored.lock().await);
+        let keys = self.keys();
+        told.retain(|channel, _| keys.contains(channel));
+        queue.retain(|queued| keys.contains(&queued.notice.channel));
+        *self.unstored.lock().await = Unstored { told, queue };
+    }
+
     /// Whether nobody is told anything.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
@@ -210,18 +220,26 @@ pub async fn deliver(store: &Store, channels: &Channels, stop: &CancellationToke
     }
 }
 
-/// Attempts what could not be queued, each about once a minute until it is delivered or given up.
+/// Attempts what could not be queued, each about once a minute until it is delivered or given up. It stays in
+/// the queue meanwhile: an attempt that is broken off is made again.
 async fn deliver_unstored(channels: &Channels) {
-    let queue = std::mem::take(&mut channels.unstored.lock().await.queue);
+    let queue = channels.unstored.lock().await.queue.clone();
     let attempts = queue.into_iter().map(|mut queued| async move {
         queued.attempts += 1;
-        match attempt(channels, &queued).await {
-            Fate::Waits => Some(queued),
-            Fate::Over => None,
-        }
+        let fate = attempt(channels, &queued).await;
+        (queued, fate)
     });
-    let waiting: Vec<QueuedNotice> = join_all(attempts).await.into_iter().flatten().collect();
-    channels.unstored.lock().await.queue.extend(waiting);
+    let attempted = join_all(attempts).await;
+    let mut unstored = channels.unstored.lock().await;
+    for (tried, fate) in attempted {
+        match fate {
+            Fate::Over => unstored.queue.retain(|queued| queued.notice.id != tried.notice.id),
+            Fate::Waits => {
+                let queued = unstored.queue.iter_mut().find(|queued| queued.notice.id == tried.notice.id);
+                queued.into_iter().for_each(|queued| queued.attempts = tried.attempts);
+            }
+        }
+    }
 }
 
 /// Delivers what can be delivered now, for at most this long; what is left waits for the next time.

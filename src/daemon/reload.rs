@@ -9,7 +9,6 @@ use tokio::task::{JoinError, spawn_blocking};
 use tracing::{error, info};
 
 use super::Service;
-use super::telling::Telling;
 use crate::config::{self, Config, Environment, Mistakes};
 use crate::secret::Secret;
 
@@ -117,8 +116,7 @@ impl Service {
             self.agenda.change(schedule.clone(), now);
         }
         self.config = config;
-        let telling = Telling::begin(&self.store, &self.config.notices, &self.actor.host);
-        std::mem::replace(&mut self.telling, telling).end().await;
+        self.telling.change(&self.store, &self.config.notices, &self.actor.host).await;
         self.say_warnings();
         info!(
             digest = self.config.digest,

@@ -23,7 +23,9 @@ const LAST: Duration = Duration::from_secs(1);
 
 /// The receivers of a configuration, and the tasks that work for them.
 pub(super) struct Telling {
-    runs: UnboundedSender<Result<RunReport, RunError>>,
+    channels: Arc<Channels>,
+    /// None from its end on.
+    runs: Option<UnboundedSender<Result<RunReport, RunError>>>,
     stop: CancellationToken,
     clerk: JoinHandle<()>,
     deliverer: JoinHandle<()>,
@@ -32,35 +34,48 @@ pub(super) struct Telling {
 impl Telling {
     /// Begins to deliver; what was left by a process before is first.
     pub(super) fn begin(store: &Store, settings: &[NoticeSettings], host: &str) -> Self {
-        let channels = Arc::new(Channels::new(settings, host));
+        Self::work(store, Channels::new(settings, host))
+    }
+
+    /// Ends what there is, and goes on by other settings.
+    pub(super) async fn change(&mut self, store: &Store, settings: &[NoticeSettings], host: &str) {
+        self.end().await;
+        let channels = Channels::new(settings, host);
+        channels.take_over(&self.channels).await;
+        *self = Self::work(store, channels);
+    }
+
+    fn work(store: &Store, channels: Channels) -> Self {
+        let channels = Arc::new(channels);
         let stop = CancellationToken::new();
         let (runs, ended) = mpsc::unbounded_channel();
         let clerk = tokio::spawn(write_down(store.clone(), Arc::clone(&channels), ended));
-        let (store, stopped) = (store.clone(), stop.clone());
+        let (store, own, stopped) = (store.clone(), Arc::clone(&channels), stop.clone());
         let deliverer = tokio::spawn(async move {
-            if !channels.is_empty() {
-                notices::deliver(&store, &channels, &stopped).await;
+            if !own.is_empty() {
+                notices::deliver(&store, &own, &stopped).await;
             }
         });
-        Self { runs, stop, clerk, deliverer }
+        Self { channels, runs: Some(runs), stop, clerk, deliverer }
     }
 
     /// What is due after a run will be queued.
     pub(super) fn ended(&self, result: Result<RunReport, RunError>) {
-        // The clerk ends after its last sender.
-        let _ = self.runs.send(result);
+        if let Some(runs) = &self.runs {
+            // The clerk ends after its last sender.
+            let _ = runs.send(result);
+        }
     }
 
     /// Ends both.
-    pub(super) async fn end(self) {
-        let Self { runs, stop, mut clerk, mut deliverer } = self;
-        drop(runs);
-        if timeout(LAST, &mut clerk).await.is_err() {
-            clerk.abort();
+    pub(super) async fn end(&mut self) {
+        self.runs = None;
+        if timeout(LAST, &mut self.clerk).await.is_err() {
+            self.clerk.abort();
         }
-        stop.cancel();
-        if timeout(LAST, &mut deliverer).await.is_err() {
-            deliverer.abort();
+        self.stop.cancel();
+        if timeout(LAST, &mut self.deliverer).await.is_err() {
+            self.deliverer.abort();
         }
     }
 }

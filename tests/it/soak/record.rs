@@ -13,7 +13,7 @@ use crate::support::bench::Bench;
 const GAP_SECONDS: f64 = 6.0;
 /// What a process may have more of at the end than after a third of the time. Memory: glibc keeps an arena for
 /// each of the threads that come and go with runs, and SQLite's caches fill up (2 MB for each of 4 connections).
-const MORE_KIB: u64 = 24 * 1024;
+const MORE_KIB: u64 = 16 * 1024;
 /// Descriptors: 3 for each of 4 connections to the state, some sockets of calls, notices and the page.
 const MORE_FILES: usize = 20;
 /// The files that may be left after a stop.
