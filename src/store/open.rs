@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
 use super::error::{Fault, of_migration};
 use super::lock;
@@ -70,7 +70,14 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
 }
 
 async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, Fault> {
-    let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(BUSY * 2).connect_with(options).await?;
+    // SQLite itself takes a transaction back that meets a full disk; the driver goes on counting it, and nobody
+    // could begin another one on that connection.
+    let pool = SqlitePoolOptions::new()
+        .max_connections(4)
+        .acquire_timeout(BUSY * 2)
+        .after_release(|conn, _| Box::pin(async move { Ok(!conn.is_in_transaction()) }))
+        .connect_with(options)
+        .await?;
     // Opening alone reads nothing.
     sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&pool).await?;
     Ok(pool)

@@ -1,6 +1,8 @@
 //! What can only be seen from inside: a connection that meets a full disk, rows that were damaged
 //! by hand, and how many rows a full run writes.
 
+use sqlx::Connection;
+
 use super::*;
 use crate::model::id::AccountId;
 use crate::model::memory::Learned;
@@ -66,6 +68,14 @@ async fn a_full_disk_is_told_and_leaves_nothing_behind() {
     let error = event("x".repeat(100_000)).await.unwrap_err();
     assert!(matches!(error.fault, Fault::Full), "{error}");
     assert!(error.help().contains("make room"), "{}", error.help());
+    // Whichever connection it was, all of them can be used again.
+    let mut all = Vec::new();
+    for _ in 0..store.pool.options().get_max_connections() {
+        let mut conn = store.pool.acquire().await.unwrap();
+        conn.begin_with("BEGIN").await.unwrap().rollback().await.unwrap();
+        all.push(conn);
+    }
+    drop(all);
     event("small again".into()).await.unwrap();
     let verdict = store.verify().await.unwrap();
     assert!(matches!(verdict, Verification::Verified { records: 2, .. }), "{verdict:?}");
