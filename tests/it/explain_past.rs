@@ -235,7 +235,7 @@ async fn change_in(store: &Store, (run, group): (&str, &str), at: Timestamp, op:
         approval: None,
         request: request.clone(),
         grounds: Vec::new(),
-        lead_before: Default::default(),
+        lead_before: rosterd::model::undo::LeadBefore::Unknown,
     };
     let seqs = store.record_intents(&run.into(), at, &[intent]).await.unwrap();
     let outcome = OutcomeRecord {
