@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Explain, Global, ExplainFormat};
+use super::args::{Explain, ExplainFormat, Global};
 use super::exit::{Exit, Fault};
 use super::moment::{Moment, moment};
 use super::output::Output;

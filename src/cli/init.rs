@@ -93,6 +93,11 @@ fn ask(output: &Output, source: Option<SourceTemplate>) -> Result<(SourceTemplat
         SourceTemplate::Ldap => {
             answers.ldap_url = question("Address of the directory server", &answers.ldap_url)?;
             answers.ldap_schema = one_of("What it is", &LDAP_SCHEMAS, &answers.ldap_schema)?;
+            if let Some((bind_dn, user_base, group_base)) = places(&answers.ldap_schema) {
+                answers.bind_dn = bind_dn.to_owned();
+                answers.user_base = user_base.to_owned();
+                answers.group_base = group_base.to_owned();
+            }
             answers.bind_dn = question("DN of the account that reads", &answers.bind_dn)?;
             answers.user_base = question("DN below which people are", &answers.user_base)?;
             answers.group_base = question("DN below which groups are", &answers.group_base)?;
@@ -106,6 +111,19 @@ fn ask(output: &Output, source: Option<SourceTemplate>) -> Result<(SourceTemplat
 
 /// Presets that are offered. Another can be written into the file.
 const LDAP_SCHEMAS: [&str; 5] = ["active-directory", "openldap", "rfc2307", "freeipa", "389ds"];
+
+/// Where the account, people and groups usually are, where it is not as in Active Directory.
+fn places(schema: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    match schema {
+        "active-directory" => None,
+        "freeipa" => Some((
+            "uid=svc-rosterd,cn=users,cn=accounts,dc=corp,dc=example",
+            "cn=users,cn=accounts,dc=corp,dc=example",
+            "cn=groups,cn=accounts,dc=corp,dc=example",
+        )),
+        _ => Some(("cn=rosterd,dc=corp,dc=example", "ou=people,dc=corp,dc=example", "ou=groups,dc=corp,dc=example")),
+    }
+}
 
 /// Asks until the answer is one of the words. At the end of the input it is the default.
 fn one_of(text: &str, words: &[&str], default: &str) -> Result<String, Fault> {

@@ -134,9 +134,9 @@ fn ldap(answers: &Answers) -> String {
         "[[source]]\n\
          name = \"directory\"\n\
          kind = \"ldap\"\n\
-         url = {}                             # a list, for servers that are tried in order\n\
+         url = {}   # or a list: [\"ldaps://…\", \"ldaps://…\"], tried in order\n\
          # ca_file = \"corp-ca.pem\"            # the company's authority, where the system does not know it\n\
-         schema = {}                          # active-directory, openldap, rfc2307, freeipa or 389ds\n\
+         schema = {}          # active-directory, openldap, rfc2307, freeipa or 389ds\n\
          bind_dn = {}\n\
          bind_password = {{ env = {} }}\n\
          user_base = {}\n\
