@@ -12,6 +12,7 @@ pub mod look;
 pub mod markdown;
 pub mod notice_json;
 pub mod notice_text;
+pub mod pack;
 pub mod plan_text;
 pub mod run_text;
 pub mod status_text;
