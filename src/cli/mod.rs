@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod completions;
 mod demo;
+mod export;
 mod holds;
 mod init;
 mod man;
@@ -19,6 +20,7 @@ mod simulate;
 mod status;
 mod values;
 mod verify;
+mod verify_pack;
 
 pub mod args;
 pub mod exit;
@@ -67,6 +69,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Fault> {
         Command::Status => status::run(global, output),
         Command::Audit { command: Audit::List(list) } => audit::list(global, output, list),
         Command::Audit { command: Audit::Verify(verify) } => verify::run(global, output, verify),
+        Command::Audit { command: Audit::Export(export) } => export::run(global, output, export),
         Command::Backup(backup) => backup::run(global, output, backup),
         Command::Simulate(simulate) => simulate::run(output, simulate),
         Command::Demo => demo::run(output),

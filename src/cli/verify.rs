@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::args::{AuditVerify, Global};
 use super::exit::{Exit, Fault};
 use super::output::{Output, io_text};
-use super::session;
+use super::{session, verify_pack};
 use crate::report::words::clean;
 use crate::store::{Access, FilesVerdict, Store, Verification, WholeVerdict, verify_archive, verify_archives};
 
@@ -19,6 +19,9 @@ pub(super) fn run(global: &Global, output: &Output, verify: &AuditVerify) -> Res
         return state(output, &session::without_secrets(global)?.state.path, Expect::Archives);
     };
     let found = std::fs::metadata(path).map_err(|error| cannot_read(path, &error))?;
+    if found.is_dir() && verify_pack::is_one(path) {
+        return verify_pack::run(output, path);
+    }
     if found.is_dir() {
         return directory(global, output, path);
     }
@@ -158,6 +161,6 @@ fn is_database(path: &Path, found: &Metadata) -> Result<bool, Fault> {
     Ok(!emptied && !head.starts_with(b"{"))
 }
 
-fn cannot_read(path: &Path, error: &std::io::Error) -> Fault {
+pub(super) fn cannot_read(path: &Path, error: &std::io::Error) -> Fault {
     Fault::usage(anyhow::anyhow!("cannot read {}: {}", path.display(), io_text(error)))
 }

@@ -126,6 +126,14 @@ pub enum Fault {
         /// What is wrong with it.
         why: String,
     },
+    /// An archive that is needed cannot be read.
+    #[error("archive {}: {why}", .file.display())]
+    ArchiveUnread {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A file beside it failed.
     #[error("{what}: {cause}")]
     Io {
@@ -180,6 +188,9 @@ impl Fault {
                 "nothing was pruned, and the next run tries again. See that the archives' directory can be written and \
                  has room; keep a file that does not fit, in another place, and run `rosterd audit verify`"
                     .into()
+            }
+            Self::ArchiveUnread { .. } => {
+                "bring the file back from where copies are kept, then run `rosterd audit verify`".into()
             }
             Self::Io { .. } => format!("check the rights on {path} and its directory"),
         }

@@ -1,6 +1,6 @@
 //! The population: a row for each outcome in the log.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::record::{self, Told};
 use super::table::{headings, row};
@@ -25,7 +25,7 @@ pub const COLUMNS: [&str; 14] = [
 ];
 
 /// A row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Its number in the chain.
     pub seq: i64,
@@ -103,6 +103,11 @@ impl Outcome {
             (&self.approved_by).into(),
             (&self.ticket).into(),
         ])
+    }
+
+    /// From a line of `population.jsonl`; the error says what is wrong, for a person.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        serde_json::from_str(line).map_err(|error| error.to_string())
     }
 
     /// As a line of `population.jsonl`.

@@ -11,7 +11,7 @@ mod value;
 pub(super) mod verify;
 pub(super) mod walk;
 
-pub use lines::verify_jsonl;
+pub use lines::{log_line, verify_jsonl, verify_lines};
 pub use read::{AuditCursor, AuditEntry, AuditFilter};
 pub use record::{Actor, Event, FORMAT, Request};
 pub use value::{
