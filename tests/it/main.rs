@@ -16,6 +16,7 @@ mod daemon;
 mod demo;
 mod drift;
 mod evidence;
+mod export;
 mod guard;
 mod hazards;
 mod holds;
