@@ -39,6 +39,7 @@
 //! - [`target::Reader`] and [`target::Writer`]: what is asked of Hyperproof.
 //! - [`store::Store`]: what is remembered, and the audit log.
 //! - [`report::document`]: what scripts get to see.
+//! - [`report::pack`]: what auditors get to see.
 //!
 //! # What always holds
 //!

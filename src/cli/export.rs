@@ -173,7 +173,7 @@ impl Made<'_> {
         manifest.files = stage.files();
         let sha256 = stage.write(pack::MANIFEST, &report::json(&manifest))?;
         stage.write(pack::MANIFEST_SUM, &format!("{sha256}  {}\n", pack::MANIFEST))?;
-        self.request.keep_key(stage.to())?;
+        self.request.keep_key()?;
         let published = stage.publish()?;
         Ok((fold, sha256, published))
     }

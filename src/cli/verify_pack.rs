@@ -26,7 +26,8 @@ pub(super) fn is_one(dir: &Path) -> bool {
 
 /// Checks a pack, and tells all that is wrong with it.
 pub(super) fn run(output: &Output, dir: &Path) -> Result<Exit, Fault> {
-    let mut check = Check { dir, shown: clean(&dir.display().to_string()).into_owned(), text: String::new(), bad: false };
+    let mut check =
+        Check { dir, shown: clean(&dir.display().to_string()).into_owned(), text: String::new(), bad: false };
     if let Some((manifest, sha256)) = check.manifest() {
         check.files(&manifest);
         match manifest.chain.records_included {
@@ -150,7 +151,10 @@ impl Check<'_> {
         let Verification::Verified { last: end, head_hash, .. } = verification else { return };
         last = end.map(|seq| Link { seq, hash: head_hash }).or(last);
         if first != chain.first || last != chain.last {
-            self.wrong(pack::LOG, "it does not begin and end where the manifest says: records are missing, or too many");
+            self.wrong(
+                pack::LOG,
+                "it does not begin and end where the manifest says: records are missing, or too many",
+            );
         }
         let told = &manifest.counts;
         if (counts.records, &counts.events, &counts.outcomes, &counts.runs)
@@ -264,9 +268,9 @@ fn links(reader: impl BufRead, anchor: i64) -> Result<(Option<Link>, Option<Link
     for line in reader.lines() {
         let next = last.as_ref().map_or(anchor, |last| last.seq).saturating_add(1);
         let line = line.map_err(|error| missing(&error))?;
-        let link: Option<Link> = serde_json::from_str::<Value>(&line).ok().and_then(|line| {
-            Some(Link { seq: line["seq"].as_i64()?, hash: line["hash"].as_str()?.to_owned() })
-        });
+        let link: Option<Link> = serde_json::from_str::<Value>(&line)
+            .ok()
+            .and_then(|line| Some(Link { seq: line["seq"].as_i64()?, hash: line["hash"].as_str()?.to_owned() }));
         let link = link.filter(|link| link.seq == next && link.hash.len() == 64);
         let link = link.ok_or_else(|| format!("First bad line: seq {next}: no number and hash, or not in order"))?;
         first.get_or_insert_with(|| link.clone());

@@ -53,8 +53,10 @@ impl Request {
         }
         let to = to.unwrap_or(now).min(now);
         if from >= to {
-            return Err(usage(format!("the period ends ({to}) before it begins ({from})\nhelp: --to is the first \
-                 day or time that is not in it, and the period cannot lie ahead")));
+            return Err(usage(format!(
+                "the period ends ({to}) before it begins ({from})\nhelp: --to is the first \
+                 day or time that is not in it, and the period cannot lie ahead"
+            )));
         }
         let key_file = match &export.key_file {
             Some(file) => Some(new_file(file, &export.out)?),
@@ -84,9 +86,8 @@ impl Request {
     }
 
     /// Writes the key to the file that was named, which is never in the pack.
-    pub(super) fn keep_key(&self, pack: &Path) -> Result<(), Fault> {
+    pub(super) fn keep_key(&self) -> Result<(), Fault> {
         let (Some(key), Some(path)) = (&self.key, &self.key_file) else { return Ok(()) };
-        debug_assert!(!path.starts_with(pack));
         let file = File::options().write(true).create_new(true).mode(0o600).open(path);
         let told = || format!("cannot write {}", path.display());
         let mut file = file.with_context(told)?;

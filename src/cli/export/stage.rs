@@ -1,8 +1,8 @@
 //! The directory of a pack while it is written: beside its place, for its owner alone, and renamed as a whole.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -54,16 +54,12 @@ impl Stage {
             }
         }
         let parent = absolute.parent().unwrap_or(Path::new("/"));
-        let dir = tempfile::Builder::new().prefix(".rosterd-export-").tempdir_in(parent);
+        let mut builder = tempfile::Builder::new();
+        let dir = builder.prefix(".rosterd-export-").permissions(Permissions::from_mode(0o700)).tempdir_in(parent);
         let dir = dir.map_err(|error| {
             Fault::usage(anyhow!("cannot write beside {told}: {error}\nhelp: the directory above must be there"))
         })?;
         Ok(Self { dir, to: absolute, files: Vec::new() })
-    }
-
-    /// Where it will be.
-    pub(super) fn to(&self) -> &Path {
-        &self.to
     }
 
     /// Begins a file.

@@ -178,7 +178,8 @@ mod tests {
         let mut at = |seq, fields: &str| context.take(&told(seq, fields));
         at(1, r#""event":"run_started","run_id":"r1""#);
         at(2, &format!(r#""event":"intent","run_id":"r1",{change}"#));
-        let failed = at(3, &format!(r#""event":"outcome","run_id":"r1","result":"failed","intent":2,{change}"#)).unwrap();
+        let failed =
+            at(3, &format!(r#""event":"outcome","run_id":"r1","result":"failed","intent":2,{change}"#)).unwrap();
         assert_eq!((failed.due.unwrap().0, failed.intent.unwrap().0), (1, 2));
         at(4, r#""event":"run_finished","run_id":"r1""#);
         at(5, r#""event":"run_started","run_id":"r2""#);

@@ -11,13 +11,36 @@ use super::who::Who;
 
 /// The columns of `exceptions.csv`.
 pub(super) const COLUMNS: [&str; 25] = [
-    "kind", "seq", "at", "run_id", "op", "group_id", "group", "user_id", "email", "result", "reason", "hold", "rule",
-    "scope", "limit", "measured", "changes", "approved_by", "login", "approval_reason", "ticket", "expires",
-    "first_due", "took_seconds", "text",
+    "kind",
+    "seq",
+    "at",
+    "run_id",
+    "op",
+    "group_id",
+    "group",
+    "user_id",
+    "email",
+    "result",
+    "reason",
+    "hold",
+    "rule",
+    "scope",
+    "limit",
+    "measured",
+    "changes",
+    "approved_by",
+    "login",
+    "approval_reason",
+    "ticket",
+    "expires",
+    "first_due",
+    "took_seconds",
+    "text",
 ];
 
 /// The columns of `configuration.csv`.
-pub(super) const CONFIGURATION: [&str; 7] = ["seq", "at", "run_id", "login", "version", "digest_before", "digest_after"];
+pub(super) const CONFIGURATION: [&str; 7] =
+    ["seq", "at", "run_id", "login", "version", "digest_before", "digest_after"];
 
 /// A row of `exceptions.csv`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -133,7 +156,10 @@ impl Exception {
             approved_by: approval.map(|approval| who.actor(&approval.by)).unwrap_or_default(),
             login: approval.map(|approval| who.actor(&approval.login)).unwrap_or_default(),
             said: approval.map(|approval| who.free(&approval.reason)).unwrap_or_default(),
-            ticket: approval.and_then(|approval| approval.ticket.as_deref()).map(|ticket| who.thing(ticket)).unwrap_or_default(),
+            ticket: approval
+                .and_then(|approval| approval.ticket.as_deref())
+                .map(|ticket| who.thing(ticket))
+                .unwrap_or_default(),
             expires: approval.map(|approval| record::time(approval.expires)).unwrap_or_default(),
             text: who.free(said),
             ..Self::default()

@@ -157,9 +157,7 @@ impl Counts {
             "run_finished" => *self.runs.entry(word(&told.outcome)).or_default() += 1,
             _ => {}
         }
-        for (seen, name) in
-            [(&mut self.configurations, &told.config_digest), (&mut self.versions, &told.version)]
-        {
+        for (seen, name) in [(&mut self.configurations, &told.config_digest), (&mut self.versions, &told.version)] {
             if let Some(name) = name {
                 seen.entry(name.clone()).or_insert((told.seq, told.seq)).1 = told.seq;
             }

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::record;
 use super::record::{Group, Member, Told};
 use super::table::{headings, row};
 use super::who::Who;
-use super::record;
 
 /// The columns of `membership-start.csv` and `membership-end.csv`.
 pub(super) const COLUMNS: [&str; 7] = ["group_id", "group", "user_id", "email", "since_seq", "since_at", "known_by"];
@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_full_list_takes_the_place_of_what_was_known_and_goes_over_several_records() {
-        let of = |seq, rest: &str| told(seq, &format!(r#""event":"observed","group":{{"id":"g1","name":"Risk"}},{rest}"#));
+        let of =
+            |seq, rest: &str| told(seq, &format!(r#""event":"observed","group":{{"id":"g1","name":"Risk"}},{rest}"#));
         let records = [
             of(1, r#""baseline":true,"part":1,"of":1,"members":[{"user_id":"old"}]"#),
             of(2, r#""baseline":true,"part":1,"of":2,"members":[{"user_id":"a"}]"#),
@@ -221,7 +222,10 @@ mod tests {
     #[test]
     fn a_group_that_rosterd_made_is_known_whole_and_keeps_those_added_before_its_id_was_told() {
         let records = [
-            told(1, r#""event":"outcome","op":"add_member","result":"done","group":{"name":"New"},"member":{"user_id":"a"}"#),
+            told(
+                1,
+                r#""event":"outcome","op":"add_member","result":"done","group":{"name":"New"},"member":{"user_id":"a"}"#,
+            ),
             told(2, r#""event":"outcome","op":"create_group","result":"done","group":{"id":"g9","name":"New"}"#),
         ];
         let members = members_at(&records);

@@ -81,18 +81,36 @@ fn frame(manifest: &Manifest, fold: &Fold) -> Markup {
 
 /// Controls, and where in the pack there is something about them.
 const CONTROLS: [[&str; 3]; 6] = [
-    ["SOC 2 CC6.2", "Access is given to people who are authorised, and taken when they are not",
-     "population.csv: each addition with source and way through directory groups, each removal with its reason; sample.csv"],
-    ["SOC 2 CC6.3", "Access is changed as roles change; segregation of duties",
-     "population.csv, membership-start.csv and membership-end.csv; approvals with approver and login in exceptions.csv and sample.csv"],
-    ["ISO/IEC 27001:2022 A.5.18", "Access rights are given, reviewed, changed and removed",
-     "population.csv; removal times above; exceptions.csv; the lists of members, for the review"],
-    ["NIST SP 800-53 AC-2", "Account management: membership conditions, approvals, removal in time",
-     "configuration.csv (mappings are in the configuration), sample.csv (request, approval, call in order), removal times above"],
-    ["NIST SP 800-53 AU-3", "Content of audit records: what, when, where, source, outcome, who",
-     "log.jsonl: event, at, actor, group, member, because, request, result, read_back"],
-    ["NIST SP 800-53 AU-9", "Protection of audit information",
-     "the hash chain in log.jsonl from chain.anchor on; manifest.json; VERIFY.md"],
+    [
+        "SOC 2 CC6.2",
+        "Access is given to people who are authorised, and taken when they are not",
+        "population.csv: each addition with source and way through directory groups, each removal with its reason; sample.csv",
+    ],
+    [
+        "SOC 2 CC6.3",
+        "Access is changed as roles change; segregation of duties",
+        "population.csv, membership-start.csv and membership-end.csv; approvals with approver and login in exceptions.csv and sample.csv",
+    ],
+    [
+        "ISO/IEC 27001:2022 A.5.18",
+        "Access rights are given, reviewed, changed and removed",
+        "population.csv; removal times above; exceptions.csv; the lists of members, for the review",
+    ],
+    [
+        "NIST SP 800-53 AC-2",
+        "Account management: membership conditions, approvals, removal in time",
+        "configuration.csv (mappings are in the configuration), sample.csv (request, approval, call in order), removal times above",
+    ],
+    [
+        "NIST SP 800-53 AU-3",
+        "Content of audit records: what, when, where, source, outcome, who",
+        "log.jsonl: event, at, actor, group, member, because, request, result, read_back",
+    ],
+    [
+        "NIST SP 800-53 AU-9",
+        "Protection of audit information",
+        "the hash chain in log.jsonl from chain.anchor on; manifest.json; VERIFY.md",
+    ],
 ];
 
 fn controls(manifest: &Manifest) -> Markup {

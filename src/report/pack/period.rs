@@ -72,9 +72,9 @@ pub fn instant(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
         AmbiguousOffset::Gap { before, after } => Err(format!(
             "{text:?} does not exist in {name}: the clock goes from {before} to {after}; write it with its offset"
         )),
-        AmbiguousOffset::Fold { before, after } => Err(format!(
-            "{text:?} is there twice in {name}; write it with its offset, {before} or {after}"
-        )),
+        AmbiguousOffset::Fold { before, after } => {
+            Err(format!("{text:?} is there twice in {name}; write it with its offset, {before} or {after}"))
+        }
     }
 }
 

@@ -81,7 +81,10 @@ impl Outcome {
             source: who.thing(&source(told)),
             path: path(told, who),
             approved_by: approval.map(|approval| who.actor(&approval.by)).unwrap_or_default(),
-            ticket: approval.and_then(|approval| approval.ticket.as_deref()).map(|ref_| who.thing(ref_)).unwrap_or_default(),
+            ticket: approval
+                .and_then(|approval| approval.ticket.as_deref())
+                .map(|ref_| who.thing(ref_))
+                .unwrap_or_default(),
         })
     }
 

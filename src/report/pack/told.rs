@@ -128,11 +128,8 @@ fn group(standing: Standing) -> GroupPart {
 
 /// In the order of their first record.
 fn spans(seen: &BTreeMap<String, (i64, i64)>) -> Vec<Span> {
-    let span = |(name, (first, last)): (&String, &(i64, i64))| Span {
-        name: name.clone(),
-        first_seq: *first,
-        last_seq: *last,
-    };
+    let span =
+        |(name, (first, last)): (&String, &(i64, i64))| Span { name: name.clone(), first_seq: *first, last_seq: *last };
     let mut spans: Vec<Span> = seen.iter().map(span).collect();
     spans.sort_by_key(|span| span.first_seq);
     spans

@@ -79,7 +79,10 @@ fn days_are_those_of_the_zone_also_when_the_clock_changes() {
     // Who was in before the period is at its start, and stays.
     let pack = Pack(bench.path("autumn"));
     let ids = |name: &str| pack.table(name).iter().map(|row| row["user_id"].clone()).collect::<Vec<_>>().join(" ");
-    assert_eq!((ids("membership-start.csv"), ids("membership-end.csv")), ("u0 u1 u2 u3 u4".into(), "u0 u1 u2 u3 u4 u5 u6".into()));
+    assert_eq!(
+        (ids("membership-start.csv"), ids("membership-end.csv")),
+        ("u0 u1 u2 u3 u4".into(), "u0 u1 u2 u3 u4 u5 u6".into())
+    );
 }
 
 #[test]
@@ -91,8 +94,8 @@ fn what_is_no_period_or_no_place_is_refused_and_nothing_is_left() {
         told
     };
     let of = |from: &str, to: &str| refused(&["--from", from, "--to", to, "--out", "pack"]);
-    insta::assert_snapshot!(filtered(&of("2026-03-29T02:30", "2026-04-01")), @"");
-    insta::assert_snapshot!(filtered(&of("2026-10-01", "2026-10-25T02:30")), @"");
+    insta::assert_snapshot!(filtered(&of("2026-03-29T02:30", "2026-04-01")), @r#"error: --from: "TIME" does not exist in Europe/Berlin: the clock goes from +01 to +02; write it with its offset"#);
+    insta::assert_snapshot!(filtered(&of("2026-10-01", "2026-10-25T02:30")), @r#"error: --to: "TIME" is there twice in Europe/Berlin; write it with its offset, +02 or +01"#);
     assert!(of("2026-04-01", "2026-04-01").contains("the period ends"));
     assert!(of("2026-04-02", "2026-04-01").contains("the period ends"));
     assert!(of("2999-01-01", "2999-02-01").contains("the period ends"));
@@ -130,7 +133,8 @@ fn a_period_without_records_is_a_pack_too() {
 
 #[test]
 fn archives_are_read_and_one_that_is_needed_must_be_there() {
-    let bench = in_berlin(&["2026-01-01T12:00:00Z", "2026-02-01T12:00:00Z", "2026-03-01T12:00:00Z", "2026-04-01T12:00:00Z"]);
+    let bench =
+        in_berlin(&["2026-01-01T12:00:00Z", "2026-02-01T12:00:00Z", "2026-03-01T12:00:00Z", "2026-04-01T12:00:00Z"]);
     let archives = wait_for(async {
         let store = Store::open(&bench.state(), Access::CreateOrWrite).await.unwrap();
         let retire = |before: &str| Retire {
@@ -170,10 +174,15 @@ fn archives_are_read_and_one_that_is_needed_must_be_there() {
     let told = bench.run(&[&["audit", "export", "--out", "gone"], &february[..]].concat()).exits(1).stderr;
     assert!(told.contains(&archives[1].file) && told.contains("has records of the period"), "{told}");
     assert!(!bench.path("gone").exists());
-    // After the period: not needed.
-    assert_eq!(accounts(&bench, "january", &["--from", "2026-01-01", "--to", "2026-01-02"]), ["u0"]);
+    // After the period: not needed, where an earlier one says that it is after it.
+    let early = ["--from", "2026-01-01", "--to", "2026-01-15"];
+    bench.run(&[&["audit", "export", "--out", "gone"], &early[..]].concat()).exits(1);
+    std::fs::rename(&away, at(1)).unwrap();
+    std::fs::rename(at(2), &away).unwrap();
+    assert_eq!(accounts(&bench, "january", &early), ["u0"]);
+    std::fs::rename(&away, at(2)).unwrap();
     // There, and not as it was written.
-    let text = std::fs::read_to_string(&away).unwrap();
+    let text = std::fs::read_to_string(at(1)).unwrap();
     std::fs::write(at(1), text.replacen("u1", "u9", 1)).unwrap();
     let told = bench.run(&[&["audit", "export", "--out", "gone"], &february[..]].concat()).exits(1).stderr;
     assert!(told.contains(&archives[1].file) && told.contains("seq 6"), "{told}");

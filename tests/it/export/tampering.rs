@@ -75,11 +75,17 @@ fn a_pack_whose_manifest_was_mended_is_found_by_its_records() {
     let copy = replaced("population.csv", "eve@corp.example\",\"failed", "eve@corp.example\",\"done");
     mend(copy.path(), |_| {});
     let told = verify(copy.path()).exits(15).stdout;
-    assert!(told.contains(&format!("population.csv: it is not what the records say; first at seq {}", seq(2))), "{told}");
+    assert!(
+        told.contains(&format!("population.csv: it is not what the records say; first at seq {}", seq(2))),
+        "{told}"
+    );
     let copy = replaced("population.jsonl", "cem@corp.example", "ann@corp.example");
     mend(copy.path(), |_| {});
     let told = verify(copy.path()).exits(15).stdout;
-    assert!(told.contains(&format!("population.jsonl: it is not what the records say; first at seq {}", seq(1))), "{told}");
+    assert!(
+        told.contains(&format!("population.jsonl: it is not what the records say; first at seq {}", seq(1))),
+        "{told}"
+    );
 
     // A row less.
     let last = pack.text("population.csv").lines().last().unwrap().to_owned() + "\r\n";
