@@ -79,7 +79,7 @@ impl Request {
     /// The pass over the log, at its beginning.
     pub(super) fn fold(&self) -> Fold {
         let who = match &self.key {
-            Some(key) => Who::Hidden(Pseudonyms::new(key)),
+            Some(key) => Who::Hidden(Box::new(Pseudonyms::new(key))),
             None => Who::Named,
         };
         Fold::new(who, self.period.clone(), Latency::new(self.objective), Draw::new(self.seed, self.size))

@@ -7,7 +7,7 @@ pub enum Who {
     /// As the log has them.
     Named,
     /// By pseudonyms. Free texts, which may name anybody, are left out.
-    Hidden(Pseudonyms),
+    Hidden(Box<Pseudonyms>),
 }
 
 impl Who {
