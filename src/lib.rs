@@ -41,6 +41,7 @@
 //! - [`report::document`]: what scripts get to see.
 //! - [`model::history::Rolls`]: who was in which group at any time, by the log.
 //! - [`report::explain`]: why somebody is, or is not, in a group, by the facts ([`model::facts::Facts`]) of a run.
+//! - [`report::pack`]: what auditors get to see.
 //!
 //! # What always holds
 //!

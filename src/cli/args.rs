@@ -420,6 +420,8 @@ pub enum Audit {
     Verify(AuditVerify),
     /// Print the public key of audit.signing_key, and its fingerprint, for those who check
     Pubkey,
+    /// Write an evidence pack of a period
+    Export(AuditExport),
 }
 
 /// `rosterd audit list`.
@@ -467,8 +469,8 @@ Examples:
 Needs no network and changes nothing. Ends with 15 when the log does not verify, and names the first \
 bad record.")]
 pub struct AuditVerify {
-    /// A state file, a copy of one, an archive, a directory of archives, or a log in JSON Lines [default: the
-    /// state file of the configuration, with its archives]
+    /// A state file, a copy of one, an archive, a directory of archives, an evidence pack, or a log in JSON Lines
+    /// [default: the state file of the configuration, with its archives]
     #[arg(value_name = "PATH")]
     pub path: Option<PathBuf>,
     /// Public keys in PEM, one of which must have signed the log (repeatable)
@@ -477,6 +479,47 @@ pub struct AuditVerify {
     /// A checkpoint file to compare the log with [default: that of the configuration, where no PATH is given]
     #[arg(long, value_name = "FILE")]
     pub checkpoints: Option<PathBuf>,
+}
+
+/// `rosterd audit export`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rosterd audit export --from 2026-01-01 --to 2027-01-01 --out evidence-2026
+  rosterd audit export --from 2026-10-01 --out evidence --seed 4711 --sample 40
+  rosterd audit export --from 2026-10-01 --out outside --pseudonymise --key-file /root/pack.key
+
+A day is its beginning, so that --to 2027-01-01 ends with the last instant of 2026. Days and times without an \
+offset are read in the time zone of [schedule], or of --timezone. Print the digest of the manifest to whoever \
+gets the pack; rosterd audit verify DIR checks it anywhere.")]
+pub struct AuditExport {
+    /// From this day or time on (2026-01-01, 2026-01-01T06:00, 2026-01-01T06:00:00+01:00)
+    #[arg(long, value_name = "TIME")]
+    pub from: String,
+    /// Up to this day or time, not including it [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// The directory to write: a new one, or an empty one
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// How many joiners, and how many leavers, are drawn
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub sample: u32,
+    /// What the sample is drawn by; a random one otherwise
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=9_007_199_254_740_991))]
+    pub seed: Option<u64>,
+    /// How long a removal may take, such as 4h, 24h or 3d
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = values::duration)]
+    pub objective: Duration,
+    /// The time zone of days, such as Europe/Berlin [default: that of [schedule], else UTC]
+    #[arg(long, value_name = "NAME")]
+    pub timezone: Option<String>,
+    /// Let pseudonyms stand for people; the records of the chain are then left out
+    #[arg(long)]
+    pub pseudonymise: bool,
+    /// Where the key of the pseudonyms is written; shown once otherwise
+    #[arg(long, value_name = "FILE", requires = "pseudonymise")]
+    pub key_file: Option<PathBuf>,
 }
 
 /// `rosterd backup`.

@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod demo;
 mod explain;
+mod export;
 mod holds;
 mod init;
 mod man;
@@ -25,6 +26,7 @@ mod status;
 mod undo;
 mod values;
 mod verify;
+mod verify_pack;
 mod witness;
 
 pub mod args;
@@ -79,6 +81,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Fault> {
         Command::Audit { command: Audit::List(list) } => audit::list(global, output, list),
         Command::Audit { command: Audit::Verify(verify) } => verify::run(global, output, verify),
         Command::Audit { command: Audit::Pubkey } => witness::pubkey(global, output),
+        Command::Audit { command: Audit::Export(export) } => export::run(global, output, export),
         Command::Backup(backup) => backup::run(global, output, backup),
         Command::Simulate(simulate) => simulate::run(output, simulate),
         Command::Demo => demo::run(output),

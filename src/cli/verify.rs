@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::args::{AuditVerify, Global};
 use super::exit::{Exit, Fault};
 use super::output::Output;
-use super::session;
 use super::witness::{Against, cannot_read};
+use super::{session, verify_pack};
 use crate::report::words::clean;
 use crate::store::{Access, FilesVerdict, Store, Verification, WholeVerdict, verify_archive, verify_archives};
 
@@ -23,6 +23,9 @@ pub(super) fn run(global: &Global, output: &Output, verify: &AuditVerify) -> Res
     };
     let against = Against::read(verify, None)?;
     let found = std::fs::metadata(path).map_err(|error| cannot_read(path, &error))?;
+    if found.is_dir() && verify_pack::is_one(path) {
+        return verify_pack::run(output, path, against);
+    }
     if found.is_dir() {
         return directory(global, output, path, against);
     }

@@ -18,6 +18,7 @@ pub mod notice;
 pub mod plan;
 pub mod policy;
 pub mod problem;
+pub mod pseudonym;
 pub mod run;
 pub mod service;
 pub mod totals;

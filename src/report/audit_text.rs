@@ -97,7 +97,7 @@ pub fn csv_line(line: &Line) -> String {
     format!("{},{}\n", line.seq, fields.join(","))
 }
 
-/// A field of such a table.
+/// A text as a field of CSV, harmless to a spreadsheet.
 pub(crate) fn quoted(text: &str) -> String {
     let lead = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("\"{lead}{}\"", text.replace('"', "\"\""))

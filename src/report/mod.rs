@@ -14,6 +14,7 @@ pub mod markdown;
 pub mod members;
 pub mod notice_json;
 pub mod notice_text;
+pub mod pack;
 pub mod plan_text;
 pub mod run_text;
 pub mod status_text;

@@ -137,6 +137,14 @@ pub enum Fault {
         /// What is wrong with it.
         why: String,
     },
+    /// An archive that is needed cannot be read.
+    #[error("archive {}: {why}", .file.display())]
+    ArchiveUnread {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A file beside it failed.
     #[error("{what}: {cause}")]
     Io {
@@ -200,6 +208,9 @@ impl Fault {
                  there, can be written and has room. A file that does not fit the log is never changed: keep it, run \
                  `rosterd audit verify`, and name another one in `audit.checkpoint_file`"
                     .into()
+            }
+            Self::ArchiveUnread { .. } => {
+                "bring the file back from where copies are kept, then run `rosterd audit verify`".into()
             }
             Self::Io { .. } => format!("check the rights on {path} and its directory"),
         }

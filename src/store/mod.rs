@@ -41,7 +41,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 
 pub use approvals::{ApprovedHold, NewApproval};
-pub use archive::{Archive, FilesVerdict, Retire, WholeVerdict, verify_archive, verify_archives};
+pub use archive::{Archive, FilesVerdict, LogCursor, Retire, WholeLog, WholeVerdict, verify_archive, verify_archives};
 pub use audit::*;
 pub use backup::Backup;
 pub use changes::{Intent, OpenIntent, OutcomeRecord};

@@ -19,6 +19,7 @@ mod drift;
 mod evidence;
 mod explain;
 mod explain_past;
+mod export;
 mod facts;
 mod guard;
 mod hazards;

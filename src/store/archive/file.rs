@@ -74,15 +74,27 @@ pub(super) fn walk(
     anywhere: bool,
     each: impl FnMut(i64, &Fields) -> Result<(), Verification>,
 ) -> io::Result<Result<String, Verification>> {
-    let mut reader = Hashing { file: File::open(path)?, digest: Digest::new() };
+    let mut reader = Hashing::open(path)?;
     let walked = walk_lines(BufReader::new(&mut reader), walk, anywhere, each)?;
-    Ok(walked.map(|()| reader.digest.hex()))
+    Ok(walked.map(|()| reader.hex()))
 }
 
 /// Hashes what is read.
-struct Hashing {
+pub(super) struct Hashing {
     file: File,
     digest: Digest,
+}
+
+impl Hashing {
+    /// Opens a file of which nothing was read yet.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::open(path)?, digest: Digest::new() })
+    }
+
+    /// The SHA-256 of what was read.
+    pub(super) fn hex(self) -> String {
+        self.digest.hex()
+    }
 }
 
 impl Read for Hashing {

@@ -7,6 +7,7 @@
 
 mod check;
 mod file;
+mod log;
 mod prune;
 mod range;
 
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 pub use check::{FilesVerdict, WholeVerdict, verify_archive, verify_archives};
+pub use log::{LogCursor, WholeLog};
 
 use super::audit::Actor;
 use super::audit::canonical::Json;

@@ -20,11 +20,34 @@ pub(crate) fn archive_line(seq: i64, hash: &str, record: &str) -> String {
     Json::object(text).canonical()
 }
 
+/// A record as a line of a log in a file, with its line break: as an archive has it.
+pub fn log_line(seq: i64, hash: &str, record: &str) -> String {
+    let mut line = archive_line(seq, hash, record);
+    line.push('\n');
+    line
+}
+
 /// Checks an export or an archive: a record a line, in order. It may begin anywhere; what was before its first
 /// record is taken on trust, and `first` tells where that is.
 pub fn verify_jsonl(reader: impl BufRead) -> io::Result<Verification> {
     let mut walk = Walk::whole();
     let walked = walk_lines(reader, &mut walk, true, |_, _| Ok(()))?;
+    Ok(walked.err().unwrap_or_else(|| walk.verified()))
+}
+
+/// Checks a log in a file that goes on after a known record, and shows each good record (number and bytes) to
+/// `each`, which may say what is wrong with it.
+pub fn verify_lines(
+    reader: impl BufRead,
+    after: i64,
+    hash: &str,
+    mut each: impl FnMut(i64, &str) -> Result<(), String>,
+) -> io::Result<Verification> {
+    let mut walk = Walk::after(after, hash);
+    let walked = walk_lines(reader, &mut walk, false, |seq, fields| {
+        // A record that was walked is canonical: written again it has the same bytes.
+        each(seq, &Json::Object(fields.clone()).canonical()).map_err(|what| tampered(seq, what))
+    })?;
     Ok(walked.err().unwrap_or_else(|| walk.verified()))
 }
 
@@ -85,7 +108,7 @@ fn seq_of(record: &str) -> Option<i64> {
 }
 
 /// Number, hash and record of an archive's line; none where it is not to the byte as it was written.
-fn unpacked(text: &str) -> Option<(i64, String, String)> {
+pub(crate) fn unpacked(text: &str) -> Option<(i64, String, String)> {
     let Json::Object(mut fields) = Json::parse(text)? else {
         return None;
     };

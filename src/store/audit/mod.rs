@@ -13,7 +13,7 @@ pub(super) mod verify;
 pub(super) mod walk;
 
 pub use checkpoint::Checkpoints;
-pub use lines::verify_jsonl;
+pub use lines::{log_line, verify_jsonl, verify_lines};
 pub use read::{AuditCursor, AuditEntry, AuditFilter};
 pub use record::{Actor, Event, FORMAT, Request};
 pub use value::{

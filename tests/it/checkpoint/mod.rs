@@ -179,6 +179,26 @@ fn the_service_signs_and_a_new_key_counts_from_the_next_run_on() {
     service.stop();
 }
 
+/// Whoever gets a pack and the public key can check both, and nothing else is needed.
+#[test]
+fn a_pack_of_evidence_is_checked_by_its_signatures_too() {
+    let bench = three_runs();
+    new_key(&bench, "other");
+    let pack = |name: &str, more: &[&str]| {
+        let args = [&["audit", "export", "--from", "2020-01-01", "--out", name], more].concat();
+        bench.run(&args).exits(0);
+    };
+    pack("pack", &[]);
+    pack("hidden", &["--pseudonymise", "--key-file", "pseudonyms.key"]);
+    let verify = |dir: &str, key: &str| bench.run(&["audit", "verify", dir, "--pubkey", key]);
+    let told = verify("pack", "audit.pub").exits(0).stdout;
+    assert!(told.contains("3 checkpoints"), "{told}");
+    verify("pack", "other.pub").exits(15);
+    let told = verify("hidden", "audit.pub").exits(15).stdout;
+    assert!(told.contains("the records are not in this pack"), "{told}");
+    bench.run(&["audit", "verify", "hidden"]).exits(0);
+}
+
 #[test]
 fn openssl_and_a_shell_are_enough_to_check_a_checkpoint() {
     if crate::support::servers::find("openssl").is_none() {

@@ -1,0 +1,235 @@
+//! Who was in a group at a time, by the log alone: members that a run found, and the changes that were made
+//! since. One pass; what the log never said is not known, and so it is told.
+
+use std::collections::BTreeMap;
+
+use super::record;
+use super::record::{Group, Member, Told};
+use super::table::{headings, row};
+use super::who::Who;
+
+/// The columns of `membership-start.csv` and `membership-end.csv`.
+pub(super) const COLUMNS: [&str; 7] = ["group_id", "group", "user_id", "email", "since_seq", "since_at", "known_by"];
+
+/// Since when somebody is known to be a member, and by which event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Since {
+    email: String,
+    seq: i64,
+    at: String,
+    by: &'static str,
+}
+
+/// A group by the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Known {
+    id: String,
+    name: String,
+    /// The record since which all members are known: a full list, or the group's creation.
+    whole_since: Option<i64>,
+    members: BTreeMap<String, Since>,
+}
+
+/// Memberships by the log, up to the last record that was taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    groups: BTreeMap<String, Known>,
+    ids: BTreeMap<String, String>,
+}
+
+/// What a list of members rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The group's configured name.
+    pub group: String,
+    /// Its id.
+    pub group_id: String,
+    /// How many members are known.
+    pub members: u64,
+    /// The record since which the list is whole; none where only rosterd's own changes are known.
+    pub whole_since: Option<i64>,
+}
+
+/// The memberships after these records, which begin where the log begins: who was in at the time of the last.
+pub fn members_at<'a>(records: impl IntoIterator<Item = &'a Told>) -> Members {
+    let mut members = Members::default();
+    for told in records {
+        members.take(told);
+    }
+    members
+}
+
+impl Members {
+    /// Goes one record on.
+    pub fn take(&mut self, told: &Told) {
+        let Some(group) = told.group.as_ref() else { return };
+        if told.event == "observed" {
+            self.observed(group, told);
+            return;
+        }
+        let since = |by| Since { email: String::new(), seq: told.seq, at: record::time(told.at), by };
+        if told.is("create_group", "done") {
+            self.known(group).whole_since.get_or_insert(told.seq);
+        } else if told.is_so("add_member") {
+            if let Some(member) = &told.member {
+                let since = since(if told.is("add_member", "done") { "added" } else { "found when adding" });
+                self.known(group).put(member, since);
+            }
+        } else if told.is_so("remove_member")
+            && let Some(member) = &told.member
+        {
+            self.known(group).members.remove(&member.user_id);
+        }
+    }
+
+    fn observed(&mut self, group: &Group, told: &Told) {
+        let since = |by| Since { email: String::new(), seq: told.seq, at: record::time(told.at), by };
+        let known = self.known(group);
+        if told.baseline {
+            if told.part.unwrap_or(1) == 1 {
+                known.members.clear();
+                known.whole_since = Some(told.seq);
+            }
+            for member in &told.members {
+                known.put(member, since("found"));
+            }
+        }
+        for member in &told.added {
+            known.put(member, since("found"));
+        }
+        for member in &told.removed {
+            known.members.remove(&member.user_id);
+        }
+    }
+
+    /// The group, by its id; one that got its id later is the same.
+    fn known(&mut self, group: &Group) -> &mut Known {
+        if let Some(id) = &group.id {
+            self.ids.insert(group.name.clone(), id.clone());
+            if let Some(unnamed) = self.groups.remove(&format!("name {}", group.name)) {
+                self.groups.entry(id.clone()).or_insert(unnamed);
+            }
+        }
+        let id = group.id.clone().or_else(|| self.ids.get(&group.name).cloned());
+        let key = id.clone().unwrap_or_else(|| format!("name {}", group.name));
+        let known = self.groups.entry(key).or_default();
+        known.id = id.unwrap_or_default();
+        known.name.clone_from(&group.name);
+        known
+    }
+
+    /// As a table, sorted by group and account.
+    pub fn csv(&self, who: &Who) -> String {
+        let mut text = headings(&COLUMNS);
+        for group in self.sorted() {
+            let mut rows: Vec<(String, &Since)> =
+                group.members.iter().map(|(id, since)| (who.user(id), since)).collect();
+            // Pseudonyms must not stand in the order of what they stand for.
+            rows.sort_by(|a, b| a.0.cmp(&b.0));
+            for (user, since) in rows {
+                text.push_str(&row(&[
+                    (&group.id).into(),
+                    (&who.thing(&group.name)).into(),
+                    (&user).into(),
+                    (&who.mail(&since.email)).into(),
+                    since.seq.into(),
+                    (&since.at).into(),
+                    since.by.into(),
+                ]));
+            }
+        }
+        text
+    }
+
+    /// What each group's list rests on.
+    pub fn standings(&self, who: &Who) -> Vec<Standing> {
+        let standing = |group: &Known| Standing {
+            group: who.thing(&group.name),
+            group_id: group.id.clone(),
+            members: group.members.len() as u64,
+            whole_since: group.whole_since,
+        };
+        self.sorted().into_iter().map(standing).collect()
+    }
+
+    fn sorted(&self) -> Vec<&Known> {
+        let mut groups: Vec<&Known> = self.groups.values().collect();
+        groups.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        groups
+    }
+}
+
+impl Known {
+    fn put(&mut self, member: &Member, since: Since) {
+        // Found again says nothing new of since when.
+        let kept = self.members.entry(member.user_id.clone()).or_insert(since);
+        if let Some(email) = &member.email {
+            kept.email.clone_from(email);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(seq: i64, fields: &str) -> Told {
+        let text = format!(r#"{{"at":"2026-01-01T00:00:0{seq}Z","prev":"","seq":{seq},{fields}}}"#);
+        Told::parse(&text).expect("a record")
+    }
+
+    fn list(members: &Members) -> Vec<String> {
+        let csv = members.csv(&Who::Named);
+        csv.lines().skip(1).map(|line| line.replace('"', "")).collect()
+    }
+
+    #[test]
+    fn outcomes_alone_tell_of_those_that_were_changed() {
+        let group = r#""group":{"id":"g1","name":"Risk"}"#;
+        let change = |seq, op, user, result| {
+            let member = format!(r#""member":{{"user_id":"{user}","email":"{user}@x"}}"#);
+            told(seq, &format!(r#""event":"outcome","op":"{op}","result":"{result}",{group},{member}"#))
+        };
+        let records = [
+            change(1, "add_member", "a", "done"),
+            change(2, "add_member", "b", "already_so"),
+            change(3, "add_member", "c", "failed"),
+            change(4, "remove_member", "a", "done"),
+            change(5, "remove_member", "d", "done"),
+        ];
+        let members = members_at(&records);
+        assert_eq!(list(&members), ["g1,Risk,b,b@x,2,2026-01-01T00:00:02.000Z,found when adding"]);
+        assert_eq!(members.standings(&Who::Named)[0].whole_since, None);
+        assert_eq!(list(&members_at(&records[..1])).len(), 1);
+    }
+
+    #[test]
+    fn a_full_list_takes_the_place_of_what_was_known_and_goes_over_several_records() {
+        let of =
+            |seq, rest: &str| told(seq, &format!(r#""event":"observed","group":{{"id":"g1","name":"Risk"}},{rest}"#));
+        let records = [
+            of(1, r#""baseline":true,"part":1,"of":1,"members":[{"user_id":"old"}]"#),
+            of(2, r#""baseline":true,"part":1,"of":2,"members":[{"user_id":"a"}]"#),
+            of(3, r#""baseline":true,"part":2,"of":2,"members":[{"user_id":"b"}]"#),
+            of(4, r#""added":[{"user_id":"c","email":"c@x"}],"removed":[{"user_id":"a"}]"#),
+        ];
+        let members = members_at(&records);
+        let ids: Vec<String> = list(&members).iter().map(|line| line.split(',').nth(2).unwrap().to_owned()).collect();
+        assert_eq!(ids, ["b", "c"]);
+        assert_eq!(members.standings(&Who::Named)[0].whole_since, Some(2));
+    }
+
+    #[test]
+    fn a_group_that_rosterd_made_is_known_whole_and_keeps_those_added_before_its_id_was_told() {
+        let records = [
+            told(
+                1,
+                r#""event":"outcome","op":"add_member","result":"done","group":{"name":"New"},"member":{"user_id":"a"}"#,
+            ),
+            told(2, r#""event":"outcome","op":"create_group","result":"done","group":{"id":"g9","name":"New"}"#),
+        ];
+        let members = members_at(&records);
+        assert!(list(&members)[0].starts_with("g9,New,a,"), "{:?}", list(&members));
+        assert_eq!(members.standings(&Who::Named)[0].whole_since, Some(2));
+    }
+}
