@@ -39,11 +39,10 @@ fn later_edits_by_rosterd_are_listed_and_stay() {
 
 #[test]
 fn an_addition_that_somebody_made_again_is_theirs() {
-    let (bench, run) = swapped();
+    let (mut bench, run) = swapped();
     by_hand(&bench, "dan", false);
     // A run sees that it is gone; it may not put it back.
     let rest = bench.rest.clone();
-    let mut bench = bench;
     bench.rest.push_str("[group.Compliance]\nmode = \"report\"\n");
     bench.run(&["apply"]).exits(0);
     by_hand(&bench, "dan", true);
@@ -197,13 +196,13 @@ fn many() -> (Bench, String) {
 fn a_large_undo_is_held_and_an_approval_lets_it_through() {
     let (bench, run) = many();
     let plan = undo(&bench, &run).exits(11).json();
-    assert_eq!(rules(&plan), ["day_removals", "group_removals", "run_removals"][1..2], "{plan:#}");
+    assert_eq!(rules(&plan), ["group_removals"], "{plan:#}");
     let hold = hold_ids(&plan, "group_removals").remove(0);
     // Another run knows nothing of it, and leaves it waiting.
     bench.apply(0);
     assert!(bench.run(&["holds"]).exits(0).stdout.contains(&format!("undo of run {run}: 30 removals")));
     let report = undo_apply(&bench, &run).exits(11).json();
-    assert_eq!(hold_ids(&report, "group_removals"), [hold.clone()], "the same in plan and run");
+    assert_eq!(hold_ids(&report, "group_removals"), [hold.as_str()], "the same in plan and run");
     assert_eq!((&report["outcome"], &report["results"]["removed"]), (&"held".into(), &0.into()));
     bench.apply(0);
     let told = bench.run(&["approve", &hold, "--by", "Ann", "--reason", "wrong export"]).exits(0).stdout;
