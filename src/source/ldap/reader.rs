@@ -108,9 +108,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Who may not read `memberOf` reads people without it, and so does everybody where the server does
-    /// not keep it. As long as groups are there and have no other members, that is no empty directory.
+    /// not keep it. As long as groups are there and have no other members, that is no empty directory. (What
+    /// groups say of themselves counts for nothing here: rights to them are often others than to people.)
     fn distrust_member_of(&mut self) {
-        let silent = |group: &Group| group.members.len() == 0 && group.logins.is_empty() && group.parents.is_empty();
+        let silent = |group: &Group| group.members.len() == 0 && group.logins.is_empty();
         let groups = &self.raw.groups.rows;
         if let Some(group) = groups.iter().find(|group| group.has_more_parents) {
             self.raw.people.gap = Some(in_too_many(&group.dn));
