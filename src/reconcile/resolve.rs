@@ -373,6 +373,19 @@ fn rewritten(rewrite: &Rewrite, address: &Address) -> Option<Address> {
     Address::parse(&format!("{stem}{}", rewrite.to)).ok()
 }
 
+/// Addresses of the directory, as patterns, that are or become what a pattern of the configuration means.
+pub fn origins(identity: &Identity, pattern: &str) -> BTreeSet<String> {
+    let pattern = folded(pattern);
+    let aliased = identity.aliases.iter().filter(|(_, to)| matches(&pattern, to.key()));
+    let mut origins: BTreeSet<String> = aliased.map(|(from, _)| from.key().to_owned()).collect();
+    origins.extend(identity.rewrite.iter().filter_map(|rewrite| {
+        let stem = pattern.strip_suffix(&folded(&rewrite.to))?;
+        Some(format!("{stem}{}", folded(&rewrite.from)))
+    }));
+    origins.insert(pattern);
+    origins
+}
+
 /// Whether `identity.ignore` names an address.
 pub fn is_ignored(identity: &Identity, address: &Address) -> bool {
     identity.ignore.iter().any(|pattern| matches(&folded(pattern), address.key()))

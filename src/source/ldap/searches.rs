@@ -3,10 +3,12 @@
 use ldap3::Scope;
 
 use super::Settings;
+use super::entry::escape;
 use super::fault::Fault;
 use super::groups::{Group, Groups};
 use super::look::is_there;
 use super::people::People;
+use super::schema::Schema;
 use super::session::{Look, Search, Session, Tally};
 
 /// Everybody below the user base, or `most` of them; and whether these are all.
@@ -49,6 +51,22 @@ pub(super) fn people_search(settings: &Settings, terms: Option<&str>) -> Search 
 pub(super) fn group_search(settings: &Settings, terms: Option<&str>) -> Search {
     let schema = &settings.schema;
     search(&settings.group_base, &schema.group_filter, terms, schema.group_attributes())
+}
+
+/// A term for people who bear an address; `*` stands for anything. Empty where no attribute has addresses.
+pub(super) fn addressed(schema: &Schema, pattern: &str) -> String {
+    let parts: Vec<String> = pattern.split('*').map(escape).collect();
+    let mut value = parts.join("*");
+    // Two stars beside each other are no filter.
+    while value.contains("**") {
+        value = value.replace("**", "*");
+    }
+    let term = |attribute: &String| match attribute.eq_ignore_ascii_case("proxyAddresses") {
+        true => format!("({attribute}=smtp:{value})"),
+        false => format!("({attribute}={value})"),
+    };
+    let terms: String = schema.email_attributes.iter().map(term).collect();
+    if terms.is_empty() { terms } else { format!("(|{terms})") }
 }
 
 fn search(base: &str, filter: &str, terms: Option<&str>, attributes: Vec<String>) -> Search {
