@@ -487,4 +487,18 @@ mod tests {
         assert_eq!(translate(&identity, &address("Ann@CORP.local")), address("ann@corp.example"));
         assert_eq!(translate(&identity, &address("ann@else.example")), address("ann@else.example"));
     }
+
+    #[test]
+    fn whatever_becomes_an_address_is_among_its_origins() {
+        let address = |text: &str| Address::parse(text).unwrap();
+        let identity = Identity {
+            rewrite: vec![Rewrite { from: "@Corp.Local".into(), to: "@corp.example".into() }],
+            aliases: BTreeMap::from([(address("Bob@x.example"), address("robert@corp.example"))]),
+            ignore: Vec::new(),
+        };
+        let of = |pattern| origins(&identity, pattern).into_iter().collect::<Vec<_>>();
+        assert_eq!(of("Robert@Corp.example"), ["bob@x.example", "robert@corp.example", "robert@corp.local"]);
+        assert_eq!(of("rob*@corp.example"), ["bob@x.example", "rob*@corp.example", "rob*@corp.local"]);
+        assert_eq!(of("ann@else.example"), ["ann@else.example"]);
+    }
 }

@@ -169,15 +169,12 @@ pub(super) async fn sources(conn: &mut SqliteConnection) -> Result<Vec<SourceRea
     rows.into_iter().map(read).collect()
 }
 
-/// Remembers how a source was read just now. That nothing changed in it is no reading: the last one stays.
+/// Remembers how a source was read just now.
 pub(super) async fn note_source(
     conn: &mut SqliteConnection,
     source: &SourceSummary,
     at: Timestamp,
 ) -> Result<(), Fault> {
-    if source.unchanged_since.is_some() {
-        return Ok(());
-    }
     sqlx::query(
         "INSERT INTO source_read (source, kind, at, complete, complete_at, people, evidence) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) \

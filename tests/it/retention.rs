@@ -678,7 +678,10 @@ async fn processes_that_archive_and_append_at_once_keep_one_chain() {
 /// A state whose runs so far are ten days old, with records kept for one.
 fn aged(bench: &Bench) {
     const TEN: i64 = 10 * 86_400_000;
-    meddle(&bench.state(), &format!("UPDATE run SET started_at = started_at - {TEN}, finished_at = finished_at - {TEN}"));
+    meddle(
+        &bench.state(),
+        &format!("UPDATE run SET started_at = started_at - {TEN}, finished_at = finished_at - {TEN}"),
+    );
     meddle(&bench.state(), &format!("UPDATE observed_group SET baseline_at = baseline_at - {TEN}"));
 }
 

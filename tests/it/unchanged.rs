@@ -83,15 +83,6 @@ fn the_same_files_are_not_read_and_the_run_tells_so() {
 }
 
 #[test]
-fn a_source_that_was_left_unread_was_not_read() {
-    let bench = settled();
-    meddle(&bench.state(), "UPDATE source_read SET at = at - 7200000, complete_at = complete_at - 7200000");
-    skips_reading(&bench);
-    let status = bench.run(&["status"]).exits(0).stdout;
-    assert!(status.contains("(2 h ago), 3 people"), "{status}");
-}
-
-#[test]
 fn any_byte_of_any_file_counts_and_so_does_its_age() {
     let mut bench = settled();
     bench.rest = bench.rest.replace("path = \"people.csv\"", "path = \"people*.csv\"\nmax_age = \"26h\"");

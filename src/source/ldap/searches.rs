@@ -92,3 +92,22 @@ async fn empty(session: &Session, key: &str, base: &str) -> Result<(), Fault> {
         Look::NotMeant | Look::NoSuchObject => Err(base_help(Fault::of_code("nothing is below it", 32, ""), key, base)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::ldap::schema::Preset;
+
+    #[test]
+    fn a_pattern_of_addresses_is_a_filter_and_nothing_of_it_is_more() {
+        let (one, two) = (Schema::of(Preset::Rfc2307bis), Schema::of(Preset::ActiveDirectory));
+        assert_eq!(addressed(&one, "svc-*@corp.example"), "(|(mail=svc-*@corp.example))");
+        assert_eq!(addressed(&two, "a**b@c.d"), "(|(mail=a*b@c.d)(proxyAddresses=smtp:a*b@c.d))");
+        assert_eq!(addressed(&one, "x)(uid=\\*"), "(|(mail=x\\29\\28uid=\\5c*))");
+        assert_eq!(addressed(&Schema { email_attributes: Vec::new(), ..one }, "a@b.c"), "");
+        for pattern in ["svc-*@corp.example", "*", "**", "", "*@x", "x)(uid=\\*"] {
+            let term = addressed(&two, pattern);
+            assert!(ldap3::parse_filter(&term).is_ok(), "{term}");
+        }
+    }
+}
