@@ -373,6 +373,19 @@ fn rewritten(rewrite: &Rewrite, address: &Address) -> Option<Address> {
     Address::parse(&format!("{stem}{}", rewrite.to)).ok()
 }
 
+/// Addresses of the directory, as patterns, that are or become what a pattern of the configuration means.
+pub fn origins(identity: &Identity, pattern: &str) -> BTreeSet<String> {
+    let pattern = folded(pattern);
+    let aliased = identity.aliases.iter().filter(|(_, to)| matches(&pattern, to.key()));
+    let mut origins: BTreeSet<String> = aliased.map(|(from, _)| from.key().to_owned()).collect();
+    origins.extend(identity.rewrite.iter().filter_map(|rewrite| {
+        let stem = pattern.strip_suffix(&folded(&rewrite.to))?;
+        Some(format!("{stem}{}", folded(&rewrite.from)))
+    }));
+    origins.insert(pattern);
+    origins
+}
+
 /// Whether `identity.ignore` names an address.
 pub fn is_ignored(identity: &Identity, address: &Address) -> bool {
     identity.ignore.iter().any(|pattern| matches(&folded(pattern), address.key()))
@@ -473,5 +486,19 @@ mod tests {
         assert_eq!(translate(&identity, &address("Bob@corp.local")), address("robert@corp.example"));
         assert_eq!(translate(&identity, &address("Ann@CORP.local")), address("ann@corp.example"));
         assert_eq!(translate(&identity, &address("ann@else.example")), address("ann@else.example"));
+    }
+
+    #[test]
+    fn whatever_becomes_an_address_is_among_its_origins() {
+        let address = |text: &str| Address::parse(text).unwrap();
+        let identity = Identity {
+            rewrite: vec![Rewrite { from: "@Corp.Local".into(), to: "@corp.example".into() }],
+            aliases: BTreeMap::from([(address("Bob@x.example"), address("robert@corp.example"))]),
+            ignore: Vec::new(),
+        };
+        let of = |pattern| origins(&identity, pattern).into_iter().collect::<Vec<_>>();
+        assert_eq!(of("Robert@Corp.example"), ["bob@x.example", "robert@corp.example", "robert@corp.local"]);
+        assert_eq!(of("rob*@corp.example"), ["bob@x.example", "rob*@corp.example", "rob*@corp.local"]);
+        assert_eq!(of("ann@else.example"), ["ann@else.example"]);
     }
 }

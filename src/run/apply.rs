@@ -314,11 +314,14 @@ impl Applier<'_> {
             created.members.into_iter().map(|member| (member.account.clone(), member)).collect();
         let whole = (created.result, created.read_back, created.call);
         let lead = created.lead.map(|lead| (lead.result, lead.read_back, lead.call));
+        // It may have been made, and then with its members and its lead: nobody knows more of them than of it.
+        let unknown = is_unknown(&whole);
         let mut results = BTreeMap::new();
         for at in &step.changes {
             let Some(change) = self.plan.changes.get(*at) else { continue };
             let member = change.key.account.as_ref().and_then(|account| members.remove(account));
             let answered = match (change.key.op, member) {
+                _ if unknown => whole.clone(),
                 (Op::AddMember, Some(member)) => (member.result, member.read_back, member.call),
                 (Op::SetLead, _) => lead.clone().unwrap_or_else(|| whole.clone()),
                 _ => whole.clone(),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::Order;
+use crate::model::address::Address;
 use crate::model::directory::SourceSnapshot;
 use crate::model::id::{GroupId, SourceName};
 use crate::model::live::LiveState;
@@ -15,6 +16,7 @@ use crate::model::memory::Memory;
 use crate::model::plan::{Plan, PlanDigest, SourceSummary};
 use crate::model::policy::{Policy, Selector};
 use crate::model::problem::Problem;
+use crate::reconcile::resolve::origins;
 use crate::reconcile::summary;
 use crate::source::{Source, Wanted};
 use crate::target::{Client, Known, Settings, TargetError};
@@ -67,6 +69,10 @@ fn wanted(source: &SourceName, policy: &Policy, memory: &Memory) -> Wanted {
     wanted.groups = feeds.filter_map(|feed| feed.key.clone()).collect();
     let people = memory.learned.person_links.keys().filter(|(own, _)| own == source);
     wanted.people = people.map(|(_, person)| person.clone()).collect();
+    let own = policy.groups.values().chain([&policy.group_defaults]).flat_map(|group| &group.keep);
+    let ignored = policy.identity.ignore.iter().map(String::as_str);
+    let named = own.map(Address::as_str).chain(ignored);
+    wanted.protected = named.flat_map(|pattern| origins(&policy.identity, pattern)).collect();
     wanted
 }
 

@@ -53,6 +53,9 @@ pub struct Wanted {
     /// People who were linked to accounts before, by immutable id: no longer being a member is not the
     /// same as being gone.
     pub people: BTreeSet<PersonKey>,
+    /// Addresses in folded form (`*` stands for anything) of people who may be protected, whatever group they
+    /// are in: other addresses of theirs may be those of accounts.
+    pub protected: BTreeSet<String>,
 }
 
 impl Source {

@@ -99,7 +99,10 @@ pub(super) async fn record(
         let members: Vec<AccountId> = expected(conn, &id, &edits).await?.into_iter().collect();
         write(conn, (&id, name), &digest(&members), &members, baseline_at).await?;
     }
-    settings::remember_observed(conn, teller.chain.seq(), at).await?;
+    // A run that did not look at all groups makes none of the others' changes younger: what is found in them
+    // later may have happened since the last look at all.
+    let looked = last.map(|(_, before)| before).filter(|_| !observation.all).unwrap_or(at);
+    settings::remember_observed(conn, teller.chain.seq(), looked).await?;
     Ok(teller.records)
 }
 

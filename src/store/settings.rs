@@ -201,7 +201,7 @@ pub(super) async fn remember_last_read(
     }
 }
 
-/// How far the log went when memberships were observed last (`seq`), and when that was.
+/// How far the log went when memberships were observed last (`seq`), and when those of all groups were.
 pub(super) async fn observed(conn: &mut SqliteConnection) -> Result<Option<(i64, Timestamp)>, Fault> {
     let Some(text) = get(conn, OBSERVED).await? else {
         return Ok(None);

@@ -733,3 +733,36 @@ fn a_run_over_some_groups_is_no_first_full_run() {
     assert_eq!(bench.members("Compliance"), ["ann", "bob"]);
     bench.in_step();
 }
+
+/// The group may have been made with its members, and nobody could look: they are as unknown as it is. The
+/// next run looks, and whoever is in it then was put there by rosterd, and by nobody else.
+#[test]
+fn members_of_a_group_whose_creation_was_lost_are_not_called_untried() {
+    let mut bench = Bench::small();
+    bench.rest = bench.rest.replace("kind = \"csv\"", "kind = \"csv\"\nskip_unchanged = false")
+        + "[[mapping]]\nsource = \"hr\"\ngroup = \"audit\"\nto = \"Audit\"\n\
+           [group.Audit]\ncreate = true\nmode = \"owned\"\nallow_empty = true\nlead = \"dan@corp.example\"\n";
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "audit,dan", "audit,eve"]);
+    let simulator = bench.simulator();
+    simulator.inject(Fault::on("POST", "/v1/groups", FaultKind::Cut { moment: Moment::After, reset: false }));
+    let down = FaultKind::Status { code: 503, moment: Moment::Before };
+    simulator.inject(Fault::on("GET", "/v1/groups", down).skip(1).always());
+    bench.apply(12);
+    assert_eq!(bench.members("Audit"), ["dan", "eve"], "it was made all the same");
+    bench.simulator().clear_faults();
+    bench.apply(0);
+    bench.every_intent_has_an_outcome();
+    let audit = bench.audit();
+    for record in audit.iter().filter(|record| record["event"] == "outcome") {
+        assert_eq!(record["result"], "done", "{record:#}");
+    }
+    bench.apply(0);
+    let audit = bench.audit();
+    let others = audit.iter().filter(|record| record["event"] == "observed" && record["baseline"] != true);
+    assert_eq!(others.count(), 0, "nobody else changed anything");
+    // They are rosterd's own, so it may take them out.
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "audit,dan"]);
+    bench.apply(0);
+    assert_eq!(bench.members("Audit"), ["dan"]);
+    bench.in_step();
+}

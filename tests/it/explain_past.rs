@@ -62,6 +62,25 @@ fn the_log_gets_the_full_list_once_and_then_what_others_change() {
     bench.in_step();
 }
 
+/// What a run over another group did not look at did not happen after it.
+#[test]
+fn drift_is_dated_from_the_last_look_at_that_group() {
+    let mut bench = Bench::small();
+    bench.simulator().change(|world| world.add_group("Audit", &[]));
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"audit\"\nto = \"Audit\"\n");
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "audit,dan"]);
+    bench.apply(0);
+    let before = Timestamp::now();
+    add(&bench, "eve");
+    bench.run(&["apply", "--group", "Audit"]).exits(0);
+    bench.apply(0);
+    let drift = bench.audit().into_iter().rfind(|record| record["event"] == "observed").unwrap();
+    assert_eq!(drift["added"][0]["email"], address("eve"), "{drift:#}");
+    let since: Timestamp = drift["since"].as_str().unwrap().parse().unwrap();
+    assert!(since <= before, "eve was added before the run over Audit: {drift:#}");
+    bench.in_step();
+}
+
 /// A new name is a new group to those who look for it in the log.
 #[test]
 fn a_group_that_is_mapped_anew_gets_a_new_list() {

@@ -4,6 +4,7 @@ mod ds389;
 mod hostile;
 mod member_of;
 mod members;
+mod protected;
 mod session;
 
 use std::path::Path;

@@ -679,3 +679,56 @@ async fn processes_that_archive_and_append_at_once_keep_one_chain() {
     let files = whole.files.unwrap();
     assert!(matches!(files.verification, Verification::Verified { records: 120, .. }), "{files:?}");
 }
+
+/// A state whose runs so far are ten days old, with records kept for one.
+fn aged(bench: &Bench) {
+    const TEN: i64 = 10 * 86_400_000;
+    meddle(
+        &bench.state(),
+        &format!("UPDATE run SET started_at = started_at - {TEN}, finished_at = finished_at - {TEN}"),
+    );
+    meddle(&bench.state(), &format!("UPDATE observed_group SET baseline_at = baseline_at - {TEN}"));
+}
+
+fn for_a_day() -> Bench {
+    let mut bench = Bench::small();
+    bench.rest = bench.rest.replace("kind = \"csv\"", "kind = \"csv\"\nskip_unchanged = false");
+    bench.rest.insert_str(0, "retention = \"1d\"\n");
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan"]);
+    bench
+}
+
+fn observed(bench: &Bench) -> Vec<Value> {
+    bench.audit().into_iter().filter(|record| record["event"] == "observed").collect()
+}
+
+/// Hyperproof was not readable for longer than records are kept: what rosterd did last is still its own doing.
+#[test]
+fn what_no_run_has_looked_at_since_is_not_pruned() {
+    use rosterd::simulator::{Fault, FaultKind, Moment};
+    let bench = for_a_day();
+    bench.apply(0);
+    aged(&bench);
+    bench.simulator().inject(Fault::on("GET", "/v1/groups", FaultKind::Status { code: 503, moment: Moment::Before }));
+    bench.apply(13);
+    bench.simulator().clear_faults();
+    bench.apply(0);
+    let told = observed(&bench);
+    assert!(told.iter().all(|record| record["baseline"] == true), "nobody else changed anything: {told:#?}");
+    bench.in_step();
+}
+
+#[test]
+fn a_list_of_members_that_was_archived_is_told_anew() {
+    let bench = for_a_day();
+    bench.apply(0);
+    aged(&bench);
+    bench.apply(0);
+    assert_eq!(files(&bench).len(), 1, "the first run went");
+    bench.apply(0);
+    assert!(observed(&bench).iter().any(|record| record["baseline"] == true), "{:#?}", observed(&bench));
+    let members = bench.run(&["members", "Compliance", "--at", &Timestamp::now().to_string(), "--format", "json"]);
+    let members = members.exits(0).json();
+    assert_eq!(members["members"].as_array().map(Vec::len), Some(4), "{members:#}");
+    bench.in_step();
+}

@@ -18,7 +18,7 @@ use super::groups::{Group, Groups};
 use super::look::{self, Seen, Stray};
 use super::parts;
 use super::people::{Found, People, in_too_many};
-use super::searches::{base_help, group_search, people_search, scan_groups, scan_people};
+use super::searches::{addressed, base_help, group_search, people_search, scan_groups, scan_people};
 use super::session::{Look, Search, Session, Tally};
 use super::url;
 use crate::model::id::PersonKey;
@@ -108,9 +108,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Who may not read `memberOf` reads people without it, and so does everybody where the server does
-    /// not keep it. As long as groups are there and have no other members, that is no empty directory.
+    /// not keep it. As long as groups are there and have no other members, that is no empty directory. (What
+    /// groups say of themselves counts for nothing here: rights to them are often others than to people.)
     fn distrust_member_of(&mut self) {
-        let silent = |group: &Group| group.members.len() == 0 && group.logins.is_empty() && group.parents.is_empty();
+        let silent = |group: &Group| group.members.len() == 0 && group.logins.is_empty();
         let groups = &self.raw.groups.rows;
         if let Some(group) = groups.iter().find(|group| group.has_more_parents) {
             self.raw.people.gap = Some(in_too_many(&group.dn));
@@ -295,7 +296,8 @@ impl<'a> Reader<'a> {
     }
 
     /// People who were linked to accounts before, and whom nothing has met yet: so that somebody who
-    /// is no member any more is not taken for somebody who is gone.
+    /// is no member any more is not taken for somebody who is gone. And whoever bears an address that
+    /// protects: the account may bear another one of theirs.
     async fn known_people(&mut self, session: &mut Session) -> Result<(), Fault> {
         if self.raw.everyone {
             return Ok(());
@@ -303,8 +305,10 @@ impl<'a> Reader<'a> {
         let attribute = &self.settings.schema.id_attribute;
         let met = self.raw.people.keys();
         let known = self.wanted.people.iter().filter(|key| !met.contains(key)).map(PersonKey::as_str);
-        let terms: Vec<String> =
-            known.filter_map(|key| Some(format!("({attribute}={})", id_in_filter(attribute, key)?))).collect();
+        let known = known.filter_map(|key| Some(format!("({attribute}={})", id_in_filter(attribute, key)?)));
+        let schema = &self.settings.schema;
+        let protected = self.wanted.protected.iter().map(|pattern| addressed(schema, pattern));
+        let terms: Vec<String> = known.chain(protected.filter(|term| !term.is_empty())).collect();
         if terms.len() >= MOST_TERMS {
             return self.every_person(session).await;
         }

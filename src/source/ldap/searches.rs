@@ -3,10 +3,12 @@
 use ldap3::Scope;
 
 use super::Settings;
+use super::entry::escape;
 use super::fault::Fault;
 use super::groups::{Group, Groups};
 use super::look::is_there;
 use super::people::People;
+use super::schema::Schema;
 use super::session::{Look, Search, Session, Tally};
 
 /// Everybody below the user base, or `most` of them; and whether these are all.
@@ -51,6 +53,22 @@ pub(super) fn group_search(settings: &Settings, terms: Option<&str>) -> Search {
     search(&settings.group_base, &schema.group_filter, terms, schema.group_attributes())
 }
 
+/// A term for people who bear an address; `*` stands for anything. Empty where no attribute has addresses.
+pub(super) fn addressed(schema: &Schema, pattern: &str) -> String {
+    let parts: Vec<String> = pattern.split('*').map(escape).collect();
+    let mut value = parts.join("*");
+    // Two stars beside each other are no filter.
+    while value.contains("**") {
+        value = value.replace("**", "*");
+    }
+    let term = |attribute: &String| match attribute.eq_ignore_ascii_case("proxyAddresses") {
+        true => format!("({attribute}=smtp:{value})"),
+        false => format!("({attribute}={value})"),
+    };
+    let terms: String = schema.email_attributes.iter().map(term).collect();
+    if terms.is_empty() { terms } else { format!("(|{terms})") }
+}
+
 fn search(base: &str, filter: &str, terms: Option<&str>, attributes: Vec<String>) -> Search {
     let filter = match terms {
         None => filter.to_owned(),
@@ -72,5 +90,24 @@ async fn empty(session: &Session, key: &str, base: &str) -> Result<(), Fault> {
     match is_there(session, "asking for the base", base).await? {
         Look::Found(_) => Ok(()),
         Look::NotMeant | Look::NoSuchObject => Err(base_help(Fault::of_code("nothing is below it", 32, ""), key, base)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::ldap::schema::Preset;
+
+    #[test]
+    fn a_pattern_of_addresses_is_a_filter_and_nothing_of_it_is_more() {
+        let (one, two) = (Schema::of(Preset::Rfc2307bis), Schema::of(Preset::ActiveDirectory));
+        assert_eq!(addressed(&one, "svc-*@corp.example"), "(|(mail=svc-*@corp.example))");
+        assert_eq!(addressed(&two, "a**b@c.d"), "(|(mail=a*b@c.d)(proxyAddresses=smtp:a*b@c.d))");
+        assert_eq!(addressed(&one, "x)(uid=\\*"), "(|(mail=x\\29\\28uid=\\5c*))");
+        assert_eq!(addressed(&Schema { email_attributes: Vec::new(), ..one }, "a@b.c"), "");
+        for pattern in ["svc-*@corp.example", "*", "**", "", "*@x", "x)(uid=\\*"] {
+            let term = addressed(&two, pattern);
+            assert!(ldap3::parse_filter(&term).is_ok(), "{term}");
+        }
     }
 }

@@ -62,6 +62,11 @@ pub(super) async fn prune(conn: &mut SqliteConnection, retire: &Retire, whole: W
     for sql in BY_TIME {
         sqlx::query(sql).bind(millis(retire.before)).execute(&mut *conn).await?;
     }
+    // A list of members that is in the archive tells nobody any more: the next look tells it anew.
+    sqlx::query("UPDATE observed_group SET baseline_at = 0 WHERE baseline_at <= $1")
+        .bind(millis(archive.until))
+        .execute(&mut *conn)
+        .await?;
     effects::forget_old_removals(conn, retire.now).await?;
     Ok(archive)
 }

@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 use super::super::audit::AuditRecord;
 use super::super::audit::chain::FIRST_PREV;
 use super::super::error::Fault;
+use super::super::settings;
 use super::super::stored::millis;
 use super::{Retire, rows};
 
@@ -56,7 +57,8 @@ async fn end_of_chunk(conn: &mut SqliteConnection, done: i64, chunk: i64) -> Res
 }
 
 /// The last record that may go. The newest run stays, whatever its age, and so does a run whose intents wait
-/// for their outcome, with all that came after it.
+/// for their outcome, with all that came after it. So does the run that looked at the groups last: without
+/// its outcomes the next look would take what it did for somebody else's doing.
 async fn bound(conn: &mut SqliteConnection, before: Timestamp) -> Result<Option<i64>, Fault> {
     let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(first_seq) FROM run").fetch_one(&mut *conn).await?;
     let Some(newest) = newest else {
@@ -71,7 +73,14 @@ async fn bound(conn: &mut SqliteConnection, before: Timestamp) -> Result<Option<
         sqlx::query_scalar("SELECT MAX(first_seq) FROM run WHERE first_seq <= (SELECT MIN(seq) FROM open_intent)")
             .fetch_one(&mut *conn)
             .await?;
-    let keep = [young, open].into_iter().flatten().fold(newest, i64::min);
+    let observed: Option<i64> = match settings::observed(conn).await? {
+        Some((seq, _)) => {
+            let looked = sqlx::query_scalar("SELECT MAX(first_seq) FROM run WHERE first_seq <= $1");
+            looked.bind(seq).fetch_one(&mut *conn).await?
+        }
+        None => None,
+    };
+    let keep = [young, open, observed].into_iter().flatten().fold(newest, i64::min);
     let last: Option<(i64, Option<i64>)> =
         sqlx::query_as("SELECT first_seq, last_seq FROM run WHERE first_seq < $1 ORDER BY first_seq DESC LIMIT 1")
             .bind(keep)

@@ -115,6 +115,23 @@ fn an_attribute_that_nobody_has_is_no_empty_directory() {
     assert_eq!(members(&complete(read(&keys, &["all"])), "all"), ["cem"]);
 }
 
+/// Groups may be shown and people not: what nested groups say of themselves is no word about people.
+#[test]
+fn groups_that_name_their_groups_do_not_vouch_for_people() {
+    let hidden = format!(
+        "access to dn.subtree=\"ou=people,{SUFFIX}\" attrs=memberOf by * none\n\
+         access to * by users read by anonymous auth\n"
+    );
+    let Some(slapd) = openldap(&hidden) else { return };
+    let keys = keys(&slapd, &slapd.secure()) + ONLY;
+    let snapshot = read(&keys, &["all"]);
+    assert_eq!(nested(&snapshot, "all"), ["compliance"], "that much is shown");
+    assert!(!snapshot.completeness.is_complete(), "{snapshot:#?}");
+    let bench = bench(&keys);
+    bench.apply(13);
+    assert_eq!(bench.members("Compliance"), ["bob", "dan"]);
+}
+
 /// What people say of themselves is whole when all people were read, and else it is nothing.
 #[test]
 fn a_scan_of_people_that_breaks_off_removes_and_adds_nobody() {
