@@ -46,6 +46,7 @@ async fn view(store: &Store, now: Timestamp) -> Result<StatusView, Fault> {
         sources: sources
             .into_iter()
             .map(|source| SourceView {
+                unchanged: source.complete && !source.was_read(),
                 name: source.source,
                 read_at: source.complete_at,
                 people: usize::try_from(source.people).unwrap_or(usize::MAX),

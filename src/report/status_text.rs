@@ -65,8 +65,10 @@ pub struct RunView {
 pub struct SourceView {
     /// Its name.
     pub name: String,
-    /// When it was last read to its end.
+    /// When it was last read to its end, or vouched that nothing changed since.
     pub read_at: Option<Timestamp>,
+    /// It vouched, and was left unread.
+    pub unchanged: bool,
     /// People in it then.
     pub people: usize,
 }
@@ -143,7 +145,8 @@ fn sources(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result {
         match source.read_at {
             Some(at) => writeln!(
                 out,
-                "  {name}: read completely {} ({}), {}",
+                "  {name}: {} {} ({}), {}",
+                if source.unchanged { "asked, and not read because nothing changed," } else { "read completely" },
                 when(at),
                 apart(view.now, at),
                 plural(source.people, "person"),
@@ -197,8 +200,8 @@ mod tests {
             checkpoints: Some((at(-900), "checkpoint file /mnt/worm/x: it is not there".to_owned())),
             waiting: vec!["h-0123456789ab".to_owned()],
             sources: vec![
-                SourceView { name: "corp-ad".to_owned(), read_at: None, people: 0 },
-                SourceView { name: "hr".to_owned(), read_at: Some(at(-900)), people: 118 },
+                SourceView { name: "corp-ad".to_owned(), read_at: None, unchanged: false, people: 0 },
+                SourceView { name: "hr".to_owned(), read_at: Some(at(-900)), unchanged: false, people: 118 },
             ],
         };
         insta::assert_snapshot!(written(|out| write(out, &view, &Look::PLAIN)), @r#"

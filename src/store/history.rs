@@ -91,6 +91,14 @@ pub struct SourceRead {
     pub evidence: String,
 }
 
+impl SourceRead {
+    /// Whether the last run read it. Else it vouched that nothing changed, and was left unread: the times are
+    /// those of the question.
+    pub fn was_read(&self) -> bool {
+        !self.evidence.starts_with("not read: ")
+    }
+}
+
 const LATEST: &str = "SELECT id, cause, partial, started_at, finished_at, outcome, exit_code, actor, config_digest, \
      version, plan_digest, planned, intents, done, already_so, failed, not_tried, first_seq, last_seq, undoes \
      FROM run ORDER BY started_at DESC, id DESC LIMIT $1";

@@ -73,6 +73,8 @@ fn the_same_files_are_not_read_and_the_run_tells_so() {
 
     let ran = bench.run(&["apply"]).exits(0);
     assert!(ran.stdout.contains("Nothing changed in the directory since "), "{}", ran.stdout);
+    let status = bench.run(&["status"]).exits(0).stdout;
+    assert!(status.contains("hr: asked, and not read because nothing changed, "), "{status}");
     let audit = bench.audit();
     let finished = audit.iter().rfind(|record| record["event"] == "run_finished").unwrap();
     assert!(finished["sources"][0]["unchanged_since"].is_string(), "{finished}");

@@ -115,12 +115,13 @@ pub(super) fn sources(state: &ServiceState, stored: &Stored, now: Timestamp) -> 
                     li {
                         p {
                             (words::clean(&read.source)) " (" (read.kind) "): "
-                            @if read.complete { span .good { "read completely" } }
+                            @if !read.was_read() { span .good { "not read: nothing changed" } }
+                            @else if read.complete { span .good { "read completely" } }
                             @else { span .bad { "not read completely" } }
                         }
                         p .faint {
                             (words::plural(usize::try_from(read.people).unwrap_or(usize::MAX), "person"))
-                            ", last read " (ago(now, read.at))
+                            (if read.was_read() { ", last read " } else { ", last asked " }) (ago(now, read.at))
                             @match read.complete_at {
                                 Some(at) if at == read.at => {},
                                 Some(at) => { ", last read completely " (ago(now, at)) },
