@@ -19,7 +19,7 @@ fn a_share_that_is_gone_costs_no_run_and_gets_what_is_missing_when_it_is_back() 
         let ran = bench.run(&["apply"]).exits(0);
         assert!(ran.stderr.contains("checkpoints were not written to their file"), "{}", ran.stderr);
     }
-    assert!(trouble(&bench).unwrap().contains("it is not there, and had checkpoints up to seq 3"));
+    assert!(trouble(&bench).unwrap().contains("it is not there, and had checkpoints up to seq 4"));
     let told = verify(&bench, &["--pubkey", "pub.pem"]).exits(0).stdout;
     assert!(told.contains("note: ") && told.contains("was not compared: "), "{told}");
     // The place of the share alone, without it: nothing is begun there.
@@ -50,7 +50,7 @@ fn a_line_that_was_cut_off_is_ended_and_written_again() {
             1 => drop(told.exits(0)),
             // The state knows that this one was written as a whole.
             _ => assert!(
-                told.exits(15).stdout.contains("the checkpoint of seq 13 was written to it, and it has lost it")
+                told.exits(15).stdout.contains("the checkpoint of seq 14 was written to it, and it has lost it")
             ),
         }
         let ran = bench.run(&["apply"]).exits(0);
@@ -78,24 +78,24 @@ fn a_file_that_was_changed_cut_or_put_in_another_order_is_found() {
         verify(&bench, args).exits(15).stdout
     };
     write(&[a, c, b]).unwrap();
-    assert!(told(false).contains("does not verify: line 3: its checkpoint of seq 10 is out of order"));
+    assert!(told(false).contains("does not verify: line 3: its checkpoint of seq 11 is out of order"));
     write(&[a, c]).unwrap();
-    assert!(told(false).contains("it does not have the checkpoint of seq 10, and has later ones"));
+    assert!(told(false).contains("it does not have the checkpoint of seq 11, and has later ones"));
     write(&[a, b]).unwrap();
-    assert!(told(false).contains("the checkpoint of seq 13 was written to it, and it has lost it"));
+    assert!(told(false).contains("the checkpoint of seq 14 was written to it, and it has lost it"));
     std::fs::write(&path, "").unwrap();
-    assert!(told(false).contains("the checkpoint of seq 5 was written to it, and it has lost it"));
+    assert!(told(false).contains("the checkpoint of seq 6 was written to it, and it has lost it"));
     let edited = b.replace("\"at\":\"2", "\"at\":\"1");
     write(&[a, &edited, c]).unwrap();
     assert!(told(true).contains("does not verify: line 2: the signature of the checkpoint is not the key's"));
-    assert!(told(false).contains("First bad record: seq 10: the checkpoint is another than line 2 of"));
+    assert!(told(false).contains("First bad record: seq 11: the checkpoint is another than line 2 of"));
     write(&[a, "a word", b, c]).unwrap();
     assert!(told(false).contains("does not verify: line 2: it is no checkpoint"));
     write(&[a, b, c, "a word"]).unwrap();
     assert!(told(false).contains("does not verify: line 4: it is no checkpoint"));
     write(&[a, &b.replace(":{", ": {"), c]).unwrap();
     assert!(told(false).contains("does not verify: line 2: it is not as it was written"));
-    let start = bench.run(&["audit", "list", "--format", "jsonl", "--limit", "13"]).exits(0).stdout;
+    let start = bench.run(&["audit", "list", "--format", "jsonl", "--limit", "14"]).exits(0).stdout;
     write(&[start.lines().next().unwrap(), a, b, c]).unwrap();
     assert!(told(false).contains("does not verify: line 1: it is no checkpoint"));
     // What was before the file is no gap in it, and a line that is there twice is no other one.
@@ -143,12 +143,12 @@ fn a_copy_of_the_file_and_a_copy_of_the_state_are_compared_without_a_configurati
     let part: String = std::fs::read_to_string(bench.path("log.jsonl"))
         .unwrap()
         .lines()
-        .take(10)
+        .take(11)
         .fold(String::new(), |text, line| text + line + "\n");
     bench.write("part.jsonl", &part);
     let told = verify("part.jsonl").exits(0).stdout;
     assert!(told.contains("goes on with 1 checkpoints after the last record here"), "{told}");
-    std::fs::write(bench.path("kept"), format!("{}\n", lines(&bench)[1].replace("\"seq\":10", "\"seq\":11"))).unwrap();
+    std::fs::write(bench.path("kept"), format!("{}\n", lines(&bench)[1].replace("\"seq\":11", "\"seq\":12"))).unwrap();
     assert!(verify("copy.db").exits(15).stdout.contains("line 1: the checkpoint is not of the record before it"));
     std::fs::remove_file(bench.path("kept")).unwrap();
     verify("copy.db").exits(2);

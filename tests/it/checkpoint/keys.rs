@@ -69,7 +69,7 @@ fn a_new_key_goes_on_where_the_old_one_ended() {
     // The last one proves all that is before it; the first one alone does not prove what came later.
     let told = verify(&bench, &["--pubkey", "pub2.pem"]).exits(0).stdout;
     assert!(told.contains("which was not given: not checked"), "{told}");
-    let told = first_bad(verify(&bench, &["--pubkey", "pub.pem"]), 6);
+    let told = first_bad(verify(&bench, &["--pubkey", "pub.pem"]), 7);
     assert!(told.contains("a run ended here, and no checkpoint after it is signed by a key that was given"), "{told}");
     // Given up, and taken up again.
     let signed = std::mem::take(&mut bench.rest);
@@ -78,7 +78,7 @@ fn a_new_key_goes_on_where_the_old_one_ended() {
         .filter(|line| !line.contains("signing_key") && !line.contains("checkpoint_file"))
         .fold(String::new(), |text, line| text + line + "\n");
     bench.apply(0);
-    first_bad(verify(&bench, &["--pubkey", "both.pem"]), 10);
+    first_bad(verify(&bench, &["--pubkey", "both.pem"]), 11);
     bench.rest = signed;
     bench.apply(0);
     verify(&bench, &["--pubkey", "both.pem"]).exits(0);
@@ -136,9 +136,9 @@ fn a_log_in_memory_is_judged_too() {
     let keys = PublicKey::all_from_pem(&std::fs::read_to_string(bench.path("pub.pem")).unwrap()).unwrap();
     let witness = Witness { keys, ..Witness::default() };
     let verdict = verify_log(log.as_bytes(), &witness).unwrap();
-    assert!(matches!(verdict.verification, Verification::Verified { records: 13, .. }));
+    assert!(matches!(verdict.verification, Verification::Verified { records: 14, .. }));
     assert!(verdict.judgement.is_good());
-    assert_eq!((verdict.judgement.last, verdict.judgement.after), (Some(13), 0));
+    assert_eq!((verdict.judgement.last, verdict.judgement.after), (Some(14), 0));
     let unsigned: String = log.lines().take(3).map(|line| format!("{line}\n")).collect();
     let verdict = verify_log(unsigned.as_bytes(), &witness).unwrap();
     assert!(!verdict.judgement.is_good(), "nothing in it is signed");

@@ -33,7 +33,8 @@ fn with_key() -> Bench {
     bench
 }
 
-/// Records 1 to 5 (Dan comes in), 6 to 10 (Eve comes in), 11 to 13 (nothing): checkpoints at 5, 10 and 13.
+/// Records 1 to 6 (who is in, Dan comes in), 7 to 11 (Eve comes in), 12 to 14 (nothing): checkpoints at 6, 11
+/// and 14.
 fn three_runs() -> Bench {
     let bench = with_key();
     let mut people = vec!["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan"];
@@ -76,27 +77,28 @@ fn first_bad(ran: Ran, seq: i64) -> String {
 fn every_run_ends_in_a_checkpoint_that_is_written_outside_too() {
     let bench = three_runs();
     let run = ["run_started", "intent", "outcome", "run_finished", "checkpoint"];
-    assert_eq!(events(&bench), [&run[..], &run, &["run_started", "run_finished", "checkpoint"]].concat());
+    let first = ["run_started", "observed", "intent", "outcome", "run_finished", "checkpoint"];
+    assert_eq!(events(&bench), [&first[..], &run, &["run_started", "run_finished", "checkpoint"]].concat());
     let log = bench.run(&["audit", "list", "--format", "jsonl"]).exits(0).stdout;
     let in_log: Vec<&str> = log.lines().filter(|line| line.contains(r#""event":"checkpoint""#)).collect();
     assert_eq!(lines(&bench), in_log, "the very bytes");
     let audit = bench.audit();
-    let (end, last) = (&audit[11], &audit[12]);
-    assert_eq!(last["checkpoint"]["head_seq"], 12);
+    let (end, last) = (&audit[12], &audit[13]);
+    assert_eq!(last["checkpoint"]["head_seq"], 13);
     assert_eq!(last["checkpoint"]["head_hash"], last["prev"]);
     assert_eq!((&last["run_id"], &last["at"]), (&end["run_id"], &end["at"]));
     assert!(last["checkpoint"]["organisation"].is_string(), "{last}");
     insta::assert_snapshot!(shown(&verify(&bench, &[]).exits(0).stdout), @r"
-    DIR/rosterd.db: 13 records verified, seq 1 to 13
+    DIR/rosterd.db: 14 records verified, seq 1 to 14
     head HASH
-    3 checkpoints, the last at seq 13: signatures not checked (give --pubkey FILE)
+    3 checkpoints, the last at seq 14: signatures not checked (give --pubkey FILE)
     DIR/worm/checkpoints: 3 checkpoints, 3 found in this log
     ");
     insta::assert_snapshot!(shown(&verify(&bench, &["--pubkey", "pub.pem"]).exits(0).stdout), @r"
-    DIR/rosterd.db: 13 records verified, seq 1 to 13
+    DIR/rosterd.db: 14 records verified, seq 1 to 14
     head HASH
     3 checkpoints signed by key KEY
-    signed up to seq 13; 0 records after it, not signed yet
+    signed up to seq 14; 0 records after it, not signed yet
     DIR/worm/checkpoints: 3 checkpoints, 3 found in this log
     ");
     bench.in_step();
@@ -124,7 +126,7 @@ fn a_run_that_failed_and_one_that_could_not_read_are_signed_too() {
     bench.stop_simulator();
     bench.apply(13);
     let run = ["run_started", "run_finished", "checkpoint"];
-    assert_eq!(events(&bench)[13..], [run, run].concat());
+    assert_eq!(events(&bench)[14..], [run, run].concat());
     assert_eq!(lines(&bench).len(), 5);
     verify(&bench, &["--pubkey", "pub.pem"]).exits(0);
 }

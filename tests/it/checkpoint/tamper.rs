@@ -7,30 +7,30 @@ use super::{first_bad, lines, rewrite, three_runs, verify, with_key};
 type Change = (&'static str, fn(&mut Vec<Value>), i64, i64);
 
 fn forged_run(records: &mut Vec<Value>) {
-    let (start, end) = (records[10].clone(), records[11].clone());
+    let (start, end) = (records[11].clone(), records[12].clone());
     records.extend([start, end]);
 }
 
 /// What was done, the record that the key names, and the one that the file names (0: none).
 const CHANGES: [Change; 13] = [
-    ("the first changed", |records| records[0]["actor"]["host"] = json!("other"), 5, 5),
-    ("one in the middle changed", |records| records[6]["member"]["email"] = json!("x@corp.example"), 10, 10),
-    ("the last run's end changed", |records| records[11]["outcome"] = json!("applied"), 13, 13),
-    ("a checkpoint changed", |records| records[4]["actor"]["host"] = json!("other"), 5, 5),
-    ("the last checkpoint changed", |records| records[12]["at"] = json!("2026-01-01T00:00:00.000Z"), 13, 13),
-    ("the first dropped", |records| drop(records.remove(0)), 4, 5),
-    ("one in the middle dropped", |records| drop(records.remove(6)), 9, 10),
-    ("a checkpoint dropped", |records| drop(records.remove(4)), 9, 5),
-    ("the last checkpoint dropped", |records| drop(records.pop()), 12, 13),
-    ("two exchanged", |records| records.swap(6, 7), 10, 10),
-    ("one put in", |records| records.insert(2, records[1].clone()), 6, 5),
+    ("the first changed", |records| records[0]["actor"]["host"] = json!("other"), 6, 6),
+    ("one in the middle changed", |records| records[7]["member"]["email"] = json!("x@corp.example"), 11, 11),
+    ("the last run's end changed", |records| records[12]["outcome"] = json!("applied"), 14, 14),
+    ("a checkpoint changed", |records| records[5]["actor"]["host"] = json!("other"), 6, 6),
+    ("the last checkpoint changed", |records| records[13]["at"] = json!("2026-01-01T00:00:00.000Z"), 14, 14),
+    ("the first dropped", |records| drop(records.remove(0)), 5, 6),
+    ("one in the middle dropped", |records| drop(records.remove(7)), 10, 11),
+    ("a checkpoint dropped", |records| drop(records.remove(5)), 10, 6),
+    ("the last checkpoint dropped", |records| drop(records.pop()), 13, 14),
+    ("two exchanged", |records| records.swap(7, 8), 11, 11),
+    ("one put in", |records| records.insert(3, records[2].clone()), 7, 6),
     (
         "a signature exchanged",
-        |records| records[4]["checkpoint"]["signature"] = records[9]["checkpoint"]["signature"].clone(),
-        5,
-        5,
+        |records| records[5]["checkpoint"]["signature"] = records[10]["checkpoint"]["signature"].clone(),
+        6,
+        6,
     ),
-    ("a run put behind it", forged_run, 15, 0),
+    ("a run put behind it", forged_run, 16, 0),
 ];
 
 #[test]
@@ -79,11 +79,11 @@ fn a_change_without_new_hashes_is_found_where_it_is() {
 #[test]
 fn a_tail_that_was_cut_off_at_a_checkpoint_is_found_by_the_file() {
     let bench = three_runs();
-    rewrite(&bench.state(), |records| records.truncate(10));
+    rewrite(&bench.state(), |records| records.truncate(11));
     let state = bench.state().display().to_string();
     // All that is left is signed: only who kept the checkpoints knows that there was more.
     verify(&bench, &[&state, "--pubkey", "pub.pem"]).exits(0);
-    let told = first_bad(verify(&bench, &["--pubkey", "pub.pem"]), 11);
+    let told = first_bad(verify(&bench, &["--pubkey", "pub.pem"]), 12);
     assert!(told.contains("the log ends here, and line 3 of"), "{told}");
     rewrite(&bench.state(), Vec::clear);
     first_bad(verify(&bench, &[]), 1);
@@ -100,12 +100,12 @@ fn an_older_copy_in_the_states_place_is_found_by_the_file_which_stays_as_it_is()
         let _ = std::fs::remove_file(format!("{}{ending}", bench.state().display()));
     }
     std::fs::copy(bench.path("copy.db"), bench.state()).unwrap();
-    first_bad(verify(&bench, &[]), 4);
+    first_bad(verify(&bench, &[]), 5);
     let before = lines(&bench);
     let ran = bench.run(&["apply"]).exits(0);
-    assert!(ran.stderr.contains("it ends with another checkpoint of seq 6 than the log has"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it ends with another checkpoint of seq 7 than the log has"), "{}", ran.stderr);
     assert_eq!(lines(&bench), before);
-    first_bad(verify(&bench, &[]), 6);
+    first_bad(verify(&bench, &[]), 7);
     let status = bench.run(&["status"]).exits(0).stdout;
     assert!(status.contains("Checkpoints outside: trouble since"), "{status}");
     // A file of its own begins with all that the log has.
@@ -128,9 +128,9 @@ fn another_key_proves_nothing() {
     let foreign = lines(&other)[0].clone();
     let foreign: Value = serde_json::from_str(&foreign).unwrap();
     rewrite(&bench.state(), |records| {
-        records[4]["checkpoint"]["signature"] = foreign["checkpoint"]["signature"].clone();
+        records[5]["checkpoint"]["signature"] = foreign["checkpoint"]["signature"].clone();
     });
-    first_bad(verify(&bench, &["--pubkey", "pub.pem"]), 5);
+    first_bad(verify(&bench, &["--pubkey", "pub.pem"]), 6);
     rewrite(&bench.state(), |records| {
         for record in records.iter_mut().filter(|record| record["checkpoint"].is_object()) {
             record["checkpoint"]["key_id"] = json!("0123456789abcdef");
@@ -144,11 +144,11 @@ fn a_checkpoint_without_what_belongs_to_it_is_found_without_a_key() {
     let bench = three_runs();
     let state = bench.state().display().to_string();
     rewrite(&bench.state(), |records| {
-        records[9]["checkpoint"].as_object_mut().unwrap().remove("signature");
+        records[10]["checkpoint"].as_object_mut().unwrap().remove("signature");
     });
-    first_bad(verify(&bench, &[&state]), 10);
+    first_bad(verify(&bench, &[&state]), 11);
     rewrite(&bench.state(), |records| {
-        records[9].as_object_mut().unwrap().remove("checkpoint");
+        records[10].as_object_mut().unwrap().remove("checkpoint");
     });
-    first_bad(verify(&bench, &[&state]), 10);
+    first_bad(verify(&bench, &[&state]), 11);
 }

@@ -54,10 +54,10 @@ fn the_report() {
     Made | TIME by LOGIN on HOST
     Made with | rosterd 0.1.0, binary SHA-256 HASH
     Hyperproof identity | 0123456789abcdef0123456789abcdef
-    Log when it was made | verified: 21 records, head 21 HASH
+    Log when it was made | verified: 22 records, head 22 HASH
     Times are UTC; days begin where UTC says.
     Population and completeness
-    The chain's records 1 to 21 are of this period: 21 records, each counted once below. population.csv has 5 rows, one for each outcome.
+    The chain's records 1 to 22 are of this period: 22 records, each counted once below. population.csv has 5 rows, one for each outcome.
     Hash before the first | HASH (record 0)
     Hash of the first | HASH
     Hash of the last | HASH
@@ -66,10 +66,11 @@ fn the_report() {
     config_changed | 1 |
     hold | 1 |
     intent | 5 |
+    observed | 1 |
     outcome | 5 |
     run_finished | 4 |
     run_started | 4 |
-    All | 21 |
+    All | 22 |
     Change | Result | Rows |
     add_member | done | 2 |
     add_member | failed | 1 |
@@ -81,36 +82,36 @@ fn the_report() {
     partly_applied | 1 |
     Removals: how long they took
     Removals | Half took up to | 95 % took up to | Longest | Objective | Later than that |
-    2 | N s | N s | N s (10) | 24 h 0 min | 0 |
+    2 | N s | N s | N s (11) | 24 h 0 min | 0 |
     From when a removal was first due, by the log, to the record of its outcome "done". First due is the earliest of: the record of the hold that was approved for it, that of the approval, the start of the first run that tried the same removal and failed, the start of the run that made it. The log names the people under a hold by number and digest: a hold that went away without an approval is not counted as waiting, nor is the time of removal_grace, nor the time between the change in the source and the run that read it.
     Exceptions
     approved: 1, failed: 1, held: 1. All of them are in exceptions.csv.
     What | Record | When | Change | Result, rule | Approved by | Why, ticket | Told |
-    held | 2 | TIME |   Compliance |  first_run h-5c0aac4e16d8 |  |   | this is its first full run: 1 removal to be looked at by a person |
-    approved | 6 | TIME |   Compliance |  first_run h-5c0aac4e16d8 | Ann Miller | left the team GRC-7 |  |
-    failed | 14 | TIME | add_member ID Compliance | failed   |  |   | POST /v1/groups/ID/users: permission refused: You do not have permission to perform this action. |
+    held | 3 | TIME |   Compliance |  first_run h-5c0aac4e16d8 |  |   | this is its first full run: 1 removal to be looked at by a person |
+    approved | 7 | TIME |   Compliance |  first_run h-5c0aac4e16d8 | Ann Miller | left the team GRC-7 |  |
+    failed | 15 | TIME | add_member ID Compliance | failed   |  |   | POST /v1/groups/ID/users: permission refused: You do not have permission to perform this action. |
     Sample
     Seed 42, 25 of each kind. Joiners are the rows of population.csv with op add_member and result done, leavers those with op remove_member and result done. For each row the SHA-256 of the text SEED:SEQ (the seed and the row's seq as decimal numbers, a colon between, nothing else) is written in lower-case hexadecimal. Rows are sorted by it, and the first ones are the sample.
     Joiners: 2 of 2
     # | Record | Person | Group | Requested | Approved | Called | Done | In order |
-    1 | 20 | eve@corp.example | Compliance | granted hr compliance TIME (16) | mapping |  TIME (19) | TIME | yes |
-    2 | 4 | dan@corp.example | Compliance | granted hr compliance TIME (1) | mapping |  TIME (3) | TIME | yes |
+    1 | 21 | eve@corp.example | Compliance | granted hr compliance TIME (17) | mapping |  TIME (20) | TIME | yes |
+    2 | 5 | dan@corp.example | Compliance | granted hr compliance TIME (1) | mapping |  TIME (4) | TIME | yes |
     Leavers: 2 of 2
     # | Record | Person | Group | Requested | Approved | Called | Done | In order |
-    1 | 18 | bob@corp.example | Compliance | person_disabled hr  TIME (16) | mapping |  TIME (17) | TIME | yes |
-    2 | 10 | cem@corp.example | Compliance | person_gone   TIME (2) | Ann Miller GRC-7 TIME (6) |  TIME (9) | TIME | yes |
+    1 | 11 | cem@corp.example | Compliance | person_gone   TIME (3) | Ann Miller GRC-7 TIME (7) |  TIME (10) | TIME | yes |
+    2 | 19 | bob@corp.example | Compliance | person_disabled hr  TIME (17) | mapping |  TIME (18) | TIME | yes |
     Configuration
     Digests of the configuration that the records name. In force when the pack was made: HASH
     Digest | First record | Last record |
-    HASH | 1 | 5 |
-    HASH | 7 | 21 |
+    HASH | 1 | 6 |
+    HASH | 8 | 22 |
     Changes: 1, in configuration.csv.
     Record | When | Run | Login | From | To |
-    8 | TIME | RUN | root | HASH | HASH |
+    9 | TIME | RUN | root | HASH | HASH |
     Members of each group
-    membership-start.csv and membership-end.csv have the members at the beginning and at the end of the period. The log: full lists of members that runs found, changes by others that runs found, and outcomes of rosterd's own changes, in the order of the chain. For 1 of 1 groups the log has no full list up to then: of these only members are known that rosterd itself added, or found when adding.
+    membership-start.csv and membership-end.csv have the members at the beginning and at the end of the period. The log: full lists of members that runs found, changes by others that runs found, and outcomes of rosterd's own changes, in the order of the chain.
     Group | Id | Members at the end | All members known |
-    Compliance | ID | 2 | no |
+    Compliance | ID | 3 | yes |
     Where controls find their evidence
     An index, and no claim that a control is met: that is for whoever judges it.
     Control | Is about | Look at |
