@@ -112,7 +112,7 @@ fn what_is_checked_of_it_and_what_cannot_be() {
     std::fs::write(copy.path().join("population.csv"), pack.text("population.csv").replacen("done", "gone", 1))
         .unwrap();
     assert!(
-        verify(copy.path()).exits(15).stdout.contains("population.csv: it is not what the records say; first at seq 4")
+        verify(copy.path()).exits(15).stdout.contains("population.csv: it is not what the records say; first at seq 5")
     );
     assert_eq!(sha256_hex(pack.text("manifest.json").as_bytes()), pack.text("manifest.sha256")[..64]);
 }

@@ -39,11 +39,11 @@ fn the_first_run_makes_it_ready_and_it_counts_what_was_asked() {
     let asked = bench.simulator().requests();
     let refused = asked.iter().filter(|call| call.status == Some(503)).count();
     assert_eq!(page.metric("rosterd_api_calls_total", "status=\"503\""), refused as f64);
-    // A call beside the one that failed was given up: it may have come there, or not.
+    // Calls beside the one that failed, two at most, were given up: they may have come there, or not.
     let all = page.metric("rosterd_api_calls_total", "");
     let lost = all - page.metric("rosterd_api_calls_total", "status=\"200\"") - refused as f64;
     let came = asked.len() as f64;
-    assert!(lost <= 1.0 && (all - lost..=all).contains(&came), "{all} attempts, {lost} of them lost, {came} came");
+    assert!(lost <= 2.0 && (all - lost..=all).contains(&came), "{all} attempts, {lost} of them lost, {came} came");
     let added = "op=\"add_member\",result=\"done\"";
     assert_eq!(page.metric("rosterd_changes_total", added), 1.0);
     let audit = bench.audit();
