@@ -313,7 +313,7 @@ pub struct Explain {
     /// A target group, by name or id [default: all that concern the person]
     #[arg(value_name = "GROUP", value_parser = values::said)]
     pub group: Option<String>,
-    /// As of this day (its end) or time, in the time zone of [schedule] unless it names one
+    /// As of this day (its end) or time, in the schedule's time zone unless it names one
     #[arg(long, value_name = "TIME", conflicts_with = "live")]
     pub at: Option<String>,
     /// Read the sources and Hyperproof afresh; nothing is stored
@@ -343,7 +343,7 @@ pub struct Members {
     /// A target group, by name or id
     #[arg(value_name = "GROUP", value_parser = values::said)]
     pub group: String,
-    /// As of this day (its end) or time, in the time zone of [schedule] unless it names one
+    /// As of this day (its end) or time, in the schedule's time zone unless it names one
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
     /// How to show the members
@@ -511,7 +511,7 @@ pub struct AuditExport {
     /// How long a removal may take, such as 4h, 24h or 3d
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = values::duration)]
     pub objective: Duration,
-    /// The time zone of days, such as Europe/Berlin [default: that of [schedule], else UTC]
+    /// The time zone of days, such as Europe/Berlin [default: the schedule's, else UTC]
     #[arg(long, value_name = "NAME")]
     pub timezone: Option<String>,
     /// Let pseudonyms stand for people; the records of the chain are then left out
