@@ -490,7 +490,7 @@ Examples:
   rosterd audit export --from 2026-10-01 --out outside --pseudonymise --key-file /root/pack.key
 
 A day is its beginning, so that --to 2027-01-01 ends with the last instant of 2026. Days and times without an \
-offset are read in the time zone of [schedule], or of --timezone. Print the digest of the manifest to whoever \
+offset are read in the schedule's time zone, or in --timezone. Print the digest of the manifest to whoever \
 gets the pack; rosterd audit verify DIR checks it anywhere.")]
 pub struct AuditExport {
     /// From this day or time on (2026-01-01, 2026-01-01T06:00, 2026-01-01T06:00:00+01:00)
