@@ -166,16 +166,25 @@ pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
         let memory = setup.store.memory(now).await?;
         let client = Client::with_stop(setup.order.target, setup.stop.clone())?;
         setup.store.begin_run(&start(setup, &run, now, None)).await?;
-        // A panic costs the run, and nobody else; its end is recorded like any other.
-        let work = AssertUnwindSafe(real_run(setup, &client, &run, now, memory)).catch_unwind();
-        let result = work.await.unwrap_or_else(|panic| Err(RunError::panicked(&*panic)));
-        if let Err(error) = &result {
-            settle::failed(setup, &run, error).await;
-        }
-        result
+        settled(setup, &run, real_run(setup, &client, &run, now, memory)).await
     }
     .instrument(span)
     .await
+}
+
+/// A run to its end, whatever that is. A panic costs the run, and nobody else; its end is recorded like any
+/// other.
+async fn settled(
+    setup: &Setup<'_>,
+    run: &RunId,
+    work: impl Future<Output = Result<RunReport, RunError>>,
+) -> Result<RunReport, RunError> {
+    let result = AssertUnwindSafe(work).catch_unwind().await;
+    let result = result.unwrap_or_else(|panic| Err(RunError::panicked(&*panic)));
+    if let Err(error) = &result {
+        settle::failed(setup, run, error).await;
+    }
+    result
 }
 
 async fn real_run(

@@ -1,9 +1,6 @@
 //! Taking a run back. Hyperproof is read as always; the directory is not asked, because it may be what went
 //! wrong. Everything else is a run like any other: lock, guard, approvals, intents, outcomes.
 
-use std::panic::AssertUnwindSafe;
-
-use futures_util::FutureExt;
 use jiff::Timestamp;
 use tracing::{Instrument, info_span};
 
@@ -11,7 +8,7 @@ use super::apply;
 use super::error::RunError;
 use super::gather::{self, Reading};
 use super::grade::grade;
-use super::{Setup, new_run, recover, say, settle, start};
+use super::{Setup, new_run, recover, say, settle, settled, start};
 use crate::model::id::RunId;
 use crate::model::live::LiveState;
 use crate::model::memory::Memory;
@@ -53,13 +50,7 @@ pub async fn apply_undo(setup: &Setup<'_>, of: &RunId) -> Result<RunReport, RunE
         let now = Timestamp::now();
         let client = Client::with_stop(setup.order.target, setup.stop.clone())?;
         setup.store.begin_run(&start(setup, &run, now, Some(of))).await?;
-        // As in any other run, a panic costs the run and nobody else.
-        let work = AssertUnwindSafe(real_run(setup, &client, &run, now, of)).catch_unwind();
-        let result = work.await.unwrap_or_else(|panic| Err(RunError::panicked(&*panic)));
-        if let Err(error) = &result {
-            settle::failed(setup, &run, error).await;
-        }
-        result
+        settled(setup, &run, real_run(setup, &client, &run, now, of)).await
     }
     .instrument(span)
     .await
