@@ -6,10 +6,12 @@
 
 mod csv;
 mod decide;
+mod installation;
 mod ldap;
 mod live;
 mod measure;
 mod run;
+mod slapd;
 mod world;
 
 use measure::{Figures, Row, Scale};
