@@ -84,7 +84,8 @@ fn config(dir: &Path) -> String {
     let dir = dir.display();
     format!(
         "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\n\
-         include /etc/ldap/schema/inetorgperson.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\nmoduleload syncprov\n\
+         include /etc/ldap/schema/inetorgperson.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n\
+         moduleload syncprov\n\
          pidfile {dir}/pid\ndatabase mdb\nsuffix {SUFFIX}\nrootdn {BIND_DN}\nrootpw {PASSWORD}\n\
          directory {dir}/db\nmaxsize 8589934592\ndbnosync\nindex objectClass,entryCSN eq\n\
          overlay syncprov\ndatabase monitor\nrootdn {BIND_DN}\n"
