@@ -2,7 +2,7 @@
 //!
 //! Without arguments of its own it does nothing, so that `cargo test --benches` ends at once. It runs
 //! itself for every measurement, so that each has a process, and with it a peak of memory, of its own.
-#![expect(clippy::print_stdout, reason = "it has nothing else to do")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures go to stdout, progress to stderr")]
 
 mod csv;
 mod decide;
