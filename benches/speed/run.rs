@@ -22,7 +22,7 @@ const PER_CALL: u32 = 200;
 const READS: u64 = 3;
 
 pub(crate) fn rows(scale: Scale) -> Vec<Row> {
-    let mut rows = vec![binary(), cold_start()];
+    let mut rows = vec![told(binary()), told(cold_start())];
     let full = scale == Scale::Full;
     for shape in [SMALL, MIDDLE, Shape::USUAL] {
         rows.extend(directory(shape, full));
@@ -32,7 +32,7 @@ pub(crate) fn rows(scale: Scale) -> Vec<Row> {
             rows.extend(large(shape));
         }
     }
-    rows.push(history(if full { 10_000 } else { 300 }));
+    rows.push(told(history(if full { 10_000 } else { 300 })));
     rows
 }
 
@@ -149,7 +149,6 @@ impl Settled {
     }
 
     fn in_full(&self, shape: Shape, rounds: usize) -> Row {
-        eprintln!("run:   nothing to do, read in full");
         let (ours, floor) = pair(rounds, || self.steady(), || self.floor());
         let usual = shape.people == Shape::USUAL.people;
         Row {
@@ -164,7 +163,6 @@ impl Settled {
 
     /// The directory vouches that nothing changed: calls to Hyperproof, and searches.
     fn unchanged(&self, shape: Shape) -> Vec<Row> {
-        eprintln!("run:   the directory says that nothing changed");
         let way = Way { skip_unchanged: true, ..Way::IN_FULL };
         // The first one finds another configuration.
         self.installation.apply(way);
@@ -192,7 +190,6 @@ impl Settled {
 
     /// Somebody comes into a small group, or leaves it again.
     fn one_change(&self, shape: Shape, rounds: usize) -> Row {
-        eprintln!("run:   one change");
         let mut there = false;
         let stranger = outsiders(shape, 1, 1);
         let mut most = 0;
@@ -222,7 +219,6 @@ impl Settled {
 
     /// One membership in a hundred is another one.
     fn churn(&self, shape: Shape) -> Row {
-        eprintln!("run:   1 % churn");
         let (mut ldif, mut least, mut changes) = (String::new(), 0, 0);
         for group in 0..shape.groups {
             let half = (shape.count(group) / 200).max(u32::from(group % 2 == 0));
@@ -254,7 +250,6 @@ impl Settled {
 
     /// All groups empty, nothing known: everybody is added, at the rate.
     fn first_sync(&self, shape: Shape, seconds: u32) -> Row {
-        eprintln!("run:   first sync, about {seconds} s");
         self.installation.empty_all_groups();
         let least: u64 = (0..shape.groups).map(|group| u64::from(calls_for(shape.count(group)))).sum();
         let rate = u32::try_from(least * 60 / u64::from(seconds)).unwrap_or(u32::MAX).max(60);
@@ -279,21 +274,29 @@ fn directory(shape: Shape, full: bool) -> Vec<Row> {
     let Some(settled) = Settled::of(shape) else { return Vec::new() };
     let usual = shape.people == Shape::USUAL.people;
     let rounds = if full { 7 } else { 3 };
-    let mut rows = vec![settled.in_full(shape, rounds)];
-    rows.extend(settled.unchanged(shape));
-    rows.push(settled.one_change(shape, rounds));
-    rows.push(settled.churn(shape));
+    let mut rows = vec![told(settled.in_full(shape, rounds))];
+    rows.extend(settled.unchanged(shape).into_iter().map(told));
+    rows.push(told(settled.one_change(shape, rounds)));
+    rows.push(told(settled.churn(shape)));
     if full || !usual {
-        rows.push(settled.first_sync(shape, if usual { 60 } else { 10 }));
+        rows.push(told(settled.first_sync(shape, if usual { 60 } else { 10 })));
     }
     rows
+}
+
+/// A word on the way: these cases take minutes.
+fn told(row: Row) -> Row {
+    let floor = row.floor.as_ref().map(|(name, floor)| format!("; {name} {:.3} s", floor.wall)).unwrap_or_default();
+    let Figures { wall, cpu, calls, .. } = row.ours;
+    eprintln!("run:   {}: {wall:.3} s, CPU {cpu:.3} s, {calls} calls{floor}", row.case);
+    row
 }
 
 /// The cases of the largest directories.
 fn large(shape: Shape) -> Vec<Row> {
     let Some(settled) = Settled::of(shape) else { return Vec::new() };
-    let mut rows = vec![settled.in_full(shape, 3)];
-    rows.extend(settled.unchanged(shape));
+    let mut rows = vec![told(settled.in_full(shape, 3))];
+    rows.extend(settled.unchanged(shape).into_iter().map(told));
     rows
 }
 
@@ -345,7 +348,6 @@ fn binary() -> Row {
 
 /// From the start of the service to the first line that it logs.
 fn cold_start() -> Row {
-    eprintln!("run: cold start");
     let installation = Installation::of_file(Shape { people: 10, groups: 2, memberships: 8, largest: 6 });
     let config = installation.config(Way::IN_FULL);
     let first_line = || {
