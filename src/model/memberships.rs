@@ -1,6 +1,8 @@
 //! Who is in which group, in little memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+#[expect(clippy::disallowed_types, reason = "for look-ups alone: nothing is said in its order")]
+use std::collections::HashMap;
 
 use super::id::{AccountId, GroupId};
 
@@ -116,7 +118,7 @@ impl Memberships {
 /// Memberships as they are met, in any order.
 #[derive(Debug, Default)]
 pub struct Gathering {
-    /// For look-ups alone: nothing is said in its order.
+    #[expect(clippy::disallowed_types, reason = "for look-ups alone")]
     known: HashMap<AccountId, u32>,
     accounts: Vec<AccountId>,
     groups: BTreeMap<GroupId, Vec<u32>>,

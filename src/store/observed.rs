@@ -245,7 +245,7 @@ impl Teller {
         expected: &BTreeSet<AccountId>,
     ) -> Result<(), Fault> {
         let added = members.iter().filter(|id| !expected.contains(**id)).map(|id| (*id, true));
-        let removed = expected.iter().filter(|id| members.binary_search(&id).is_err()).map(|id| (id, false));
+        let removed = expected.iter().filter(|id| members.binary_search(id).is_err()).map(|id| (id, false));
         let drift: Vec<(&AccountId, bool)> = added.chain(removed).collect();
         for part in drift.chunks(IN_ONE_RECORD) {
             let of = |wanted: bool| {
