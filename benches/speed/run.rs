@@ -36,9 +36,21 @@ pub(crate) fn rows(scale: Scale) -> Vec<Row> {
     rows
 }
 
-/// `json FILE…`: what parsing the bodies costs at the least.
+/// `json FILE…`: what parsing the bodies costs at the least. `serve small|middle|usual`: an installation
+/// that stays until the standard input ends, for a profiler.
 pub(crate) fn child(args: &[&str]) -> Figures {
     match args {
+        ["serve", size] => {
+            let shape = match *size {
+                "small" => SMALL,
+                "middle" => MIDDLE,
+                _ => Shape::USUAL,
+            };
+            let settled = Settled::of(shape).expect("a profiler wants a directory");
+            eprintln!("{BINARY} --config {} apply", settled.installation.config(Way::IN_FULL));
+            std::io::stdin().lines().for_each(drop);
+            Figures::default()
+        }
         ["json", files @ ..] => {
             let read = |file| (file, std::fs::read(file).expect("the parent wrote it"));
             let bodies: Vec<(&str, Vec<u8>)> = files.iter().copied().map(read).collect();
