@@ -28,7 +28,37 @@ struct Case {
 /// A word of [`Case`] that stands for a file of [`Files`].
 const CSV: &str = "CSV";
 
-const CASES: &[Case] = &[];
+const CASES: &[Case] = &[
+    Case {
+        name: "decide-nothing",
+        subject: "decide",
+        ours: &["decide", "nothing", "1000", "100", "10000", "500"],
+        floor: &["merge", "nothing", "1000", "100", "10000", "500"],
+        unit: ("membership", 10_000),
+    },
+    Case {
+        name: "decide-churn",
+        subject: "decide",
+        ours: &["decide", "churn", "1000", "100", "10000", "500"],
+        floor: &["merge", "churn", "1000", "100", "10000", "500"],
+        unit: ("membership", 10_000),
+    },
+    Case {
+        name: "live",
+        subject: "live",
+        ours: &["ours", "1000", "100", "10000", "500"],
+        floor: &["typed", "1000", "100", "10000", "500"],
+        unit: ("membership", 10_000),
+    },
+    Case {
+        name: "csv-records",
+        subject: "csv",
+        ours: &["records", CSV],
+        floor: &["floor", CSV],
+        unit: ("row", 10_000),
+    },
+    Case { name: "csv", subject: "csv", ours: &["decode", CSV], floor: &["floor", CSV], unit: ("row", 10_000) },
+];
 
 /// What the cases read.
 struct Files(tempfile::TempDir);

@@ -5,9 +5,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures go to stdout, progress to stderr")]
 
 mod check;
+mod cold;
 mod csv;
 mod decide;
 mod installation;
+mod json;
 mod ldap;
 mod live;
 mod measure;

@@ -1,13 +1,14 @@
 //! Whole runs of the real binary, against a directory server and a simulated Hyperproof.
 
-use std::process::{Command, Stdio};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use rosterd::simulator::RequestRecord;
-use serde::Deserialize;
 
+use crate::cold;
 use crate::installation::{self, BINARY, BURST, Installation, Way};
-use crate::measure::{self, Figures, Goal, Row, Scale, median, pair, program, section};
+use crate::json;
+use crate::measure::{self, Figures, Goal, Row, Scale, median, pair, program};
 use crate::slapd::{self, BIND_DN, PASSWORD, SUFFIX, Slapd};
 use crate::world::{self, Shape};
 
@@ -22,7 +23,7 @@ const PER_CALL: u32 = 200;
 const READS: u64 = 3;
 
 pub(crate) fn rows(scale: Scale) -> Vec<Row> {
-    let mut rows = vec![told(binary()), told(cold_start())];
+    let mut rows = vec![told(cold::binary()), told(cold::cold_start())];
     let full = scale == Scale::Full;
     for shape in [SMALL, MIDDLE, Shape::USUAL] {
         rows.extend(directory(shape, full));
@@ -51,57 +52,8 @@ pub(crate) fn child(args: &[&str]) -> Figures {
             std::io::stdin().lines().for_each(drop);
             Figures::default()
         }
-        ["json", files @ ..] => {
-            let read = |file| (file, std::fs::read(file).expect("the parent wrote it"));
-            let bodies: Vec<(&str, Vec<u8>)> = files.iter().copied().map(read).collect();
-            section(|| bodies.iter().map(|(name, body)| parsed(name, body)).sum::<usize>()).1
-        }
+        ["json", files @ ..] => json::parse(files),
         _ => panic!("the parent names a part: {args:?}"),
-    }
-}
-
-/// What of a user, a group and a membership matters to a run.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it is there to be parsed")]
-struct User<'a> {
-    id: &'a str,
-    user_id: &'a str,
-    email: Option<&'a str>,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    status: Option<&'a str>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it is there to be parsed")]
-struct Group<'a> {
-    id: &'a str,
-    name: &'a str,
-    group_lead_id: Option<&'a str>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Membership<'a> {
-    #[expect(dead_code, reason = "it is there to be parsed")]
-    group_id: &'a str,
-    #[serde(borrow)]
-    user_ids: Vec<&'a str>,
-}
-
-/// How much there is in a body.
-fn parsed(name: &str, body: &[u8]) -> usize {
-    fn list<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Vec<T> {
-        serde_json::from_slice(body).expect("the simulator's ids and addresses need no escapes")
-    }
-    if name.ends_with("groups-users.json") {
-        list::<Membership<'_>>(body).iter().map(|group| group.user_ids.len()).sum()
-    } else if name.ends_with("groups.json") {
-        list::<Group<'_>>(body).len()
-    } else {
-        list::<User<'_>>(body).len()
     }
 }
 
@@ -276,7 +228,7 @@ impl Settled {
             floor: Some(("calls at the rate + the plan of it".to_owned(), floor)),
             // The tool's own account is asked for once.
             goals: vec![Goal::Wall(1.02), Goal::Calls(least + READS + 1)],
-            note: format!("{} writes, {rate} calls a minute", writes(&calls)),
+            note: format!("{} writes, {rate} calls a minute; {}", writes(&calls), reads(&calls)),
         }
     }
 }
@@ -320,6 +272,18 @@ fn writes(calls: &[RequestRecord]) -> usize {
     calls.iter().filter(|call| call.method != "GET").count()
 }
 
+/// What was read how often, in words.
+fn reads(calls: &[RequestRecord]) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.method == "GET") {
+        // An id is as long as one; no other part of a path is.
+        let parts = call.path.split('/').map(|part| if part.len() == 36 { "{id}" } else { part });
+        *counts.entry(parts.collect::<Vec<_>>().join("/")).or_default() += 1;
+    }
+    let words: Vec<String> = counts.iter().map(|(path, count)| format!("{count} x GET {path}")).collect();
+    words.join(", ")
+}
+
 /// The first people who are not in a group.
 fn outsiders(shape: Shape, group: u32, count: u32) -> Vec<u32> {
     let members = shape.members(group);
@@ -338,53 +302,6 @@ fn members(group: u32, changes: &[(&str, &[u32])]) -> String {
         text += "-\n";
     }
     text + "\n"
-}
-
-/// The size of the binary without its symbols.
-fn binary() -> Row {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let stripped = dir.path().join("rosterd");
-    std::fs::copy(BINARY, &stripped).expect("room for a copy");
-    let strip = Command::new("strip").arg(&stripped).status();
-    let note = if strip.is_ok_and(|status| status.success()) { "stripped" } else { "as it was built: no strip here" };
-    let bytes = std::fs::metadata(&stripped).expect("it is there").len();
-    Row {
-        subject: "run".to_owned(),
-        case: "size of the binary".to_owned(),
-        ours: Figures { bytes, ..Figures::default() },
-        floor: None,
-        goals: vec![Goal::Bytes(20_000_000)],
-        note: note.to_owned(),
-    }
-}
-
-/// From the start of the service to the first line that it logs.
-fn cold_start() -> Row {
-    let installation = Installation::of_file(Shape { people: 10, groups: 2, memberships: 8, largest: 6 });
-    let config = installation.config(Way::IN_FULL);
-    let first_line = || {
-        let mut command = Command::new(BINARY);
-        command.args(["--config", &config, "run"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let began = Instant::now();
-        let mut child = command.spawn().expect("the binary starts");
-        let mut line = String::new();
-        let mut log = std::io::BufReader::new(child.stderr.take().expect("it is a pipe"));
-        std::io::BufRead::read_line(&mut log, &mut line).expect("the log is text");
-        let wall = began.elapsed().as_secs_f64();
-        drop(child.kill());
-        drop(child.wait());
-        assert!(!line.is_empty(), "the service logs before it ends");
-        Figures { wall, ..Figures::default() }
-    };
-    let (ours, floor) = pair(21, first_line, || program(&["true"]));
-    Row {
-        subject: "run".to_owned(),
-        case: "cold start to the first log line".to_owned(),
-        ours,
-        floor: Some(("starting true".to_owned(), floor)),
-        goals: vec![Goal::WallSeconds(0.02)],
-        note: String::new(),
-    }
 }
 
 /// Runs after many runs, against runs after few. Each tenth run makes a change.

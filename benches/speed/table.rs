@@ -6,8 +6,23 @@ use std::path::Path;
 use crate::measure::{Figures, Goal, Row};
 use crate::plot;
 
-const HEADINGS: [&str; 11] =
-    ["subject", "case", "wall", "CPU", "peak", "calls", "floor", "floor's wall", "ratio", "goal", "met"];
+const COLUMNS: usize = 14;
+const HEADINGS: [&str; COLUMNS] = [
+    "subject",
+    "case",
+    "wall",
+    "CPU",
+    "peak",
+    "calls",
+    "floor",
+    "its wall",
+    "its CPU",
+    "wall ratio",
+    "CPU ratio",
+    "goal",
+    "met",
+    "note",
+];
 
 /// Reads `figures.jsonl` and `about.txt` of a directory, writes `table.md` and `plot.svg` beside them,
 /// and prints the table. Gives how many goals were missed.
@@ -73,13 +88,12 @@ fn mebibytes(kibibytes: u64) -> String {
     format!("{:.0} MiB", kibibytes as f64 / 1024.0)
 }
 
-fn cells(row: &Row) -> [String; 11] {
+fn cells(row: &Row) -> [String; COLUMNS] {
     let or_none = |value: u64, text: String| if value == 0 { "-".to_owned() } else { text };
     let ours = row.ours;
-    let (floor, floor_wall) = match &row.floor {
-        Some((name, floor)) => (name.clone(), seconds(floor.wall)),
-        None => ("-".to_owned(), "-".to_owned()),
-    };
+    let none = || "-".to_owned();
+    let (name, floor) = row.floor.clone().unwrap_or_else(|| (none(), Figures::default()));
+    let over = |ours: f64, floor: f64| if floor > 0.0 { format!("{:.2}", ours / floor) } else { none() };
     let goals: Vec<String> = row.goals.iter().map(|goal| goal_text(*goal)).collect();
     let missed = row.goals.iter().filter(|goal| !met(row, **goal)).count();
     let verdict = match (row.goals.len(), missed) {
@@ -91,29 +105,29 @@ fn cells(row: &Row) -> [String; 11] {
             &row.goals.iter().map(short).collect::<Vec<_>>().join(", ")
         }
     };
-    let mut case = row.case.clone();
     let size = (ours.bytes > 0).then(|| format!("{:.1} MB", ours.bytes as f64 / 1e6));
     let notes: Vec<String> = size.into_iter().chain(Some(row.note.clone()).filter(|note| !note.is_empty())).collect();
-    if !notes.is_empty() {
-        let _ = write!(case, " ({})", notes.join(", "));
-    }
     [
         row.subject.clone(),
-        case,
+        row.case.clone(),
         seconds(ours.wall),
         seconds(ours.cpu),
         or_none(ours.peak, mebibytes(ours.peak)),
         or_none(ours.calls, ours.calls.to_string()),
-        floor,
-        floor_wall,
-        ratio(row).map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
+        name,
+        seconds(floor.wall),
+        seconds(floor.cpu),
+        over(ours.wall, floor.wall),
+        over(ours.cpu, floor.cpu),
         goals.join(", "),
         verdict.to_owned(),
+        notes.join(", "),
     ]
 }
 
 fn text(rows: &[Row]) -> String {
-    let lines: Vec<[String; 11]> = std::iter::once(HEADINGS.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
+    let lines: Vec<[String; COLUMNS]> =
+        std::iter::once(HEADINGS.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
     let mut text = String::new();
