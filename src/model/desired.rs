@@ -1,6 +1,6 @@
 //! What should be: who belongs in which target group, and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::evidence::Ground;
@@ -78,11 +78,31 @@ pub struct Missing {
     pub renamed_to: Option<String>,
 }
 
+/// A directory group that feeds a target group, with all that is nested in it. Whom it grants the group, and
+/// by which way, follows from it and the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walk {
+    /// Index into the sources.
+    pub source: u32,
+    /// The groups that were reached, each once, breadth first: the feed itself is the first.
+    pub reached: Vec<Reached>,
+}
+
+/// A directory group that was reached from a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached {
+    /// Index into the source's groups.
+    pub group: u32,
+    /// Where in [`Walk::reached`] the group stands that names it; the feed names itself.
+    pub from: u32,
+}
+
 /// One target group as the directory wants it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DesiredGroup {
-    /// Who belongs, each with every grant. People who are disabled are not here.
-    pub grants: BTreeMap<PersonRef, Vec<Grant>>,
+    /// Directory groups that feed it, each once. Their people belong in the group, but for those who are
+    /// disabled.
+    pub walks: Vec<Walk>,
     /// Directory groups that feed it and are there.
     pub feeds: Vec<Feed>,
     /// Sources whose mappings may yield it.
@@ -95,9 +115,6 @@ pub struct DesiredGroup {
     pub accepted: Vec<Missing>,
     /// Feeds, as they were read, with those that are not there.
     pub grounds: Vec<Ground>,
-    /// Directory groups that were looked into, nested ones included: indices into the sources and
-    /// their groups.
-    pub walked: BTreeSet<(u32, u32)>,
 }
 
 /// Every target group that a mapping yields.

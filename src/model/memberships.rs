@@ -44,6 +44,12 @@ impl<'a> Members<'a> {
         self.members.iter().filter_map(move |at| self.id(*at))
     }
 
+    /// Their ids, sorted, each with its place among [`Memberships::places`].
+    pub fn placed(self, places: &'a [Option<u32>]) -> impl Iterator<Item = (Option<u32>, &'a AccountId)> {
+        let placed = move |at: &u32| Some((places.get(*at as usize).copied().flatten(), self.id(*at)?));
+        self.members.iter().filter_map(placed)
+    }
+
     fn id(self, at: u32) -> Option<&'a AccountId> {
         self.accounts.get(at as usize)
     }
@@ -98,6 +104,16 @@ impl Memberships {
     /// All groups, by id, those without members too.
     pub fn iter(&self) -> impl Iterator<Item = (&GroupId, Members<'_>)> {
         self.groups.iter().map(|(id, members)| (id, self.members(members)))
+    }
+
+    /// Where each account that is in a group stands among other accounts, which are sorted too.
+    pub fn places<'a>(&self, others: impl Iterator<Item = &'a AccountId>) -> Vec<Option<u32>> {
+        let mut others = others.zip(0..).peekable();
+        let place = |account: &AccountId| {
+            while others.next_if(|(other, _)| *other < account).is_some() {}
+            others.next_if(|(other, _)| *other == account).map(|(_, at)| at)
+        };
+        self.accounts.iter().map(place).collect()
     }
 
     /// How many memberships there are in all groups.

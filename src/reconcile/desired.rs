@@ -1,10 +1,10 @@
 //! From snapshots and mappings to the desired state: who should be in which target group, and what
 //! stands against believing that nobody else should.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
-use crate::model::desired::{DesiredGroup, DesiredState, Feed, Gap, Grant, Missing, PersonRef};
+use crate::model::desired::{DesiredGroup, DesiredState, Feed, Gap, Missing, Reached, Walk};
 use crate::model::directory::{Completeness, DirectoryGroup, SourceSnapshot};
 use crate::model::id::GroupName;
 use crate::model::policy::{Mapping, Selector};
@@ -12,7 +12,7 @@ use crate::model::problem::Problem;
 
 use super::Inputs;
 use super::evidence::{absent, ground};
-use super::mapping::{indexed, may_yield, named, named_targets, target_of};
+use super::mapping::{Names, Yields, indexed, named_targets, target_of};
 
 /// The desired state, and what was odd on the way.
 #[derive(Debug)]
@@ -24,9 +24,13 @@ pub struct Compiled {
 }
 
 /// Compiles the mappings against the snapshots.
-pub fn build(inputs: &Inputs<'_>) -> Compiled {
+pub fn build(inputs: &Inputs<'_>, yields: &Yields<'_>) -> Compiled {
+    let is_pattern = |mapping: &&Mapping| matches!(mapping.from, Selector::Pattern(_));
     let mut builder = Builder {
         inputs,
+        yields,
+        patterns: inputs.policy.mappings.iter().filter(is_pattern).collect(),
+        names: inputs.sources.iter().map(|_| OnceCell::new()).collect(),
         state: named_targets(inputs.policy).into_iter().map(|name| (name, DesiredGroup::default())).collect(),
         fed: BTreeSet::new(),
         problems: Vec::new(),
@@ -41,6 +45,10 @@ pub fn build(inputs: &Inputs<'_>) -> Compiled {
 
 struct Builder<'a> {
     inputs: &'a Inputs<'a>,
+    yields: &'a Yields<'a>,
+    patterns: Vec<&'a Mapping>,
+    /// Names of each source's directory groups, once a mapping asks for one.
+    names: Vec<OnceCell<Names<'a>>>,
     state: DesiredState,
     /// Which directory group (source, group) was walked for which target group already.
     fed: BTreeSet<(GroupName, u32, u32)>,
@@ -62,12 +70,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn by_name(&mut self, mapping: &Mapping, name: &str, at: u32, source: &SourceSnapshot) {
+    fn by_name(&mut self, mapping: &Mapping, name: &str, at: u32, source: &'a SourceSnapshot) {
         let target = GroupName::new(mapping.to.trim());
-        match named(source, name).as_slice() {
+        let names = self.names.get(at as usize).map(|names| names.get_or_init(|| Names::of(source)));
+        match *names.map_or(&[][..], |names| names.bearers(name)) {
             [] if source.completeness.is_complete() => self.missing(mapping, name, source, target),
             [] => {}
-            [(group, _)] => self.feed(target, name, at, *group, source),
+            [group] => self.feed(target, name, at, group, source),
             _ => self
                 .group(target)
                 .gaps
@@ -149,27 +158,32 @@ impl<'a> Builder<'a> {
     }
 
     fn remember(&mut self, target: &GroupName, feed: &Feed) {
-        let Some(source) = self.inputs.sources.iter().find(|source| source.name == feed.source) else {
+        let Some((at, source)) = (0..).zip(self.inputs.sources).find(|(_, source)| source.name == feed.source) else {
             return;
         };
-        let meant = self.inputs.policy.mappings.iter().any(|mapping| {
-            mapping.source == feed.source
-                && matches!(mapping.from, Selector::Pattern(_))
-                && target_of(mapping, source.kind, &feed.name) == Some(Some(target.clone()))
-        });
-        let there = self.state.get(target).is_some_and(|group| {
-            group.feeds.iter().any(|own| own.source == feed.source && own.key == feed.key)
-                || group.missing.iter().any(|missing| missing.feed == *feed)
-        });
-        if meant && !there && self.took_its_place(target, feed) {
+        let there = self.is_fed_by(target, at, source, feed)
+            || self.state.get(target).is_some_and(|group| group.missing.iter().any(|missing| missing.feed == *feed));
+        let meant = !there
+            && self.patterns.iter().any(|mapping| {
+                mapping.source == feed.source
+                    && target_of(mapping, source.kind, &feed.name) == Some(Some(target.clone()))
+            });
+        if meant && self.took_its_place(target, feed) {
             return;
         }
-        if meant && !there && source.completeness.is_complete() {
+        if meant && source.completeness.is_complete() {
             self.absent(feed.clone(), source, target.clone());
         } else if meant {
             // The source was not read to its end: `unread` puts the gap there.
             self.group(target.clone());
         }
+    }
+
+    /// Whether the directory group of a feed feeds the target group, under whatever name.
+    fn is_fed_by(&self, target: &GroupName, at: u32, source: &SourceSnapshot, feed: &Feed) -> bool {
+        let found = feed.key.as_ref().map(|key| source.groups.binary_search_by(|group| group.key.cmp(key)));
+        let index = found.and_then(|found| u32::try_from(found.ok()?).ok());
+        index.is_some_and(|index| self.fed.contains(&(target.clone(), at, index)))
     }
 
     /// Whether a group that was accepted as missing was made anew under the same name.
@@ -187,21 +201,17 @@ impl<'a> Builder<'a> {
     fn unread(&mut self) {
         let inputs = self.inputs;
         for (target, group) in &mut self.state {
-            for mapping in &inputs.policy.mappings {
+            let mappings = self.yields.to(target.as_str());
+            for (_, mapping) in &mappings {
                 let heard = inputs.sources.iter().any(|source| source.name == mapping.source);
-                if !heard && may_yield(mapping, target.as_str()) {
+                if !heard {
                     group
                         .gaps
                         .push(Gap::Source { source: mapping.source.clone(), why: "it was not read at all".to_owned() });
                 }
             }
             for source in inputs.sources {
-                let feeds = inputs
-                    .policy
-                    .mappings
-                    .iter()
-                    .any(|mapping| mapping.source == source.name && may_yield(mapping, target.as_str()));
-                if !feeds {
+                if !mappings.iter().any(|(_, mapping)| mapping.source == source.name) {
                     continue;
                 }
                 group.sources.push(source.name.clone());
@@ -224,9 +234,7 @@ impl<'a> Builder<'a> {
         };
         let first = self.fed.insert((target.clone(), at, index));
         let desired = self.group(target);
-        if !desired.feeds.contains(&feed) {
-            desired.feeds.push(feed);
-        }
+        desired.feeds.push(feed);
         if first {
             walk(desired, at, index, group, source);
         }
@@ -235,6 +243,7 @@ impl<'a> Builder<'a> {
     fn finish(mut self) -> Compiled {
         for group in self.state.values_mut() {
             group.feeds.sort();
+            group.feeds.dedup();
             group.sources.sort();
             group.gaps.sort();
             group.gaps.dedup();
@@ -243,28 +252,22 @@ impl<'a> Builder<'a> {
             group.grounds.extend(group.missing.iter().chain(&group.accepted).map(absent));
             group.grounds.sort();
             group.grounds.dedup();
-            for grants in group.grants.values_mut() {
-                grants.sort();
-                grants.dedup();
-            }
         }
         self.problems.sort();
         Compiled { state: self.state, problems: self.problems }
     }
 }
 
-/// Grants a directory group's people, direct and nested, breadth first, so that each person gets the
-/// shortest path; cycles and diamonds are met once.
+/// Walks through a directory group and all that is nested in it, breadth first, so that the first group that
+/// has a person is at the end of the shortest path; cycles and diamonds are met once.
 fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, source: &SourceSnapshot) {
-    let root_name: Arc<str> = Arc::from(root.name());
-    let mut paths: BTreeMap<u32, Arc<[Arc<str>]>> = BTreeMap::new();
-    paths.insert(index, Arc::from([Arc::clone(&root_name)]));
-    let mut queue = VecDeque::from([index]);
-    let mut granted = BTreeSet::new();
-    while let Some(index) = queue.pop_front() {
-        let (Some(group), Some(path)) = (source.groups.get(index as usize), paths.get(&index).cloned()) else {
-            continue;
-        };
+    let mut reached = vec![Reached { group: index, from: 0 }];
+    let mut met = BTreeSet::from([index]);
+    let mut next = 0;
+    while let Some(Reached { group, .. }) = reached.get(next as usize).copied() {
+        let from = next;
+        next += 1;
+        let Some(group) = source.groups.get(group as usize) else { continue };
         if let Completeness::Incomplete { why } = &group.completeness {
             // A source's own gap says it already.
             if source.completeness.is_complete() {
@@ -275,27 +278,9 @@ fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, 
                 });
             }
         }
-        for &person in &group.people {
-            let active = source.people.get(person as usize).is_some_and(|person| !person.disabled);
-            if active && granted.insert(person) {
-                desired.grants.entry(PersonRef { source: at, person }).or_default().push(Grant {
-                    source: source.name.clone(),
-                    directory_group: Arc::clone(&root_name),
-                    path: Arc::clone(&path),
-                });
-            }
-        }
-        for &nested in &group.groups {
-            if paths.contains_key(&nested) {
-                continue;
-            }
-            if let Some(next) = source.groups.get(nested as usize) {
-                let longer: Vec<Arc<str>> = path.iter().cloned().chain([Arc::from(next.name())]).collect();
-                paths.insert(nested, Arc::from(longer));
-                queue.push_back(nested);
-            }
-        }
+        let there = group.groups.iter().filter(|nested| (**nested as usize) < source.groups.len());
+        reached.extend(there.filter(|nested| met.insert(**nested)).map(|&group| Reached { group, from }));
     }
-    desired.walked.extend(paths.keys().map(|group| (at, *group)));
-    desired.grounds.push(ground(source, root, paths.into_keys()));
+    desired.grounds.push(ground(source, root, reached.iter().map(|reached| reached.group)));
+    desired.walks.push(Walk { source: at, reached });
 }

@@ -1,7 +1,5 @@
 //! What a plan rests on: the directory groups behind each target group, as they were read.
 
-use std::collections::BTreeSet;
-
 use crate::model::desired::{DesiredState, Missing};
 use crate::model::directory::{DirectoryGroup, SourceSnapshot};
 use crate::model::evidence::{Ground, MappedGroup};
@@ -10,18 +8,28 @@ use super::Inputs;
 
 /// The directory groups that feed target groups, nested ones included: for each source, sorted by name.
 pub fn mapped(inputs: &Inputs<'_>, desired: &DesiredState) -> Vec<Vec<MappedGroup>> {
-    let walked: BTreeSet<(u32, u32)> = desired.values().flat_map(|group| group.walked.iter().copied()).collect();
-    let mut mapped = vec![Vec::new(); inputs.sources.len()];
-    for (source, group) in walked {
-        let found = inputs.sources.get(source as usize).and_then(|source| source.groups.get(group as usize));
-        if let (Some(list), Some(group)) = (mapped.get_mut(source as usize), found) {
-            list.push(entry(group));
+    let walked = walked(inputs, desired);
+    let of = |(source, walked): (&SourceSnapshot, Vec<bool>)| {
+        let groups = source.groups.iter().zip(walked).filter(|(_, walked)| *walked);
+        let mut list: Vec<MappedGroup> = groups.map(|(group, _)| entry(group)).collect();
+        list.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        list
+    };
+    inputs.sources.iter().zip(walked).map(of).collect()
+}
+
+/// Whether each directory group of each source was looked into for some target group.
+pub(super) fn walked(inputs: &Inputs<'_>, desired: &DesiredState) -> Vec<Vec<bool>> {
+    let mut walked: Vec<Vec<bool>> = inputs.sources.iter().map(|source| vec![false; source.groups.len()]).collect();
+    for walk in desired.values().flat_map(|group| &group.walks) {
+        let Some(source) = walked.get_mut(walk.source as usize) else { continue };
+        for reached in &walk.reached {
+            if let Some(walked) = source.get_mut(reached.group as usize) {
+                *walked = true;
+            }
         }
     }
-    for list in &mut mapped {
-        list.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-    }
-    mapped
+    walked
 }
 
 fn entry(group: &DirectoryGroup) -> MappedGroup {

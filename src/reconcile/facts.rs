@@ -1,5 +1,6 @@
 //! The facts behind a decision, for those who ask why. Nothing is decided here.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::model::address::Address;
@@ -15,8 +16,8 @@ use crate::model::plan::{Change, GroupStanding, GroupSummary, Plan, Why};
 use crate::model::policy::{Mapping, Selector};
 use crate::model::run::ChangeResult;
 
-use super::mapping::{indexed, may_yield, named, target_of};
-use super::resolve::{Resolution, Resolved, translate};
+use super::mapping::{Names, Yields, indexed, target_of};
+use super::resolve::{LeftOut, Resolution, Resolved, Rules};
 use super::{Decision, Inputs};
 
 /// The facts of a decision; nothing was carried out yet.
@@ -26,9 +27,11 @@ pub fn of(inputs: &Inputs<'_>, decision: &Decision, run: &RunId) -> Facts {
     let mut roots: Vec<Vec<u32>> = vec![Vec::new(); inputs.sources.len()];
     let mut feeds: BTreeMap<&GroupName, Vec<FeedFacts>> = BTreeMap::new();
     let meant = meant(inputs);
+    let yields = Yields::of(inputs.policy);
+    let rules = Rules::of(&inputs.policy.identity);
     for group in &plan.groups {
         let wanted = decision.desired.get(&group.name);
-        let found = wanted.map(|wanted| feeds_of(inputs, &meant, &group.name, wanted)).unwrap_or_default();
+        let found = wanted.map(|wanted| feeds_of(inputs, &yields, &meant, &group.name, wanted)).unwrap_or_default();
         for feed in &found {
             if let (Found::Group(at), Some(roots)) = (&feed.found, roots.get_mut(feed.source as usize)) {
                 roots.push(*at);
@@ -42,7 +45,7 @@ pub fn of(inputs: &Inputs<'_>, decision: &Decision, run: &RunId) -> Facts {
         let (groups, place) = directory(source, roots);
         let people = (0..).zip(&source.people).map(|(person_at, person)| {
             let key = PersonRef { source: at, person: person_at };
-            self::person(inputs, &decision.people, &accounts, key, person)
+            self::person(inputs, &rules, &decision.people, &accounts, key, person)
         });
         sources.push(SourceFacts {
             name: source.name.clone(),
@@ -148,22 +151,24 @@ fn nearest(inputs: &Inputs<'_>, accounts: &[AccountIndex], sought: &[Address]) -
 
 fn person(
     inputs: &Inputs<'_>,
+    rules: &Rules<'_>,
     people: &Resolution,
     behind: &BTreeMap<PersonRef, Vec<AccountIndex>>,
     key: PersonRef,
     person: &Person,
 ) -> PersonFacts {
-    let sought: Vec<Address> =
-        person.addresses.iter().map(|address| translate(&inputs.policy.identity, address)).collect();
+    let sought = rules.translate_all(&person.addresses);
     let meant = || nearest(inputs, behind.get(&key).map_or(&[], Vec::as_slice), &sought);
     let (account, left_out) = match people.of(key) {
-        Some(Resolved::Account(at)) => (Some(*at), None),
-        // Who is ignored was not even looked for.
-        Some(Resolved::LeftOut { why: Why::Ignored, detail, .. }) => (meant(), Some((Why::Ignored, detail.clone()))),
-        Some(Resolved::LeftOut { why, account, detail }) => (*account, Some((*why, detail.clone()))),
+        Some(Resolved::Account(at)) => (Some(at), None),
+        Some(Resolved::LeftOut(LeftOut { why, account, detail, .. })) => {
+            // Who is ignored was not even looked for.
+            let account = if *why == Why::Ignored { meant() } else { *account };
+            (account, Some((*why, detail.clone())))
+        }
         None => (meant(), None),
     };
-    let same = sought == person.addresses;
+    let same = *sought == *person.addresses;
     PersonFacts {
         key: person.key.to_string(),
         immutable: person.immutable,
@@ -202,12 +207,15 @@ type Meant = BTreeMap<GroupName, Vec<u32>>;
 /// What each mapping means. Each name is held against each pattern once, however many target groups there
 /// are.
 fn meant(inputs: &Inputs<'_>) -> Vec<Meant> {
+    let names: Vec<OnceCell<Names<'_>>> = inputs.sources.iter().map(|_| OnceCell::new()).collect();
     let of = |mapping: &Mapping| {
         let mut meant = Meant::new();
         let Some(source) = inputs.sources.iter().find(|source| source.name == mapping.source) else { return meant };
         match &mapping.from {
             Selector::Name(name) => {
-                let groups = named(source, name).iter().map(|(at, _)| *at).collect();
+                let names = names.iter().zip(inputs.sources).find(|(_, own)| own.name == source.name);
+                let names = names.map(|(names, _)| names.get_or_init(|| Names::of(source)));
+                let groups = names.map_or(&[][..], |names| names.bearers(name)).to_vec();
                 meant.insert(GroupName::new(mapping.to.trim()), groups);
             }
             Selector::Pattern(_) => {
@@ -225,17 +233,21 @@ fn meant(inputs: &Inputs<'_>) -> Vec<Meant> {
 }
 
 /// What each mapping that may yield a target group came to.
-fn feeds_of(inputs: &Inputs<'_>, meant: &[Meant], target: &GroupName, wanted: &DesiredGroup) -> Vec<FeedFacts> {
+fn feeds_of(
+    inputs: &Inputs<'_>,
+    yields: &Yields<'_>,
+    meant: &[Meant],
+    target: &GroupName,
+    wanted: &DesiredGroup,
+) -> Vec<FeedFacts> {
     let mut feeds = Vec::new();
-    for ((at, mapping), meant) in (0..).zip(&inputs.policy.mappings).zip(meant) {
-        if !may_yield(mapping, target.as_str()) {
-            continue;
-        }
+    for (at, mapping) in yields.to(target.as_str()) {
+        let Some(meant) = meant.get(at) else { continue };
         let source = (0..).zip(inputs.sources).find(|(_, source)| source.name == mapping.source);
         let Some((source_at, source)) = source else { continue };
         let groups = meant.get(target).map_or(&[][..], Vec::as_slice);
         for found in found(mapping, source, groups, target, wanted) {
-            feeds.push(FeedFacts { mapping: at, source: source_at, found });
+            feeds.push(FeedFacts { mapping: u32::try_from(at).unwrap_or(u32::MAX), source: source_at, found });
         }
     }
     feeds

@@ -1,6 +1,7 @@
 //! Which live group a target group is: by its configured id, by the id that it was found under before,
 //! else by its name.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::model::id::{GroupId, GroupName};
@@ -69,7 +70,8 @@ pub struct Targets<'a> {
 impl<'a> Targets<'a> {
     /// Finds them; one live group for two target groups is neither's.
     pub fn find(inputs: &Inputs<'a>, names: impl Iterator<Item = &'a GroupName>) -> Self {
-        let mut found: BTreeMap<&GroupName, Found<'_>> = names.map(|name| (name, find(inputs, name))).collect();
+        let index = Index::of(inputs);
+        let mut found: BTreeMap<&GroupName, Found<'_>> = names.map(|name| (name, find(inputs, &index, name))).collect();
         let mut claims: BTreeMap<&GroupId, Vec<&GroupName>> = BTreeMap::new();
         for (name, found) in &found {
             if let Some(group) = found.group() {
@@ -100,12 +102,54 @@ fn unusable<'a>(problem: Problem) -> Found<'a> {
     Found::Unusable { problems: vec![problem], known: None }
 }
 
-fn find<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
+/// Live groups, and those that are known from before, by name.
+struct Index<'a> {
+    exact: BTreeMap<&'a str, Vec<&'a LiveGroup>>,
+    /// The first group of each name without case and blanks, once one is asked for.
+    near: OnceCell<BTreeMap<String, &'a LiveGroup>>,
+    /// The same of the groups that the last full run saw.
+    known: OnceCell<BTreeMap<String, &'a GroupId>>,
+}
+
+impl<'a> Index<'a> {
+    fn of(inputs: &Inputs<'a>) -> Self {
+        let mut exact: BTreeMap<&str, Vec<&LiveGroup>> = BTreeMap::new();
+        for group in &inputs.live.groups {
+            exact.entry(&group.name).or_default().push(group);
+        }
+        Self { exact, near: OnceCell::new(), known: OnceCell::new() }
+    }
+
+    fn near(&self, inputs: &Inputs<'a>, name: &str) -> Option<&'a LiveGroup> {
+        let groups = || first(inputs.live.groups.iter().map(|group| (group.name.as_str(), group)));
+        self.near.get_or_init(groups).get(&fold(name)).copied()
+    }
+
+    fn known(&self, inputs: &Inputs<'a>, name: &str) -> Option<&'a GroupId> {
+        let groups = || first(inputs.memory.known_groups.iter().map(|(id, name)| (name.as_str(), id)));
+        self.known.get_or_init(groups).get(&fold(name)).copied()
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// The first of each folded name.
+fn first<'a, T>(named: impl Iterator<Item = (&'a str, T)>) -> BTreeMap<String, T> {
+    let mut all = BTreeMap::new();
+    for (name, one) in named {
+        all.entry(fold(name)).or_insert(one);
+    }
+    all
+}
+
+fn find<'a>(inputs: &Inputs<'a>, index: &Index<'a>, name: &GroupName) -> Found<'a> {
     let live = inputs.live;
     let configured = inputs.policy.group(name).id.as_ref();
     match configured.or_else(|| inputs.memory.group_links.get(name)) {
         Some(id) => by_id(live, name, id),
-        None => by_name(inputs, name),
+        None => by_name(inputs, index, name),
     }
 }
 
@@ -134,12 +178,10 @@ pub(super) fn gone(name: &GroupName, id: &GroupId, absence: Option<&Absence>) ->
     )
 }
 
-fn by_name<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
-    let groups = &inputs.live.groups;
-    let exact: Vec<&LiveGroup> = groups.iter().filter(|group| group.name == name.as_str()).collect();
-    match exact.as_slice() {
+fn by_name<'a>(inputs: &Inputs<'a>, index: &Index<'a>, name: &GroupName) -> Found<'a> {
+    match index.exact.get(name.as_str()).map_or(&[][..], Vec::as_slice) {
         [group] => Found::Group { group, problems: Vec::new() },
-        [] => near_or_absent(inputs, name),
+        [] => near_or_absent(inputs, index, name),
         several => {
             let ids: Vec<&str> = several.iter().map(|group| group.id.as_str()).collect();
             let text = format!("is the name of {} groups in Hyperproof: left alone", ids.len());
@@ -150,16 +192,14 @@ fn by_name<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
 
 /// Whether Hyperproof compares names without case is not known: a name that differs in case or blanks
 /// alone is neither taken for the group nor created beside it.
-fn near_or_absent<'a>(inputs: &Inputs<'a>, name: &GroupName) -> Found<'a> {
-    let fold = |name: &str| name.trim().to_lowercase();
-    let near = inputs.live.groups.iter().find(|group| fold(&group.name) == fold(name.as_str()));
-    if let Some(near) = near {
+fn near_or_absent<'a>(inputs: &Inputs<'a>, index: &Index<'a>, name: &GroupName) -> Found<'a> {
+    if let Some(near) = index.near(inputs, name.as_str()) {
         let text = format!("is not in Hyperproof, but {:?} is: left alone", near.name);
         let help = format!("write the name as it is there, or set `id = \"{}\"`", near.id);
         return unusable(problem(name, text).help(help));
     }
-    let known = inputs.memory.known_groups.iter().find(|(_, known)| fold(known) == fold(name.as_str()));
-    if let Some((id, absence)) = known.and_then(|(id, _)| Some((id, inputs.live.absent.get(id)?))) {
+    let known = index.known(inputs, name.as_str());
+    if let Some((id, absence)) = known.and_then(|id| Some((id, inputs.live.absent.get(id)?))) {
         return Found::Unusable { problems: vec![gone(name, id, Some(absence))], known: Some(id.clone()) };
     }
     if inputs.policy.group(name).create {

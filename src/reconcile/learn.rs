@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::{DesiredState, Feed};
 use crate::model::id::{AccountId, GroupId, GroupName, PersonKey, SourceName};
+use crate::model::links::PersonLinks;
 use crate::model::memory::Learned;
 use crate::model::plan::{Change, GroupStanding, Op, SourceSummary};
 
 use super::Inputs;
 use super::diff::Difference;
 use super::guard::Guarded;
-use super::mapping;
+use super::mapping::Yields;
 use super::resolve::{Resolution, Resolved};
 
 /// What will take the place of [`crate::model::memory::Memory::learned`], if the run becomes a full one.
 pub fn learn(
     inputs: &Inputs<'_>,
+    yields: &Yields<'_>,
     desired: &DesiredState,
     people: &Resolution,
     difference: &Difference,
@@ -23,9 +25,9 @@ pub fn learn(
     sources: &[SourceSummary],
 ) -> Learned {
     Learned {
-        person_links: person_links(inputs, desired, people),
+        person_links: person_links(inputs, people),
         feeds: feeds(inputs, desired),
-        settled: settled(inputs, difference, guarded),
+        settled: settled(inputs, yields, difference, guarded),
         baselines: baselines(&inputs.memory.learned.baselines, desired, difference, guarded, sources, |source| {
             source.granted
         }),
@@ -45,32 +47,29 @@ pub fn learn(
 
 /// Accounts of people with an immutable id who are, or were, granted something. Somebody who is not
 /// granted anything now, or could not be resolved, keeps the link until they are gone from the directory.
-fn person_links(
-    inputs: &Inputs<'_>,
-    desired: &DesiredState,
-    people: &Resolution,
-) -> BTreeMap<(SourceName, PersonKey), AccountId> {
-    let mut links = inputs.memory.learned.person_links.clone();
-    links.retain(|(source, key), _| {
-        let found = inputs.sources.iter().find(|own| own.name == *source);
-        found.is_some_and(|source| {
-            let is_there = source.people.binary_search_by(|person| person.key.cmp(key)).is_ok();
-            is_there || !source.completeness.is_complete()
-        })
-    });
-    for person in desired.values().flat_map(|group| group.grants.keys()) {
-        let Some(source) = inputs.sources.get(person.source as usize) else {
+fn person_links(inputs: &Inputs<'_>, people: &Resolution) -> PersonLinks {
+    let known = &inputs.memory.learned.person_links;
+    let mut links = PersonLinks::default();
+    for ((at, source), number) in (0..).zip(inputs.sources).zip(0..) {
+        let before = known.of(&source.name);
+        let nobody_left = !source.completeness.is_complete() || people.links_of(number) == before.len();
+        let relinked: Vec<(PersonKey, AccountId)> = people
+            .relinked
+            .iter()
+            .filter(|person| person.source == at)
+            .filter_map(|person| {
+                let Some(Resolved::Account(account)) = people.of(*person) else { return None };
+                let account = inputs.live.accounts.get(account as usize)?;
+                Some((source.people.get(person.person as usize)?.key.clone(), account.id.clone()))
+            })
+            .collect();
+        if nobody_left && relinked.is_empty() {
+            links.share(&source.name, known);
             continue;
-        };
-        let Some(entry) = source.people.get(person.person as usize).filter(|entry| entry.immutable) else {
-            continue;
-        };
-        let key = (source.name.clone(), entry.key.clone());
-        if let Some(Resolved::Account(at)) = people.of(*person)
-            && let Some(account) = inputs.live.accounts.get(*at as usize)
-        {
-            links.insert(key, account.id.clone());
         }
+        let is_there = |key: &PersonKey| source.people.binary_search_by(|person| person.key.cmp(key)).is_ok();
+        let stays = |(key, _): &&(PersonKey, AccountId)| nobody_left || is_there(key);
+        links.set(&source.name, before.iter().filter(stays).cloned().chain(relinked).collect());
     }
     links
 }
@@ -79,10 +78,24 @@ fn person_links(
 /// another membership, which is not rosterd's own.
 pub fn lapsed(inputs: &Inputs<'_>) -> Vec<(GroupId, AccountId)> {
     let mut lapsed = Vec::new();
-    for (id, accounts) in inputs.memory.owned.iter() {
+    let owned = &inputs.memory.owned;
+    // Ids are compared once for each account, not once for each membership.
+    let places = owned.places(inputs.live.accounts.iter().map(|account| &account.id));
+    for (id, accounts) in owned.iter() {
         let Some(group) = inputs.live.group(id) else { continue };
-        let gone = accounts.iter().filter(|account| !inputs.live.is_member(group, account));
-        lapsed.extend(gone.map(|account| (id.clone(), account.clone())));
+        if accounts.placed(&places).map(|(at, _)| at).eq(group.members.iter().map(|at| Some(*at))) {
+            continue;
+        }
+        let mut members = group.members.iter().peekable();
+        let mut is_there = |(at, account): (Option<u32>, &AccountId)| match at {
+            Some(at) => {
+                while members.next_if(|member| **member < at).is_some() {}
+                members.next_if(|member| **member == at).is_some()
+            }
+            None => group.strangers.binary_search(account).is_ok(),
+        };
+        let gone = accounts.placed(&places).filter(|account| !is_there(*account));
+        lapsed.extend(gone.map(|(_, account)| (id.clone(), account.clone())));
     }
     lapsed
 }
@@ -105,7 +118,12 @@ fn feeds(inputs: &Inputs<'_>, desired: &DesiredState) -> BTreeMap<GroupName, Vec
     all
 }
 
-fn settled(inputs: &Inputs<'_>, difference: &Difference, guarded: &Guarded) -> BTreeMap<GroupName, String> {
+fn settled(
+    inputs: &Inputs<'_>,
+    yields: &Yields<'_>,
+    difference: &Difference,
+    guarded: &Guarded,
+) -> BTreeMap<GroupName, String> {
     let mut settled = BTreeMap::new();
     for (name, facts) in &difference.groups {
         let id = facts.summary.id.as_ref();
@@ -115,7 +133,7 @@ fn settled(inputs: &Inputs<'_>, difference: &Difference, guarded: &Guarded) -> B
         let digest = if waits {
             inputs.memory.learned.settled.get(name).cloned()
         } else {
-            Some(mapping::digest(inputs.policy, name, facts.summary.mode, id))
+            Some(yields.digest(name, facts.summary.mode, id))
         };
         if let Some(digest) = digest {
             settled.insert(name.clone(), digest);
@@ -125,9 +143,10 @@ fn settled(inputs: &Inputs<'_>, difference: &Difference, guarded: &Guarded) -> B
 }
 
 fn is_created(difference: &Difference, name: &GroupName) -> bool {
-    let created =
-        |change: &Change| change.key.op == Op::CreateGroup && change.key.group == *name && change.is_cleared();
-    difference.changes.iter().any(created)
+    // The creation of a group is the first of its changes.
+    let at = difference.changes.partition_point(|change| change.key.group < *name);
+    let is_creation = |change: &Change| change.key.op == Op::CreateGroup && change.key.group == *name;
+    difference.changes.get(at).is_some_and(|change| is_creation(change) && change.is_cleared())
 }
 
 /// Baselines of what is counted of a source. One sinks by those who went, not by those whose removal

@@ -1,6 +1,7 @@
 //! Which directory groups feed which target groups.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::digest::Digest;
 use crate::model::directory::{DirectoryGroup, SourceKind, SourceSnapshot};
@@ -27,15 +28,43 @@ fn non_empty(name: &str) -> Option<GroupName> {
 
 /// LDAP compares names without case, CSV exactly.
 pub fn same_name(kind: SourceKind, a: &str, b: &str) -> bool {
+    a == b || folded(kind, a) == folded(kind, b)
+}
+
+/// A name in the form by which names are compared.
+fn folded(kind: SourceKind, name: &str) -> Cow<'_, str> {
     match kind {
-        SourceKind::Csv => a == b,
-        SourceKind::Ldap => a == b || a.to_lowercase() == b.to_lowercase(),
+        SourceKind::Csv => Cow::Borrowed(name),
+        SourceKind::Ldap => Cow::Owned(name.to_lowercase()),
     }
 }
 
-/// The directory groups of a source that bear a name.
-pub fn named<'a>(source: &'a SourceSnapshot, name: &str) -> Vec<(u32, &'a DirectoryGroup)> {
-    indexed(source).filter(|(_, group)| group.names.iter().any(|own| same_name(source.kind, own, name))).collect()
+/// The directory groups of a source by name: each mapping by name looks them up.
+#[derive(Debug)]
+pub struct Names<'a> {
+    kind: SourceKind,
+    groups: BTreeMap<Cow<'a, str>, Vec<u32>>,
+}
+
+impl<'a> Names<'a> {
+    /// All names of a source's directory groups.
+    pub fn of(source: &'a SourceSnapshot) -> Self {
+        let mut groups: BTreeMap<Cow<'_, str>, Vec<u32>> = BTreeMap::new();
+        for (at, group) in indexed(source) {
+            for name in &group.names {
+                let bearers = groups.entry(folded(source.kind, name)).or_default();
+                if bearers.last() != Some(&at) {
+                    bearers.push(at);
+                }
+            }
+        }
+        Self { kind: source.kind, groups }
+    }
+
+    /// The directory groups that bear a name, in their order, each once.
+    pub fn bearers(&self, name: &str) -> &[u32] {
+        self.groups.get(folded(self.kind, name).as_ref()).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// A source's directory groups with their indices.
@@ -50,6 +79,70 @@ pub fn may_yield(mapping: &Mapping, target: &str) -> bool {
     match &mapping.from {
         Selector::Name(_) => mapping.to.trim() == target,
         Selector::Pattern(_) => fits(&literals(&mapping.to), &without_blanks(target)),
+    }
+}
+
+/// Which mappings may yield a target group, without asking each of them about each group.
+#[derive(Debug)]
+pub struct Yields<'a> {
+    mappings: &'a [Mapping],
+    /// Mappings by name, by the target group that they give.
+    named: BTreeMap<&'a str, Vec<usize>>,
+    /// Mappings by pattern, with the literal parts of their templates.
+    patterns: Vec<(usize, Vec<String>)>,
+}
+
+impl<'a> Yields<'a> {
+    /// The mappings of a policy.
+    pub fn of(policy: &'a Policy) -> Self {
+        let mut yields = Self { mappings: &policy.mappings, named: BTreeMap::new(), patterns: Vec::new() };
+        for (at, mapping) in policy.mappings.iter().enumerate() {
+            match &mapping.from {
+                Selector::Name(_) => yields.named.entry(mapping.to.trim()).or_default().push(at),
+                Selector::Pattern(_) => yields.patterns.push((at, literals(&mapping.to))),
+            }
+        }
+        yields
+    }
+
+    /// The mappings that may yield a target group ([`may_yield`]), with their places, in the order of the
+    /// configuration.
+    pub fn to(&self, target: &str) -> Vec<(usize, &'a Mapping)> {
+        let mut places = self.named.get(target).cloned().unwrap_or_default();
+        if !self.patterns.is_empty() {
+            let target = without_blanks(target);
+            let fitting = self.patterns.iter().filter(|(_, literals)| fits(literals, &target));
+            places.extend(fitting.map(|(at, _)| *at));
+            places.sort_unstable();
+        }
+        places.into_iter().filter_map(|at| Some((at, self.mappings.get(at)?))).collect()
+    }
+
+    /// Digest of what decides over a target group's members: the mappings that may yield it, its mode, and
+    /// which live group it is (none: it is being created). When it changes, the next full run counts as the
+    /// group's first.
+    pub fn digest(&self, target: &GroupName, mode: Mode, id: Option<&GroupId>) -> String {
+        let mut digest = Digest::new();
+        digest.part(mode.as_str()).part(id.map_or("", GroupId::as_str));
+        let part = |(_, mapping): (usize, &'a Mapping)| {
+            let kind = match mapping.from {
+                Selector::Name(_) => "name",
+                Selector::Pattern(_) => "pattern",
+            };
+            [mapping.source.as_str(), kind, mapping.from.as_str(), mapping.to.as_str()]
+        };
+        // Sorted: in another order the mappings grant the same.
+        let parts: BTreeSet<[&str; 4]> = self.to(target.as_str()).into_iter().map(part).collect();
+        for part in parts.iter().flatten() {
+            digest.part(part);
+        }
+        digest.hex()
+    }
+
+    /// Whether a target group had its first full run under the rules of now. A group that was created in
+    /// that run had no id then.
+    pub fn is_settled(&self, settled: Option<&String>, target: &GroupName, mode: Mode, id: Option<&GroupId>) -> bool {
+        settled.is_some_and(|settled| [id, None].iter().any(|id| *settled == self.digest(target, mode, *id)))
     }
 }
 
@@ -116,33 +209,9 @@ pub fn named_targets(policy: &Policy) -> Vec<GroupName> {
         .collect()
 }
 
-/// Digest of what decides over a target group's members: the mappings that may yield it, its mode, and
-/// which live group it is (none: it is being created). When it changes, the next full run counts as the
-/// group's first.
+/// [`Yields::digest`] of one target group.
 pub fn digest(policy: &Policy, target: &GroupName, mode: Mode, id: Option<&GroupId>) -> String {
-    let mut digest = Digest::new();
-    digest.part(mode.as_str()).part(id.map_or("", GroupId::as_str));
-    let part = |mapping: &Mapping| {
-        let kind = match mapping.from {
-            Selector::Name(_) => "name",
-            Selector::Pattern(_) => "pattern",
-        };
-        [mapping.source.as_str(), kind, mapping.from.as_str(), mapping.to.as_str()].map(str::to_owned)
-    };
-    // Sorted: in another order the mappings grant the same.
-    let parts: BTreeSet<[String; 4]> =
-        policy.mappings.iter().filter(|mapping| may_yield(mapping, target.as_str())).map(part).collect();
-    for part in parts.iter().flatten() {
-        digest.part(part);
-    }
-    digest.hex()
-}
-
-/// Whether a target group had its first full run under the rules of now. A group that was created in
-/// that run had no id then.
-pub fn is_settled(settled: Option<&String>, policy: &Policy, target: &GroupName, id: Option<&GroupId>) -> bool {
-    let mode = policy.group(target).mode;
-    settled.is_some_and(|settled| [id, None].iter().any(|id| *settled == digest(policy, target, mode, *id)))
+    Yields::of(policy).digest(target, mode, id)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod diff;
 pub mod evidence;
 pub mod facts;
 pub mod find;
+pub mod grants;
 pub mod guard;
 pub mod learn;
 pub mod mapping;
@@ -30,6 +31,9 @@ use crate::model::memory::{Learned, Memory};
 use crate::model::plan::{GroupSummary, Plan, PlanDigest, SourceSummary};
 use crate::model::policy::Policy;
 use crate::model::undo::UndoneKey;
+
+use mapping::Yields;
+use resolve::{Bearers, Rules};
 
 pub use guard::ClearedPlan;
 pub use steps::{Step, StepKind};
@@ -75,15 +79,18 @@ pub struct Decision {
 
 /// Decides: the whole line from snapshots to a guarded plan.
 pub fn decide(inputs: Inputs<'_>) -> Decision {
-    let compiled = desired::build(&inputs);
-    let people = resolve::resolve(&inputs, &compiled.state);
-    let mut difference = diff::diff(&inputs, &compiled.state, &people);
+    let yields = Yields::of(inputs.policy);
+    let rules = Rules::of(&inputs.policy.identity);
+    let bearers = Bearers::of(inputs.live);
+    let compiled = desired::build(&inputs, &yields);
+    let people = resolve::resolve(&inputs, &compiled.state, &rules, &bearers);
+    let mut difference = diff::diff(&inputs, &compiled.state, &people, &rules, &bearers);
     if let Some(only) = inputs.only {
         difference.retain(only);
     }
     let sources = summaries(&inputs, &compiled.state, &people);
-    let guarded = guard::judge(&inputs, &compiled.state, &sources, &mut difference);
-    let learned = learn::learn(&inputs, &compiled.state, &people, &difference, &guarded, &sources);
+    let guarded = guard::judge(&inputs, &yields, &compiled.state, &sources, &mut difference);
+    let learned = learn::learn(&inputs, &yields, &compiled.state, &people, &difference, &guarded, &sources);
     let over = undone::over(&inputs, &compiled.state, &people, &difference);
     let links = difference.links();
     let mut problems = compiled.problems;

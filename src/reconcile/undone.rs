@@ -9,6 +9,7 @@ use crate::model::undo::UndoneKey;
 
 use super::Inputs;
 use super::diff::Difference;
+use super::grants;
 use super::resolve::{Resolution, Resolved};
 
 /// What was taken back and needs no hold any more. The rest goes on being held, also while there is
@@ -64,10 +65,12 @@ fn is_wanted(
     (name, difference): (&GroupName, &Difference),
 ) -> bool {
     let at = key.account.as_ref().and_then(|account| inputs.live.account_index(account));
+    let granted = |person| grants::is_granted(inputs.sources, wanted, person);
     match (key.op, at) {
-        (Op::AddMember, Some(at)) => people.behind(at).any(|person| wanted.grants.contains_key(&person)),
-        (Op::RemoveMember, Some(at)) => !(people.behind(at))
-            .any(|person| wanted.grants.contains_key(&person) && people.of(person) == Some(&Resolved::Account(at))),
+        (Op::AddMember, Some(at)) => people.behind(at).any(granted),
+        (Op::RemoveMember, Some(at)) => {
+            !(people.behind(at)).any(|person| people.of(person) == Some(Resolved::Account(at)) && granted(person))
+        }
         // Whoever is in no list of accounts may come back to one.
         (Op::AddMember | Op::RemoveMember, None) => true,
         (Op::CreateGroup | Op::SetLead | Op::ClearLead, _) => {

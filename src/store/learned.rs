@@ -167,7 +167,7 @@ fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 10], Fault> {
     let left = full.left.iter().map(|(id, members)| Ok((vec![id.to_string()], Some(members_cell(members.iter())?))));
     let links = person_links
         .iter()
-        .map(|((source, person), account)| (vec![source.to_string(), person.to_string()], Some(Cell::text(account))));
+        .map(|(source, person, account)| (vec![source.to_string(), person.to_string()], Some(Cell::text(account))));
     let feeds =
         feeds.iter().map(|(group, feeds)| Ok((vec![group.to_string()], Some(Cell::Text(feeds_to_json(feeds)?)))));
     let settled = settled.iter().map(|(group, digest)| (vec![group.to_string()], Some(Cell::text(digest))));
@@ -260,10 +260,11 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
 }
 
 async fn load_learned(conn: &mut SqliteConnection, learned: &mut Learned) -> Result<(), Fault> {
-    for (key, account) in read(conn, &PERSON_LINK).await? {
+    let links = read(conn, &PERSON_LINK).await?.into_iter().map(|(key, account)| {
         let [source, person] = parts(key);
-        learned.person_links.insert((source.into(), person.into()), text(account).into());
-    }
+        ((source.into(), person.into()), text(account).into())
+    });
+    learned.person_links = links.collect();
     for (key, feeds) in read(conn, &FEED).await? {
         let group = one(key);
         let feeds = feeds_of(FEED.name, &group, &text(feeds))?;

@@ -13,7 +13,7 @@ use rosterd::model::id::RunId;
 use rosterd::model::live::Standing;
 use rosterd::model::plan::{Op, Why};
 use rosterd::model::policy::Mode;
-use rosterd::reconcile::{Inputs, decide, facts};
+use rosterd::reconcile::{Inputs, decide, facts, grants};
 use rosterd::report::explain::{self, Asked, GroupAnswer, Identity, Question, Who, find};
 
 use crate::store::State;
@@ -33,7 +33,7 @@ fn facts_of(world: &World) -> (Facts, Vec<(String, BTreeSet<PersonRef>)>) {
     };
     let decision = decide(inputs);
     let granted = (decision.desired.iter())
-        .map(|(name, group)| (name.to_string(), group.grants.keys().copied().collect()))
+        .map(|(name, group)| (name.to_string(), grants::everybody(&sources, group).into_iter().collect()))
         .collect();
     (facts::of(&inputs, &decision, &RunId::new("r1")), granted)
 }

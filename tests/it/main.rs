@@ -21,6 +21,7 @@ mod explain;
 mod explain_past;
 mod export;
 mod facts;
+mod grants;
 mod guard;
 mod hazards;
 mod holds;

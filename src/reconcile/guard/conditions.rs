@@ -4,14 +4,14 @@ use super::*;
 
 impl Guard<'_, '_> {
     /// What a group's removals (and creation) depend on, whatever their number.
-    pub(super) fn conditions(&mut self, name: &GroupName, desired: &DesiredState) {
+    pub(super) fn conditions(&mut self, name: &GroupName, yields: &Yields<'_>, desired: &DesiredState) {
         if self.inputs.policy.group(name).mode == Mode::Report {
             return;
         }
         if let Some(group) = desired.get(name) {
             self.missed(name, group);
         }
-        self.first_run(name);
+        self.first_run(name, yields);
         self.expect(name);
         self.min_members(name);
     }
@@ -62,11 +62,11 @@ impl Guard<'_, '_> {
         }
     }
 
-    fn first_run(&mut self, name: &GroupName) {
+    fn first_run(&mut self, name: &GroupName, yields: &Yields<'_>) {
         let policy = self.inputs.policy;
         let settled = self.inputs.memory.learned.settled.get(name);
         let id = self.facts(name).and_then(|facts| facts.summary.id.as_ref());
-        let over = mapping::is_settled(settled, policy, name, id);
+        let over = yields.is_settled(settled, name, policy.group(name).mode, id);
         let changes = self.of(Op::RemoveMember, Some(name));
         if over || policy.guard.first_removals == FirstRemovals::Apply {
             self.remainder(Rule::FirstRun, &Scope::Group(name.clone()), &changes);

@@ -13,6 +13,7 @@ mod limits;
 mod undone;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::model::desired::{DesiredGroup, DesiredState, Feed, Missing};
 use crate::model::hold::{Approval, Hold, HoldId, Rule, Scope};
@@ -23,7 +24,7 @@ use crate::model::problem::Problem;
 
 use super::Inputs;
 use super::diff::{Difference, GroupFacts};
-use super::mapping;
+use super::mapping::Yields;
 use super::steps::{Step, steps};
 
 pub use undone::judge_undo;
@@ -86,6 +87,7 @@ pub struct Guarded {
 /// Judges the changes: marks each with the holds that it waits for, or the approval that lets it pass.
 pub fn judge(
     inputs: &Inputs<'_>,
+    yields: &Yields<'_>,
     desired: &DesiredState,
     sources: &[SourceSummary],
     difference: &mut Difference,
@@ -95,7 +97,7 @@ pub fn judge(
     guard.undone();
     guard.blind_creations();
     for name in &names {
-        guard.conditions(name, desired);
+        guard.conditions(name, yields, desired);
     }
     guard.limits(&names, |guard| guard.source_shrink(desired, sources));
     guard.guarded
@@ -115,6 +117,8 @@ struct Objection {
 struct Guard<'a, 'b> {
     inputs: &'a Inputs<'a>,
     difference: &'b mut Difference,
+    /// Where the changes of each group are; groups without changes are not here.
+    ranges: BTreeMap<GroupName, Range<usize>>,
     guarded: Guarded,
     /// Indices of the changes that the rules of groups hold.
     held_by_group: BTreeSet<usize>,
@@ -132,7 +136,15 @@ impl<'a, 'b> Guard<'a, 'b> {
             accepted: BTreeSet::new(),
             problems: Vec::new(),
         };
-        Self { inputs, difference, guarded, held_by_group: BTreeSet::new(), undone: BTreeSet::new() }
+        let mut ranges: BTreeMap<GroupName, Range<usize>> = BTreeMap::new();
+        let mut at = 0;
+        // Changes are sorted by group first.
+        for group in difference.changes.chunk_by(|a, b| a.key.group == b.key.group) {
+            let from = at;
+            at += group.len();
+            ranges.extend(group.first().map(|change| (change.key.group.clone(), from..at)));
+        }
+        Self { inputs, difference, ranges, guarded, held_by_group: BTreeSet::new(), undone: BTreeSet::new() }
     }
 }
 
@@ -163,12 +175,8 @@ impl Guard<'_, '_> {
     /// Changes of a kind that are not reported only, in one group or (none) all.
     fn of(&self, op: Op, group: Option<&GroupName>) -> Vec<usize> {
         let changes = &self.difference.changes;
-        // Changes are sorted by group first.
         let range = match group {
-            Some(group) => {
-                changes.partition_point(|change| change.key.group < *group)
-                    ..changes.partition_point(|change| change.key.group <= *group)
-            }
+            Some(group) => self.ranges.get(group).cloned().unwrap_or_default(),
             None => 0..changes.len(),
         };
         let meant = |at: &usize| changes.get(*at).is_some_and(|change| change.key.op == op && !change.report);

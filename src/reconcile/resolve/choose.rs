@@ -1,0 +1,116 @@
+//! The account of one person.
+
+use crate::model::address::Address;
+use crate::model::directory::Person;
+use crate::model::id::AccountId;
+use crate::model::live::{AccountIndex, LiveState, Standing};
+use crate::model::plan::Why;
+
+use super::bearers::{Bearers, Pick};
+use super::identity::Rules;
+
+/// What is said of one person by the accounts alone.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// One account, which may be touched.
+    Account(AccountIndex),
+    /// No account that may be touched.
+    LeftOut { why: Why, account: Option<AccountIndex>, detail: Option<String> },
+}
+
+/// What was found out about one person. It is filled anew for each.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Accounts that bear one of the person's addresses, by address.
+    by_address: Vec<AccountIndex>,
+    /// Where those of each address end.
+    ends: Vec<usize>,
+    /// All of them and the linked one, sorted, each once.
+    pub(super) accounts: Vec<AccountIndex>,
+    /// The account that the person had at the last full run.
+    pub(super) linked: Option<AccountIndex>,
+    /// Nobody can choose between the accounts.
+    pub(super) is_ambiguous: bool,
+}
+
+impl Found {
+    /// Whether an account bears one of the person's addresses.
+    pub(super) fn bears(&self, account: AccountIndex) -> bool {
+        self.by_address.contains(&account)
+    }
+}
+
+/// Finds people's accounts.
+pub(super) struct Finder<'a> {
+    pub(super) live: &'a LiveState,
+    pub(super) rules: &'a Rules<'a>,
+    pub(super) bearers: &'a Bearers<'a>,
+}
+
+impl Finder<'_> {
+    /// The account of a person; `link`: the one that the person had at the last full run.
+    pub(super) fn find(&self, person: &Person, link: Option<&AccountId>, found: &mut Found) -> Verdict {
+        let addresses = self.rules.translate_all(&person.addresses);
+        found.by_address.clear();
+        found.ends.clear();
+        for address in addresses.iter() {
+            found.by_address.extend(self.bearers.all(address));
+            found.ends.push(found.by_address.len());
+        }
+        found.linked = link.and_then(|id| self.account_of(id, &found.by_address));
+        found.accounts.clone_from(&found.by_address);
+        found.accounts.extend(found.linked);
+        found.accounts.sort_unstable();
+        found.accounts.dedup();
+        found.is_ambiguous = false;
+        if person.addresses.iter().chain(addresses.iter()).any(|address| self.rules.is_ignored(address)) {
+            return left_out(Why::Ignored, None);
+        }
+        self.choose(&addresses, found)
+    }
+
+    /// The account with an id; most often it is one of those that bear an address.
+    fn account_of(&self, id: &AccountId, likely: &[AccountIndex]) -> Option<AccountIndex> {
+        let is_it = |at: &&AccountIndex| self.live.accounts.get(**at as usize).is_some_and(|account| account.id == *id);
+        likely.iter().find(is_it).copied().or_else(|| self.live.account_index(id))
+    }
+
+    /// Chooses among the accounts that bear a person's addresses: the primary address first, an account
+    /// that may be touched before one that may not. The linked account is kept while no account bears the
+    /// primary address.
+    fn choose(&self, addresses: &[Address], found: &mut Found) -> Verdict {
+        let linked = found.linked;
+        let active = linked.filter(|linked| self.bearers.standing(*linked) == Some(Standing::Active));
+        let mut unfit_account = None;
+        let mut from = 0;
+        for (at, (address, &end)) in addresses.iter().zip(&found.ends).enumerate() {
+            let all = found.by_address.get(from..end).unwrap_or_default();
+            from = end;
+            match self.bearers.pick(all) {
+                Pick::One(account) => return Verdict::Account(account),
+                Pick::Several(several) => {
+                    let detail = format!("{} accounts bear {address}", several.len());
+                    // Untouched on both sides: the linked account, and those of the other addresses, may be the one.
+                    found.is_ambiguous = true;
+                    return Verdict::LeftOut { why: Why::Ambiguous, account: None, detail: Some(detail) };
+                }
+                Pick::Unfit(account) => unfit_account = unfit_account.or(Some(account)),
+                Pick::None => {
+                    if let (0, Some(linked)) = (at, active) {
+                        return Verdict::Account(linked);
+                    }
+                }
+            }
+        }
+        match (unfit_account, active, linked) {
+            (None, Some(active), _) => Verdict::Account(active),
+            (Some(account), ..) | (None, None, Some(account)) => left_out(self.bearers.unfit(account), Some(account)),
+            (None, None, None) if addresses.is_empty() => left_out(Why::NoEmail, None),
+            (None, None, None) => left_out(Why::NoAccount, None),
+        }
+    }
+}
+
+fn left_out(why: Why, account: Option<AccountIndex>) -> Verdict {
+    Verdict::LeftOut { why, account, detail: None }
+}
