@@ -89,9 +89,6 @@ pub(super) async fn record_intents(
     at: Timestamp,
     intents: &[Intent],
 ) -> Result<Vec<i64>, Fault> {
-    if intents.is_empty() {
-        return Ok(Vec::new());
-    }
     let frame = runs::frame(conn, run).await?;
     let mut chain = Chain::read(conn).await?;
     // All changes of a hold have the same terms.
@@ -147,8 +144,9 @@ fn entry_record(entry: &plan::Entry) -> Json {
 }
 
 async fn open(conn: &mut SqliteConnection, run: &RunId, intents: Vec<(i64, &Intent)>) -> Result<(), Fault> {
-    const INTO: &str = "INSERT INTO open_intent (seq, run_id, op, group_name, account_id, group_id, email, approval)";
-    rows::insert(conn, INTO, intents, "", |mut row, (seq, intent)| {
+    const SQL: &str = "INSERT INTO open_intent (seq, run_id, op, group_name, account_id, group_id, email, approval) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    rows::insert(conn, SQL, intents, |mut row, (seq, intent)| {
         let (op, group, account) = key_columns(&intent.change);
         row.push_bind(seq).push_bind(run.as_str()).push_bind(op).push_bind(group).push_bind(account);
         row.push_bind(intent.group_id.as_ref().map(GroupId::as_str));
@@ -197,7 +195,13 @@ async fn close(conn: &mut SqliteConnection, seqs: &[i64]) -> Result<BTreeMap<i64
         }
     }
     drop(rows);
-    rows::delete(conn, "DELETE FROM open_intent WHERE seq", seqs).await?;
+    for together in seqs.chunk_by(|one, next| one + 1 == *next) {
+        sqlx::query("DELETE FROM open_intent WHERE seq >= $1 AND seq <= $2")
+            .bind(together.first())
+            .bind(together.last())
+            .execute(&mut *conn)
+            .await?;
+    }
     Ok(closed)
 }
 
@@ -207,9 +211,6 @@ pub(super) async fn record_outcomes(
     at: Timestamp,
     outcomes: &[OutcomeRecord],
 ) -> Result<(), Fault> {
-    if outcomes.is_empty() {
-        return Ok(());
-    }
     let frame = runs::frame(conn, run).await?;
     let mut chain = Chain::read(conn).await?;
     let seqs: Vec<i64> = outcomes.iter().map(|outcome| outcome.intent).collect();

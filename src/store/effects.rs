@@ -75,8 +75,9 @@ impl Effects {
 
     /// Writes down what was gathered.
     pub(super) async fn write(self, conn: &mut SqliteConnection) -> Result<(), Fault> {
-        const OWN: &str = "INSERT INTO owned (group_id, account_id, run_id, at)";
-        const AGAIN: &str = " ON CONFLICT (group_id, account_id) DO UPDATE SET run_id = excluded.run_id, at = excluded.at";
+        const OWN: &str = "INSERT INTO owned (group_id, account_id, run_id, at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (group_id, account_id) DO UPDATE SET run_id = excluded.run_id, at = excluded.at";
+        const COUNT: &str = "INSERT INTO removal (seq, at, approved) VALUES ($1, $2, $3)";
         let at = millis(self.at);
         let mut made = Vec::new();
         for ((group, account), run) in self.owned {
@@ -85,12 +86,11 @@ impl Effects {
                 None => disown(conn, &group, &account).await?,
             }
         }
-        rows::insert(conn, OWN, made, AGAIN, |mut row, (group, account, run)| {
+        rows::insert(conn, OWN, made, |mut row, (group, account, run)| {
             row.push_bind(group.as_str()).push_bind(account).push_bind(run.as_str()).push_bind(at);
         })
         .await?;
-        const COUNT: &str = "INSERT INTO removal (seq, at, approved)";
-        rows::insert(conn, COUNT, self.removals, "", |mut row, (seq, approved)| {
+        rows::insert(conn, COUNT, self.removals, |mut row, (seq, approved)| {
             row.push_bind(seq).push_bind(at).push_bind(i64::from(approved));
         })
         .await?;

@@ -12,34 +12,20 @@ use super::error::Fault;
 /// Rows of one INSERT. Each statement costs a way to the database's thread and back; a row costs little.
 const AT_ONCE: usize = 100;
 
-/// Inserts rows. `into` is the statement up to its values, `after` what stands behind them, and `bind` gives
-/// the values of one row.
+/// Inserts rows. `sql` is the statement for one row, and `bind` gives a row's values.
 pub(super) async fn insert<R>(
     conn: &mut SqliteConnection,
-    into: &'static str,
+    sql: &'static str,
     rows: Vec<R>,
-    after: &'static str,
     bind: impl Fn(Separated<'_, Sqlite, &'static str>, R),
 ) -> Result<(), Fault> {
+    let (into, values) = sql.split_once("VALUES ").unwrap_or((sql, ""));
+    let (_, after) = values.split_once(')').unwrap_or_default();
     let mut rows = rows.into_iter();
     while rows.len() > 0 {
         let mut insert = QueryBuilder::<Sqlite>::new(into);
-        insert.push(" ").push_values(rows.by_ref().take(AT_ONCE), &bind).push(after);
+        insert.push_values(rows.by_ref().take(AT_ONCE), &bind).push(after);
         insert.build().execute(&mut *conn).await?;
-    }
-    Ok(())
-}
-
-/// Deletes rows by one number each. `from` is the statement up to and with the column's name.
-pub(super) async fn delete(conn: &mut SqliteConnection, from: &'static str, numbers: &[i64]) -> Result<(), Fault> {
-    for numbers in numbers.chunks(AT_ONCE) {
-        let mut delete = QueryBuilder::<Sqlite>::new(from);
-        delete.push(" IN (");
-        let mut list = delete.separated(", ");
-        for number in numbers {
-            list.push_bind(*number);
-        }
-        delete.push(")").build().execute(&mut *conn).await?;
     }
     Ok(())
 }

@@ -57,7 +57,8 @@ impl Chain {
             placed.push((seq, self.hash.clone(), record));
         }
         let seqs = placed.iter().map(|(seq, ..)| *seq).collect();
-        rows::insert(conn, "INSERT INTO audit (seq, hash, record)", placed, "", |mut row, (seq, hash, record)| {
+        const SQL: &str = "INSERT INTO audit (seq, hash, record) VALUES ($1, $2, $3)";
+        rows::insert(conn, SQL, placed, |mut row, (seq, hash, record)| {
             row.push_bind(seq).push_bind(hash).push_bind(record);
         })
         .await?;

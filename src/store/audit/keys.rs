@@ -91,7 +91,8 @@ fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
 
 /// Keeps keys of records.
 pub(crate) async fn keep(conn: &mut SqliteConnection, keys: Vec<(i64, Key)>) -> Result<(), Fault> {
-    rows::insert(conn, "INSERT INTO audit_key (kind, value, seq)", keys, "", |mut row, (seq, (kind, value))| {
+    const SQL: &str = "INSERT INTO audit_key (kind, value, seq) VALUES ($1, $2, $3)";
+    rows::insert(conn, SQL, keys, |mut row, (seq, (kind, value))| {
         row.push_bind(kind.as_str()).push_bind(value).push_bind(seq);
     })
     .await
