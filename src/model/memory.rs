@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::desired::Feed;
 use super::hold::Approval;
-use super::id::{AccountId, GroupId, GroupName, PersonKey, SourceName, Watermark};
+use super::id::{AccountId, GroupId, GroupName, SourceName, Watermark};
+use super::links::PersonLinks;
 use super::live::MemberIdKind;
 use super::memberships::Memberships;
 use super::undo::{Undone, UndoneKey};
@@ -50,7 +51,7 @@ pub struct Memory {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Learned {
     /// Accounts of people who have an immutable id.
-    pub person_links: BTreeMap<(SourceName, PersonKey), AccountId>,
+    pub person_links: PersonLinks,
     /// Directory groups that fed each target group.
     pub feeds: BTreeMap<GroupName, Vec<Feed>>,
     /// Target groups whose first full run is over, with the digest of their mappings, mode and id.

@@ -12,6 +12,7 @@ pub mod facts;
 pub mod history;
 pub mod hold;
 pub mod id;
+pub mod links;
 pub mod live;
 pub mod memberships;
 pub mod memory;

@@ -394,7 +394,7 @@ impl<'a> GroupDiff<'a> {
     fn would_know(&self, account: &Account) -> bool {
         let links = &self.inputs.memory.learned.person_links;
         self.inputs.sources.iter().filter(|source| self.desired.sources.contains(&source.name)).all(|source| {
-            let linked = || links.iter().any(|((own, _), id)| *own == source.name && *id == account.id);
+            let linked = || links.of(&source.name).any(|(_, id)| id == account.id.as_str());
             source.everyone || linked()
         })
     }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::desired::{DesiredState, Feed};
-use crate::model::id::{AccountId, GroupId, GroupName, PersonKey, SourceName};
+use crate::model::desired::{DesiredState, Feed, PersonRef};
+use crate::model::id::{AccountId, GroupId, GroupName, SourceName};
+use crate::model::links::PersonLinks;
 use crate::model::memory::Learned;
 use crate::model::plan::{Change, GroupStanding, Op, SourceSummary};
 
@@ -45,33 +46,38 @@ pub fn learn(
 
 /// Accounts of people with an immutable id who are, or were, granted something. Somebody who is not
 /// granted anything now, or could not be resolved, keeps the link until they are gone from the directory.
-fn person_links(
-    inputs: &Inputs<'_>,
-    desired: &DesiredState,
-    people: &Resolution,
-) -> BTreeMap<(SourceName, PersonKey), AccountId> {
-    let mut links = inputs.memory.learned.person_links.clone();
-    links.retain(|(source, key), _| {
-        let found = inputs.sources.iter().find(|own| own.name == *source);
-        found.is_some_and(|source| {
-            let is_there = source.people.binary_search_by(|person| person.key.cmp(key)).is_ok();
-            is_there || !source.completeness.is_complete()
-        })
-    });
-    for person in desired.values().flat_map(|group| group.grants.keys()) {
-        let Some(source) = inputs.sources.get(person.source as usize) else {
-            continue;
-        };
-        let Some(entry) = source.people.get(person.person as usize).filter(|entry| entry.immutable) else {
-            continue;
-        };
-        let key = (source.name.clone(), entry.key.clone());
-        if let Some(Resolved::Account(at)) = people.of(*person)
-            && let Some(account) = inputs.live.accounts.get(*at as usize)
-        {
-            links.insert(key, account.id.clone());
+fn person_links(inputs: &Inputs<'_>, desired: &DesiredState, people: &Resolution) -> PersonLinks {
+    let mut links = PersonLinks::default();
+    for (at, source) in (0..).zip(inputs.sources) {
+        let mut granted = vec![false; source.people.len()];
+        for person in desired.values().flat_map(|group| group.grants.keys()).filter(|person| person.source == at) {
+            if let Some(granted) = granted.get_mut(person.person as usize) {
+                *granted = true;
+            }
+        }
+        // Who is linked and who is there are both sorted by key.
+        let mut known = inputs.memory.learned.person_links.of(&source.name).peekable();
+        let stays = !source.completeness.is_complete();
+        for ((person_at, person), granted) in (0..).zip(&source.people).zip(granted) {
+            while let Some((gone, account)) = known.next_if(|(key, _)| *key < person.key.as_str()) {
+                if stays {
+                    links.push(&source.name, gone, account);
+                }
+            }
+            let before = known.next_if(|(key, _)| *key == person.key.as_str()).map(|(_, account)| account);
+            let now = match people.of(PersonRef { source: at, person: person_at }) {
+                Some(Resolved::Account(at)) if granted && person.immutable => inputs.live.accounts.get(*at as usize),
+                _ => None,
+            };
+            if let Some(account) = now.map(|account| account.id.as_str()).or(before) {
+                links.push(&source.name, person.key.as_str(), account);
+            }
+        }
+        for (gone, account) in known.filter(|_| stays) {
+            links.push(&source.name, gone, account);
         }
     }
+    links.shrink();
     links
 }
 

@@ -338,9 +338,8 @@ fn linked(inputs: &Inputs<'_>, source: u32, person: &Person) -> Option<AccountIn
         return None;
     }
     let source = inputs.sources.get(source as usize)?;
-    let links = &inputs.memory.learned.person_links;
-    let id = links.get(&(source.name.clone(), person.key.clone()))?;
-    inputs.live.account_index(id)
+    let id = inputs.memory.learned.person_links.get(&source.name, &person.key)?;
+    inputs.live.index_of(id)
 }
 
 fn unfit(live: &LiveState, account: AccountIndex) -> Why {

@@ -18,6 +18,7 @@ mod given;
 mod history;
 mod holds;
 mod learned;
+mod links;
 mod lock;
 mod membership;
 mod memory;
