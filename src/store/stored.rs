@@ -58,8 +58,21 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<String, Fault> {
 }
 
 /// A text of a stored value that is not copied where it stands there as it is.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
 pub(super) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
 
 impl Text<'_> {
     pub(super) fn as_str(&self) -> &str {

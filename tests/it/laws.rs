@@ -140,8 +140,8 @@ fn candidates(world: &World, source: &Source, human: &Human) -> BTreeSet<Account
         .accounts
         .iter()
         .filter(|account| account.email.as_ref().is_some_and(|email| addresses.contains(email)));
-    let link = world.memory.learned.person_links.get(&(source.name.as_str().into(), human.key.as_str().into()));
-    bears.map(|account| account.id.clone()).chain(link.filter(|_| human.immutable).cloned()).collect()
+    let link = world.memory.learned.person_links.get(&source.name.as_str().into(), &human.key.as_str().into());
+    bears.map(|account| account.id.clone()).chain(link.filter(|_| human.immutable).map(Into::into)).collect()
 }
 
 trait ParseAddress {

@@ -574,7 +574,7 @@ async fn a_run_that_was_not_full_teaches_nothing_and_a_full_one_replaces() {
     let memory = store.memory(at(12)).await.unwrap();
     assert_eq!((&memory.learned, &memory.left), (&full().learned, &full().left));
     let mut less = full();
-    less.learned.person_links.pop_first();
+    less.learned.person_links = [(("hr".into(), "p1".into()), "a1".into())].into();
     less.learned.pending.clear();
     less.learned.baselines.insert("hr".into(), 7);
     less.left = [("id-Staff".into(), vec!["a1".into(), "a2".into()])].into();
