@@ -83,7 +83,12 @@ async fn live(
     by_facts(store, explain, &facts, now).await
 }
 
-async fn by_facts(store: &Store, explain: &Explain, facts: &Facts<'_>, now: Timestamp) -> Result<ExplainDocument, Fault> {
+async fn by_facts(
+    store: &Store,
+    explain: &Explain,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Result<ExplainDocument, Fault> {
     let group = explain.group.as_deref().map(|name| group(facts, name)).transpose()?;
     let (who, in_log) = match explain::find(facts, &explain.person) {
         Who::One(who) => {

@@ -1,8 +1,8 @@
 //! Intents before a call and outcomes after it, with what a success means for the state, in one
 //! transaction: what the log says and what the state believes cannot part.
 
-use std::collections::btree_map::Entry;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;

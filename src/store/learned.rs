@@ -250,8 +250,7 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
         memory.known_groups.insert(one(key).into(), text(name));
     }
     let mut left = Gathering::default();
-    let mut rows =
-        sqlx::query_as::<_, (String, String)>("SELECT group_id, members FROM left_group").fetch(&mut *conn);
+    let mut rows = sqlx::query_as::<_, (String, String)>("SELECT group_id, members FROM left_group").fetch(&mut *conn);
     while let Some((group, members)) = rows.try_next().await? {
         let members: Vec<Text<'_>> = from_json(LEFT_GROUP, &group, &members)?;
         left.add(group.into(), members.iter().map(Text::as_str));

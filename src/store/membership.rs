@@ -97,12 +97,8 @@ pub(super) async fn hold_began(
     hold: &str,
     before: i64,
 ) -> Result<Option<jiff::Timestamp>, Fault> {
-    let text: Option<String> = sqlx::query_scalar(BEGAN)
-        .bind(Kind::Hold.as_str())
-        .bind(hold)
-        .bind(before)
-        .fetch_optional(conn)
-    .await?;
+    let text: Option<String> =
+        sqlx::query_scalar(BEGAN).bind(Kind::Hold.as_str()).bind(hold).bind(before).fetch_optional(conn).await?;
     let record = text.map(|text| AuditRecord::parse(&text)).transpose();
     Ok(record.map_err(|why| Fault::row("audit", hold, why))?.map(|record| record.at))
 }

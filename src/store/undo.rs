@@ -26,8 +26,7 @@ const PAGE: i64 = 500;
 pub(super) async fn runs_named(conn: &mut SqliteConnection, id: &str) -> Result<Vec<RunId>, Fault> {
     // What begins so stands together in the order of ids, up to where the last character there is follows.
     let sql = "SELECT id FROM run WHERE id >= $1 AND id < $2 ORDER BY started_at DESC, id DESC LIMIT 10";
-    let ids: Vec<String> =
-        sqlx::query_scalar(sql).bind(id).bind(format!("{id}{}", char::MAX)).fetch_all(conn).await?;
+    let ids: Vec<String> = sqlx::query_scalar(sql).bind(id).bind(format!("{id}{}", char::MAX)).fetch_all(conn).await?;
     let ids = if ids.iter().any(|own| own == id) { vec![id.to_owned()] } else { ids };
     Ok(ids.into_iter().map(Into::into).collect())
 }
@@ -151,10 +150,8 @@ impl Undoing {
         if let Some(known) = self.undoes.get(run) {
             return Ok(known.clone());
         }
-        let of: Option<Option<String>> = sqlx::query_scalar("SELECT undoes FROM run WHERE id = $1")
-            .bind(run.as_str())
-            .fetch_optional(conn)
-            .await?;
+        let of: Option<Option<String>> =
+            sqlx::query_scalar("SELECT undoes FROM run WHERE id = $1").bind(run.as_str()).fetch_optional(conn).await?;
         Ok(self.undoes.entry(run.clone()).or_insert(of.flatten()).clone())
     }
 

@@ -7,9 +7,7 @@ use proptest::prelude::*;
 use rosterd::model::address::Address;
 use rosterd::model::desired::PersonRef;
 use rosterd::model::directory::{Person, SourceSnapshot};
-use rosterd::model::facts::{
-    DirectoryFacts, Facts, FeedFacts, Found, GroupFacts, MappingFacts, SourceFacts,
-};
+use rosterd::model::facts::{DirectoryFacts, Facts, FeedFacts, Found, GroupFacts, MappingFacts, SourceFacts};
 use rosterd::model::id::RunId;
 use rosterd::model::live::{Account, Standing};
 use rosterd::model::plan::{Op, Why};

@@ -10,9 +10,7 @@ use super::{
     HoldAnswer, MappingEntry, NotGranted, PersonEntry, SkipAnswer,
 };
 use crate::model::address::Address;
-use crate::model::facts::{
-    ChangeFacts, Facts, FeedFacts, Found, GroupFacts, MappingFacts, PersonFacts, SourceFacts,
-};
+use crate::model::facts::{ChangeFacts, Facts, FeedFacts, Found, GroupFacts, MappingFacts, PersonFacts, SourceFacts};
 use crate::model::history::Event;
 use crate::model::id::AccountId;
 use crate::model::live::{Account, Standing};
@@ -290,7 +288,8 @@ fn feed(question: &Question<'_>, feed: &FeedFacts, answer: &mut GroupAnswer) {
             );
             not(answer, "not_in_group", text);
         } else if person.entry.disabled {
-            let text = format!("{name} says not active ({}), so {:?} grants nothing", person.entry.origin, directory.name);
+            let text =
+                format!("{name} says not active ({}), so {:?} grants nothing", person.entry.origin, directory.name);
             not(answer, "disabled", text);
         } else {
             answer.more_grants |= more;

@@ -36,7 +36,9 @@ pub fn find(facts: &Facts<'_>, text: &str) -> Who {
     let address = Address::parse(text).ok();
     let people = match exact.is_empty() {
         false => exact,
-        true => entries(facts, |person| address.as_ref().is_some_and(|address| person.addresses().any(|own| own == address))),
+        true => entries(facts, |person| {
+            address.as_ref().is_some_and(|address| person.addresses().any(|own| own == address))
+        }),
     };
     let accounts: BTreeSet<u32> = (0..)
         .zip(facts.accounts.iter())

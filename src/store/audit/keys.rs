@@ -133,7 +133,8 @@ mod tests {
     #[test]
     fn records_of_memberships_are_found_by_whom_they_are_about() {
         let ann = r#"{"user_id":"u1","email":"Ann@Corp.Example"}"#;
-        let outcome = format!(r#"{{"event":"outcome","op":"add_member","group":{{"id":"g1","name":"A"}},"member":{ann}}}"#);
+        let outcome =
+            format!(r#"{{"event":"outcome","op":"add_member","group":{{"id":"g1","name":"A"}},"member":{ann}}}"#);
         assert_eq!(keys(&outcome), ["group=g1", "name=A", "account=u1", "address=ann@corp.example"]);
         let drift = format!(
             r#"{{"event":"observed","group":{{"id":"g1","name":"A"}},"added":[{ann}],"removed":[{{"user_id":"u2"}}]}}"#
@@ -149,7 +150,8 @@ mod tests {
     fn other_records_have_no_keys_but_holds() {
         assert_eq!(keys(r#"{"event":"hold","hold":"h-1","group":{"name":"A"}}"#), ["hold=h-1"]);
         for event in ["intent", "run_started", "approval", "no such event"] {
-            let text = format!(r#"{{"event":"{event}","hold":"h-1","group":{{"name":"A"}},"member":{{"user_id":"u1"}}}}"#);
+            let text =
+                format!(r#"{{"event":"{event}","hold":"h-1","group":{{"name":"A"}},"member":{{"user_id":"u1"}}}}"#);
             assert!(keys(&text).is_empty(), "{event}");
         }
     }

@@ -71,8 +71,7 @@ struct Parts {
 
 impl Parts {
     async fn read(conn: &mut SqliteConnection) -> Result<Self, Fault> {
-        let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT part, digest FROM fact").fetch_all(conn).await?;
+        let rows: Vec<(String, String)> = sqlx::query_as("SELECT part, digest FROM fact").fetch_all(conn).await?;
         Ok(Self { have: rows.into_iter().collect(), written: 0 })
     }
 

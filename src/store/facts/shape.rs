@@ -111,7 +111,8 @@ pub(super) fn people<'a>(source: &'a SourceFacts<'_>) -> People<'a> {
     stored.mutable = deltas(&stored.mutable);
     stored.disabled = deltas(&stored.disabled);
     stored.sought = source.sought.iter().map(|(at, sought)| (*at, joined(sought).as_str().to_owned())).collect();
-    let left_out = |(at, (why, detail)): (&u32, &(Why, Option<String>))| (*at, (why.as_str().to_owned(), detail.clone()));
+    let left_out =
+        |(at, (why, detail)): (&u32, &(Why, Option<String>))| (*at, (why.as_str().to_owned(), detail.clone()));
     stored.left_out = source.left_out.iter().map(left_out).collect();
     stored
 }
