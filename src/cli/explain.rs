@@ -83,7 +83,12 @@ async fn live(
     by_facts(store, explain, &facts, now).await
 }
 
-async fn by_facts(store: &Store, explain: &Explain, facts: &Facts, now: Timestamp) -> Result<ExplainDocument, Fault> {
+async fn by_facts(
+    store: &Store,
+    explain: &Explain,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Result<ExplainDocument, Fault> {
     let group = explain.group.as_deref().map(|name| group(facts, name)).transpose()?;
     let (who, in_log) = match explain::find(facts, &explain.person) {
         Who::One(who) => {
@@ -116,12 +121,12 @@ async fn by_facts(store: &Store, explain: &Explain, facts: &Facts, now: Timestam
 }
 
 /// The account that the log knows somebody by who has none now.
-async fn former(store: &Store, facts: &Facts, who: &Identity) -> Result<Option<Seen>, Fault> {
+async fn former(store: &Store, facts: &Facts<'_>, who: &Identity) -> Result<Option<Seen>, Fault> {
     for (source, person) in &who.people {
         let source = facts.sources.get(*source as usize);
-        let Some(person) = source.and_then(|source| source.people.get(*person as usize)) else { continue };
-        for address in person.addresses.iter().chain(&person.sought) {
-            let known = store.accounts_in_log(address).await?;
+        let Some(person) = source.and_then(|source| source.person(*person)) else { continue };
+        for address in person.addresses() {
+            let known = store.accounts_in_log(address.as_str()).await?;
             // One that somebody bears now is somebody else's business.
             let mut gone = known.into_iter().filter(|seen| facts.account_index(&seen.account).is_none());
             if let Some(seen) = gone.next_back() {
@@ -133,14 +138,14 @@ async fn former(store: &Store, facts: &Facts, who: &Identity) -> Result<Option<S
 }
 
 /// A target group by its name, in whatever case where that is clear, or its id.
-pub(super) fn group<'a>(facts: &'a Facts, name: &str) -> Result<&'a GroupFacts, Fault> {
+pub(super) fn group<'a>(facts: &'a Facts<'_>, name: &str) -> Result<&'a GroupFacts, Fault> {
     find_group(facts, name).ok_or_else(|| {
         let all: Vec<&str> = facts.groups.iter().map(|group| group.name.as_str()).collect();
         unknown_group(name, &all)
     })
 }
 
-pub(super) fn find_group<'a>(facts: &'a Facts, name: &str) -> Option<&'a GroupFacts> {
+pub(super) fn find_group<'a>(facts: &'a Facts<'_>, name: &str) -> Option<&'a GroupFacts> {
     let by_id = || facts.groups.iter().find(|group| group.id.as_ref().is_some_and(|id| id.as_str() == name));
     let folded = || {
         let mut fitting = facts.groups.iter().filter(|group| group.name.as_str().to_lowercase() == name.to_lowercase());
@@ -202,7 +207,7 @@ async fn holds(store: &Store, events: &[Event]) -> Result<BTreeMap<i64, Timestam
 }
 
 /// What to know of runs that ended after the one whose facts are kept.
-pub(super) async fn newer_run(store: &Store, facts: &Facts) -> Result<Option<String>, Fault> {
+pub(super) async fn newer_run(store: &Store, facts: &Facts<'_>) -> Result<Option<String>, Fault> {
     let Some(newest) = store.runs(1).await?.into_iter().next().filter(|run| run.run != facts.run) else {
         return Ok(None);
     };
@@ -224,7 +229,7 @@ async fn past(store: &Store, explain: &Explain, at: &Moment) -> Result<ExplainDo
             let facts = facts.as_ref().and_then(|facts| facts.accounts.get(facts.account_index(&account)? as usize));
             AccountEntry {
                 user_id: account.to_string(),
-                email: facts.and_then(|account| account.email.clone()),
+                email: facts.and_then(|account| Some(account.email.as_ref()?.to_string())),
                 kind: facts.map(|account| account.kind.clone()),
                 standing: None,
             }

@@ -19,6 +19,22 @@ impl Digest {
         self
     }
 
+    /// Adds many parts, as [`Self::part`] would one by one.
+    pub fn parts<'a>(&mut self, parts: impl IntoIterator<Item = &'a str>) -> &mut Self {
+        const GATHERED: usize = 16 * 1024;
+        let mut bytes = Vec::with_capacity(GATHERED);
+        for part in parts {
+            bytes.extend((part.len() as u64).to_be_bytes());
+            bytes.extend(part.as_bytes());
+            if bytes.len() >= GATHERED {
+                self.0.update(&bytes);
+                bytes.clear();
+            }
+        }
+        self.0.update(&bytes);
+        self
+    }
+
     /// Adds bytes as they are, without their length: all parts given so hash like their concatenation.
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.update(bytes);
@@ -48,7 +64,8 @@ pub fn short(bytes: &[u8]) -> u128 {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).expect("half a byte is a hexadecimal digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]
@@ -67,6 +84,11 @@ mod tests {
             digest.hex()
         };
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+        let many: Vec<String> = (0..5_000).map(|number| number.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let mut together = Digest::new();
+        together.parts(many.iter().copied());
+        assert_eq!(together.hex(), of(&many));
         let mut pieces = Digest::new();
         pieces.bytes(b"a").bytes(b"bc");
         assert_eq!(pieces.hex(), sha256_hex(b"abc"));

@@ -1,19 +1,22 @@
 //! The facts behind one decision, kept for those who ask why: what the sources said, which account each
 //! person is, what fed each target group, and what became of it. Enough to explain without asking anybody,
-//! and no more: indices instead of copies.
+//! and no more: indices instead of copies, and people and accounts as they were read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::address::Address;
+use super::directory::Person;
 use super::id::{AccountId, GroupId, GroupName, RunId, SourceName};
-use super::live::Standing;
+use super::live::Account;
 use super::plan::{Op, Reason, Why};
 use super::policy::Mode;
 
 /// The facts of one decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct Facts<'a> {
     /// The run.
     pub run: RunId,
     /// When it read.
@@ -23,11 +26,11 @@ pub struct Facts {
     /// The tool's own account.
     pub own: AccountId,
     /// The sources.
-    pub sources: Vec<SourceFacts>,
+    pub sources: Vec<SourceFacts<'a>>,
     /// The mappings, in the order of the configuration.
     pub mappings: Vec<MappingFacts>,
     /// All accounts, by id.
-    pub accounts: Vec<AccountFacts>,
+    pub accounts: Cow<'a, [Account]>,
     /// Mapped target groups, by name.
     pub groups: Vec<GroupFacts>,
     /// Holds, by id.
@@ -36,7 +39,7 @@ pub struct Facts {
 
 /// One source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceFacts {
+pub struct SourceFacts<'a> {
     /// Its name.
     pub name: SourceName,
     /// `csv` or `ldap`.
@@ -47,31 +50,37 @@ pub struct SourceFacts {
     pub everyone: bool,
     /// How it was read.
     pub evidence: String,
-    /// Its people.
-    pub people: Vec<PersonFacts>,
+    /// Its people, sorted by key.
+    pub people: Cow<'a, [Person]>,
+    /// The account of each of them: an index into [`Facts::accounts`].
+    pub meant: Vec<Option<u32>>,
+    /// What the addresses of some of them are in Hyperproof, by aliases and rewriting: of those where that is
+    /// something else.
+    pub sought: BTreeMap<u32, Vec<Address>>,
+    /// Of some of them: why the account may not be touched, or there is none.
+    pub left_out: BTreeMap<u32, (Why, Option<String>)>,
     /// Directory groups from which a target group is fed, directly or through others.
     pub groups: Vec<DirectoryFacts>,
 }
 
-/// Somebody in a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PersonFacts {
-    /// The immutable id, or the key that stands for it.
-    pub key: String,
-    /// Whether `key` is an immutable id.
-    pub immutable: bool,
-    /// Addresses as the source has them, the primary one first.
-    pub addresses: Vec<String>,
-    /// What each of them is in Hyperproof, by aliases and rewriting; empty where that is the same.
-    pub sought: Vec<String>,
-    /// Not active.
-    pub disabled: bool,
-    /// Where it was found: a DN, or file and line.
-    pub origin: String,
+/// What the facts say of somebody in a source.
+#[derive(Debug, Clone, Copy)]
+pub struct PersonFacts<'a> {
+    /// The directory's entry.
+    pub entry: &'a Person,
+    /// What each address is in Hyperproof, by aliases and rewriting; empty where that is the same.
+    pub sought: &'a [Address],
     /// The account: an index into [`Facts::accounts`].
     pub account: Option<u32>,
     /// Why the account may not be touched, or there is none.
-    pub left_out: Option<(Why, Option<String>)>,
+    pub left_out: Option<&'a (Why, Option<String>)>,
+}
+
+impl<'a> PersonFacts<'a> {
+    /// The person's addresses, and what they are in Hyperproof.
+    pub fn addresses(self) -> impl Iterator<Item = &'a Address> {
+        self.entry.addresses.iter().chain(self.sought)
+    }
 }
 
 /// A directory group.
@@ -98,19 +107,6 @@ pub struct MappingFacts {
     pub pattern: bool,
     /// The target group, or the template of its name.
     pub to: String,
-}
-
-/// An account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountFacts {
-    /// The id that groups hold.
-    pub id: AccountId,
-    /// Its address.
-    pub email: Option<String>,
-    /// `type` as Hyperproof gives it.
-    pub kind: String,
-    /// What may be done with it.
-    pub standing: Standing,
 }
 
 /// A target group.
@@ -222,7 +218,22 @@ pub struct HoldFacts {
 /// Ways through nested groups that are named; there can be very many.
 const WAYS: usize = 16;
 
-impl SourceFacts {
+impl SourceFacts<'_> {
+    /// One of its people.
+    pub fn person(&self, at: u32) -> Option<PersonFacts<'_>> {
+        Some(PersonFacts {
+            entry: self.people.get(at as usize)?,
+            sought: self.sought.get(&at).map_or(&[], Vec::as_slice),
+            account: self.meant.get(at as usize).copied().flatten(),
+            left_out: self.left_out.get(&at),
+        })
+    }
+
+    /// Its people, each with the index.
+    pub fn everybody(&self) -> impl Iterator<Item = (u32, PersonFacts<'_>)> {
+        (0..).zip(self.people.iter()).filter_map(|(at, _)| Some((at, self.person(at)?)))
+    }
+
     /// Ways from a directory group to a person: names of the groups on each, the shortest first, and
     /// whether there are more than are named.
     pub fn ways(&self, root: u32, person: u32) -> (Vec<Vec<&str>>, bool) {
@@ -264,7 +275,34 @@ impl SourceFacts {
     }
 }
 
-impl Facts {
+impl Facts<'_> {
+    /// The same facts, by themselves.
+    pub fn into_owned(self) -> Facts<'static> {
+        let source = |source: SourceFacts<'_>| SourceFacts {
+            people: source.people.into_owned().into(),
+            name: source.name,
+            kind: source.kind,
+            unread: source.unread,
+            everyone: source.everyone,
+            evidence: source.evidence,
+            meant: source.meant,
+            sought: source.sought,
+            left_out: source.left_out,
+            groups: source.groups,
+        };
+        Facts {
+            sources: self.sources.into_iter().map(source).collect(),
+            accounts: self.accounts.into_owned().into(),
+            run: self.run,
+            at: self.at,
+            complete: self.complete,
+            own: self.own,
+            mappings: self.mappings,
+            groups: self.groups,
+            holds: self.holds,
+        }
+    }
+
     /// Where an account stands.
     pub fn account_index(&self, id: &AccountId) -> Option<u32> {
         let at = self.accounts.binary_search_by(|account| account.id.cmp(id)).ok()?;
@@ -301,14 +339,17 @@ mod tests {
         DirectoryFacts { name: name.into(), partial: None, people: people.to_vec(), groups: groups.to_vec() }
     }
 
-    fn source(groups: Vec<DirectoryFacts>) -> SourceFacts {
+    fn source(groups: Vec<DirectoryFacts>) -> SourceFacts<'static> {
         SourceFacts {
             name: "hr".into(),
             kind: "csv".into(),
             unread: None,
             everyone: true,
             evidence: String::new(),
-            people: Vec::new(),
+            people: Cow::default(),
+            meant: Vec::new(),
+            sought: BTreeMap::new(),
+            left_out: BTreeMap::new(),
             groups,
         }
     }

@@ -1,36 +1,68 @@
-//! Which account each person was.
+//! Which account each person was at the last full run, in little memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::id::{AccountId, PersonKey, SourceName};
 
-/// The links of one source: sorted by person, each person once.
-pub type SourceLinks = Arc<Vec<(PersonKey, AccountId)>>;
-
 /// Accounts of people who have an immutable id, by source. Links that did not change are shared with those
 /// that were there before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PersonLinks(BTreeMap<SourceName, SourceLinks>);
+pub struct PersonLinks(BTreeMap<SourceName, Arc<Links>>);
+
+/// The links of one source, sorted by person, each person once: one text for all of them, and where in it
+/// each person's key and each account's id ends.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Links {
+    text: String,
+    ends: Vec<(usize, usize)>,
+}
+
+impl Links {
+    fn push(&mut self, person: &str, account: &str) {
+        self.text.push_str(person);
+        let key = self.text.len();
+        self.text.push_str(account);
+        self.ends.push((key, self.text.len()));
+    }
+
+    fn at(&self, at: usize) -> (&str, &str) {
+        let from = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |(_, end)| *end);
+        let (key, end) = self.ends.get(at).copied().unwrap_or((from, from));
+        let part = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
+        (part(from, key), part(key, end))
+    }
+
+    fn get(&self, person: &str) -> Option<&str> {
+        let (mut from, mut to) = (0, self.ends.len());
+        while from < to {
+            let middle = from.midpoint(to);
+            let (key, account) = self.at(middle);
+            match key.cmp(person) {
+                std::cmp::Ordering::Equal => return Some(account),
+                std::cmp::Ordering::Less => from = middle + 1,
+                std::cmp::Ordering::Greater => to = middle,
+            }
+        }
+        None
+    }
+}
 
 impl PersonLinks {
-    /// The links of a source, sorted by person.
-    pub fn of(&self, source: &SourceName) -> &[(PersonKey, AccountId)] {
-        self.0.get(source).map_or(&[], |links| links.as_slice())
+    /// The account of a person.
+    pub fn get(&self, source: &SourceName, person: &PersonKey) -> Option<&str> {
+        self.0.get(source)?.get(person.as_str())
     }
 
-    /// The account that a person was.
-    pub fn get(&self, source: &SourceName, person: &PersonKey) -> Option<&AccountId> {
-        let links = self.of(source);
-        let at = links.binary_search_by(|(key, _)| key.cmp(person)).ok()?;
-        links.get(at).map(|(_, account)| account)
+    /// Persons and their accounts, by person.
+    pub fn of(&self, source: &SourceName) -> impl Iterator<Item = (&str, &str)> {
+        let links = self.0.get(source);
+        links.into_iter().flat_map(|links| (0..links.ends.len()).map(|at| links.at(at)))
     }
 
-    /// All links, by source and person.
-    pub fn iter(&self) -> impl Iterator<Item = (&SourceName, &PersonKey, &AccountId)> {
-        let of = |(source, links)| -> (&SourceName, &SourceLinks) { (source, links) };
-        let all = self.0.iter().map(of);
-        all.flat_map(|(source, links)| links.iter().map(move |(person, account)| (source, person, account)))
+    /// How many people of a source have a link.
+    pub fn count_of(&self, source: &SourceName) -> usize {
+        self.0.get(source).map_or(0, |links| links.ends.len())
     }
 
     /// Takes over another's links of a source, as they are.
@@ -40,28 +72,35 @@ impl PersonLinks {
         }
     }
 
-    /// Sets the links of a source. Of two for one person the later one counts.
-    pub fn set(&mut self, source: &SourceName, mut links: Vec<(PersonKey, AccountId)>) {
-        links.reverse();
-        links.sort_by(|(a, _), (b, _)| a.cmp(b));
-        links.dedup_by(|(later, _), (first, _)| later == first);
-        if links.is_empty() {
-            self.0.remove(source);
-        } else {
-            self.0.insert(source.clone(), Arc::new(links));
+    /// Sources with links, by name.
+    pub fn sources(&self) -> impl Iterator<Item = &SourceName> {
+        self.0.keys()
+    }
+
+    /// Adds the link of a person who comes behind all others of the source.
+    pub fn push(&mut self, source: &SourceName, person: &str, account: &str) {
+        match self.0.get_mut(source) {
+            Some(links) => Arc::make_mut(links).push(person, account),
+            None => Arc::make_mut(self.0.entry(source.clone()).or_default()).push(person, account),
+        }
+    }
+
+    /// Lets go of memory that was taken in advance.
+    pub fn shrink(&mut self) {
+        for links in self.0.values_mut().filter_map(Arc::get_mut) {
+            links.text.shrink_to_fit();
+            links.ends.shrink_to_fit();
         }
     }
 }
 
+/// Of two links of one person the last one counts.
 impl FromIterator<((SourceName, PersonKey), AccountId)> for PersonLinks {
     fn from_iter<I: IntoIterator<Item = ((SourceName, PersonKey), AccountId)>>(links: I) -> Self {
-        let mut by_source: BTreeMap<SourceName, Vec<(PersonKey, AccountId)>> = BTreeMap::new();
-        for ((source, person), account) in links {
-            by_source.entry(source).or_default().push((person, account));
-        }
+        let sorted: BTreeMap<(SourceName, PersonKey), AccountId> = links.into_iter().collect();
         let mut all = Self::default();
-        for (source, links) in by_source {
-            all.set(&source, links);
+        for ((source, person), account) in &sorted {
+            all.push(source, person.as_str(), account.as_str());
         }
         all
     }
@@ -78,27 +117,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_of_a_source_has_one_link_the_last_that_was_given() {
-        let key = |source: &str, person: &str| (source.into(), person.into());
-        let links: PersonLinks = [
-            (key("hr", "p2"), "a2".into()),
-            (key("ad", "p1"), "a9".into()),
-            (key("hr", "p1"), "a0".into()),
-            (key("hr", "p1"), "a1".into()),
-        ]
-        .into();
-        let told: Vec<String> =
-            links.iter().map(|(source, person, account)| format!("{source} {person} {account}")).collect();
-        assert_eq!(told, ["ad p1 a9", "hr p1 a1", "hr p2 a2"]);
-        assert_eq!(links.get(&"hr".into(), &"p1".into()), Some(&"a1".into()));
-        assert_eq!(links.get(&"hr".into(), &"p3".into()), None);
-        assert_eq!((links.of(&"hr".into()).len(), links.of(&"it".into()).len()), (2, 0));
+    fn everybody_is_found_and_nobody_else() {
+        let people = ["b", "", "d", "dd", "f"];
+        let links: PersonLinks = people
+            .iter()
+            .flat_map(|key| {
+                ["ad", "hr"].map(|source| ((source.into(), (*key).into()), format!("{source}-{key}").as_str().into()))
+            })
+            .collect();
+        for key in ["", "a", "b", "c", "d", "dd", "e", "f", "g"] {
+            let found = links.get(&"hr".into(), &key.into()).map(str::to_owned);
+            assert_eq!(found, people.contains(&key).then(|| format!("hr-{key}")), "{key:?}");
+            assert_eq!(links.get(&"other".into(), &key.into()), None);
+        }
+        let all: Vec<(&str, &str)> = links.of(&"ad".into()).collect();
+        assert_eq!(all, [("", "ad-"), ("b", "ad-b"), ("d", "ad-d"), ("dd", "ad-dd"), ("f", "ad-f")]);
+        assert_eq!(links.sources().map(SourceName::as_str).collect::<Vec<_>>(), ["ad", "hr"]);
+        assert_eq!(links.of(&"other".into()).count(), 0);
+        assert_eq!((links.count_of(&"ad".into()), links.count_of(&"other".into())), (5, 0));
+    }
 
-        let mut some = PersonLinks::default();
-        some.share(&"hr".into(), &links);
-        some.share(&"it".into(), &links);
-        assert_eq!(some.iter().count(), 2);
-        some.set(&"hr".into(), Vec::new());
-        assert_eq!(some, PersonLinks::default());
+    #[test]
+    fn what_is_shared_can_be_added_to_without_a_change_of_the_other() {
+        let before: PersonLinks = [(("hr".into(), "p1".into()), "a1".into())].into();
+        let mut after = PersonLinks::default();
+        after.share(&"hr".into(), &before);
+        after.share(&"it".into(), &before);
+        assert_eq!(after, before);
+        after.push(&"hr".into(), "p2", "a2");
+        assert_eq!((after.count_of(&"hr".into()), before.count_of(&"hr".into())), (2, 1));
+        assert_eq!(after.get(&"hr".into(), &"p1".into()), Some("a1"));
     }
 }

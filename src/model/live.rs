@@ -74,7 +74,7 @@ pub fn told_apart(
 ) -> (Vec<AccountIndex>, Vec<AccountId>) {
     let (mut members, mut strangers) = (Vec::new(), Vec::new());
     for id in ids {
-        match index_of(accounts, &id) {
+        match index_of(accounts, id.as_str()) {
             Some(at) => members.push(at),
             None => strangers.push(id),
         }
@@ -86,8 +86,8 @@ pub fn told_apart(
     (members, strangers)
 }
 
-fn index_of(accounts: &[Account], id: &AccountId) -> Option<AccountIndex> {
-    let at = accounts.binary_search_by(|account| account.id.cmp(id)).ok()?;
+fn index_of(accounts: &[Account], id: &str) -> Option<AccountIndex> {
+    let at = accounts.binary_search_by(|account| account.id.as_str().cmp(id)).ok()?;
     AccountIndex::try_from(at).ok()
 }
 
@@ -130,6 +130,11 @@ pub struct LiveState {
 impl LiveState {
     /// Where the account with this id stands.
     pub fn account_index(&self, id: &AccountId) -> Option<AccountIndex> {
+        index_of(&self.accounts, id.as_str())
+    }
+
+    /// Where the account with this id stands, by its text.
+    pub fn index_of(&self, id: &str) -> Option<AccountIndex> {
         index_of(&self.accounts, id)
     }
 

@@ -1,5 +1,6 @@
 //! The facts behind a decision, for those who ask why. Nothing is decided here.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -7,8 +8,7 @@ use crate::model::address::Address;
 use crate::model::desired::{DesiredGroup, PersonRef};
 use crate::model::directory::{Completeness, DirectoryGroup, Person, SourceKind, SourceSnapshot};
 use crate::model::facts::{
-    AccountFacts, ChangeFacts, DirectoryFacts, Facts, FeedFacts, Found, GroupFacts, HoldFacts, MappingFacts,
-    PersonFacts, SkipFacts, SourceFacts,
+    ChangeFacts, DirectoryFacts, Facts, FeedFacts, Found, GroupFacts, HoldFacts, MappingFacts, SkipFacts, SourceFacts,
 };
 use crate::model::id::{GroupName, RunId};
 use crate::model::live::AccountIndex;
@@ -21,9 +21,9 @@ use super::resolve::{LeftOut, Resolution, Resolved, Rules};
 use super::{Decision, Inputs};
 
 /// The facts of a decision; nothing was carried out yet.
-pub fn of(inputs: &Inputs<'_>, decision: &Decision, run: &RunId) -> Facts {
+pub fn of<'a>(inputs: &Inputs<'a>, decision: &Decision, run: &RunId) -> Facts<'a> {
     let plan = decision.cleared.plan();
-    let accounts = accounts_behind(inputs, &decision.people);
+    let behind = behind(inputs, &decision.people);
     let mut roots: Vec<Vec<u32>> = vec![Vec::new(); inputs.sources.len()];
     let mut feeds: BTreeMap<&GroupName, Vec<FeedFacts>> = BTreeMap::new();
     let meant = meant(inputs);
@@ -43,11 +43,7 @@ pub fn of(inputs: &Inputs<'_>, decision: &Decision, run: &RunId) -> Facts {
     let mut places = Vec::with_capacity(inputs.sources.len());
     for ((at, source), roots) in (0..).zip(inputs.sources).zip(roots) {
         let (groups, place) = directory(source, roots);
-        let people = (0..).zip(&source.people).map(|(person_at, person)| {
-            let key = PersonRef { source: at, person: person_at };
-            self::person(inputs, &rules, &decision.people, &accounts, key, person)
-        });
-        sources.push(SourceFacts {
+        let mut facts = SourceFacts {
             name: source.name.clone(),
             kind: match source.kind {
                 SourceKind::Csv => "csv".to_owned(),
@@ -56,9 +52,17 @@ pub fn of(inputs: &Inputs<'_>, decision: &Decision, run: &RunId) -> Facts {
             unread: missing(&source.completeness),
             everyone: source.everyone,
             evidence: source.evidence.clone(),
-            people: people.collect(),
+            people: Cow::Borrowed(&source.people),
+            meant: Vec::with_capacity(source.people.len()),
+            sought: BTreeMap::new(),
+            left_out: BTreeMap::new(),
             groups,
-        });
+        };
+        for (person_at, person) in (0..).zip(&source.people) {
+            let key = PersonRef { source: at, person: person_at };
+            self::person(inputs, &rules, &decision.people, &behind, key, person, &mut facts);
+        }
+        sources.push(facts);
         places.push(place);
     }
     let groups = plan.groups.iter().map(|group| {
@@ -78,17 +82,7 @@ pub fn of(inputs: &Inputs<'_>, decision: &Decision, run: &RunId) -> Facts {
         groups: groups.collect(),
         sources,
         mappings: inputs.policy.mappings.iter().map(mapping).collect(),
-        accounts: inputs
-            .live
-            .accounts
-            .iter()
-            .map(|account| AccountFacts {
-                id: account.id.clone(),
-                email: account.email.as_ref().map(Address::to_string),
-                kind: account.kind.clone(),
-                standing: account.standing,
-            })
-            .collect(),
+        accounts: Cow::Borrowed(&inputs.live.accounts),
         holds: (plan.holds.iter())
             .map(|hold| {
                 (hold.id.to_string(), HoldFacts { rule: hold.rule.as_str().to_owned(), text: hold.text.clone() })
@@ -98,7 +92,7 @@ pub fn of(inputs: &Inputs<'_>, decision: &Decision, run: &RunId) -> Facts {
 }
 
 /// Notes what became of the plan's changes: `results` has one for each, in their order.
-pub fn made(facts: &mut Facts, plan: &Plan, results: &[ChangeResult]) {
+pub fn made(facts: &mut Facts<'_>, plan: &Plan, results: &[ChangeResult]) {
     let mut groups: BTreeMap<GroupName, &mut GroupFacts> =
         facts.groups.iter_mut().map(|group| (group.name.clone(), group)).collect();
     let mut at: BTreeMap<&GroupName, usize> = BTreeMap::new();
@@ -130,35 +124,47 @@ fn mapping(mapping: &Mapping) -> MappingFacts {
     }
 }
 
-/// The accounts that people mean, granted or not.
-fn accounts_behind(inputs: &Inputs<'_>, people: &Resolution) -> BTreeMap<PersonRef, Vec<AccountIndex>> {
-    let mut behind: BTreeMap<PersonRef, Vec<AccountIndex>> = BTreeMap::new();
+/// The accounts that people mean whom the decision gave none, sorted.
+fn behind(inputs: &Inputs<'_>, people: &Resolution) -> Vec<(PersonRef, AccountIndex)> {
+    let mut behind = Vec::new();
     for (at, _) in (0..).zip(&inputs.live.accounts) {
-        for person in people.behind(at) {
-            behind.entry(person).or_default().push(at);
-        }
+        let open = people.behind(at).filter(|person| !matches!(people.of(*person), Some(Resolved::Account(_))));
+        behind.extend(open.map(|person| (person, at)));
     }
+    behind.sort_unstable();
     behind
 }
 
 /// Of the accounts that somebody means whom nothing grants anything, the one of the first address that
 /// any of them bears.
-fn nearest(inputs: &Inputs<'_>, accounts: &[AccountIndex], sought: &[Address]) -> Option<AccountIndex> {
-    let email = |at: &AccountIndex| inputs.live.accounts.get(*at as usize)?.email.as_ref();
-    let bearer = |address: &Address| accounts.iter().find(|at| email(at) == Some(address));
-    sought.iter().find_map(bearer).or(accounts.first()).copied()
+fn nearest(
+    inputs: &Inputs<'_>,
+    behind: &[(PersonRef, AccountIndex)],
+    key: PersonRef,
+    sought: &[Address],
+) -> Option<AccountIndex> {
+    let from = behind.partition_point(|(person, _)| *person < key);
+    let own = behind.iter().skip(from).take_while(|(person, _)| *person == key).map(|(_, at)| *at);
+    let email = |at: AccountIndex| inputs.live.accounts.get(at as usize)?.email.as_ref();
+    let bearer = |address: &Address| own.clone().find(|at| email(*at) == Some(address));
+    sought.iter().find_map(bearer).or(own.clone().next())
 }
 
+/// Notes what is known of a person.
 fn person(
     inputs: &Inputs<'_>,
     rules: &Rules<'_>,
     people: &Resolution,
-    behind: &BTreeMap<PersonRef, Vec<AccountIndex>>,
+    behind: &[(PersonRef, AccountIndex)],
     key: PersonRef,
     person: &Person,
-) -> PersonFacts {
+    facts: &mut SourceFacts<'_>,
+) {
     let sought = rules.translate_all(&person.addresses);
-    let meant = || nearest(inputs, behind.get(&key).map_or(&[], Vec::as_slice), &sought);
+    if *sought != *person.addresses {
+        facts.sought.insert(key.person, sought.to_vec());
+    }
+    let meant = || nearest(inputs, behind, key, &sought);
     let (account, left_out) = match people.of(key) {
         Some(Resolved::Account(at)) => (Some(at), None),
         Some(Resolved::LeftOut(LeftOut { why, account, detail, .. })) => {
@@ -168,16 +174,9 @@ fn person(
         }
         None => (meant(), None),
     };
-    let same = *sought == *person.addresses;
-    PersonFacts {
-        key: person.key.to_string(),
-        immutable: person.immutable,
-        addresses: person.addresses.iter().map(Address::to_string).collect(),
-        sought: if same { Vec::new() } else { sought.iter().map(Address::to_string).collect() },
-        disabled: person.disabled,
-        origin: person.origin.clone(),
-        account,
-        left_out,
+    facts.meant.push(account);
+    if let Some(left_out) = left_out {
+        facts.left_out.insert(key.person, left_out);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::{DesiredState, Feed};
-use crate::model::id::{AccountId, GroupId, GroupName, PersonKey, SourceName};
+use crate::model::id::{AccountId, GroupId, GroupName, SourceName};
 use crate::model::links::PersonLinks;
 use crate::model::memory::Learned;
 use crate::model::plan::{Change, GroupStanding, Op, SourceSummary};
@@ -51,26 +51,35 @@ fn person_links(inputs: &Inputs<'_>, people: &Resolution) -> PersonLinks {
     let known = &inputs.memory.learned.person_links;
     let mut links = PersonLinks::default();
     for ((at, source), number) in (0..).zip(inputs.sources).zip(0..) {
-        let before = known.of(&source.name);
-        let nobody_left = !source.completeness.is_complete() || people.links_of(number) == before.len();
-        let relinked: Vec<(PersonKey, AccountId)> = people
-            .relinked
-            .iter()
-            .filter(|person| person.source == at)
-            .filter_map(|person| {
-                let Some(Resolved::Account(account)) = people.of(*person) else { return None };
-                let account = inputs.live.accounts.get(account as usize)?;
-                Some((source.people.get(person.person as usize)?.key.clone(), account.id.clone()))
-            })
-            .collect();
-        if nobody_left && relinked.is_empty() {
-            links.share(&source.name, known);
+        let name = &source.name;
+        let nobody_left = !source.completeness.is_complete() || people.links_of(number) == known.count_of(name);
+        let relinked = people.relinked.iter().filter(|person| person.source == at).filter_map(|person| {
+            let Some(Resolved::Account(account)) = people.of(*person) else { return None };
+            let account = inputs.live.accounts.get(account as usize)?;
+            Some((source.people.get(person.person as usize)?.key.as_str(), account.id.as_str()))
+        });
+        // Sorted by key like the links that are known.
+        let mut relinked = relinked.peekable();
+        if nobody_left && relinked.peek().is_none() {
+            links.share(name, known);
             continue;
         }
-        let is_there = |key: &PersonKey| source.people.binary_search_by(|person| person.key.cmp(key)).is_ok();
-        let stays = |(key, _): &&(PersonKey, AccountId)| nobody_left || is_there(key);
-        links.set(&source.name, before.iter().filter(stays).cloned().chain(relinked).collect());
+        let is_there = |key: &str| source.people.binary_search_by(|person| person.key.as_str().cmp(key)).is_ok();
+        for (key, account) in known.of(name) {
+            while let Some((earlier, account)) = relinked.next_if(|(new, _)| *new < key) {
+                links.push(name, earlier, account);
+            }
+            match relinked.next_if(|(new, _)| *new == key) {
+                Some((_, account)) => links.push(name, key, account),
+                None if nobody_left || is_there(key) => links.push(name, key, account),
+                None => {}
+            }
+        }
+        for (key, account) in relinked {
+            links.push(name, key, account);
+        }
     }
+    links.shrink();
     links
 }
 

@@ -11,7 +11,7 @@ use crate::model::run::Outcome;
 /// skips. None where it would have more to do or to tell: something was not done, was held or only
 /// reported, or a group was created.
 pub fn again(document: &str) -> Option<Plan> {
-    let RunDocument { plan, outcome, .. } = serde_json::from_str(document).ok()?;
+    let RunDocument { plan, outcome, .. }: RunDocument = serde_json::from_str(document).ok()?;
     let done = plan.changes.iter().all(|change| {
         let result = change.made.as_ref().map(|made| made.result);
         change.op != Op::CreateGroup && matches!(result, Some(ResultWord::Done | ResultWord::AlreadySo))

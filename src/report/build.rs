@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 use super::document::{
     Calls, ChangeEntry, GrantEntry, GroupEntry, HoldEntry, Made, PLAN_FORMAT, PlanDocument, RUN_FORMAT, ResultWord,
@@ -18,22 +19,7 @@ use crate::model::run::{ChangeResult, PlanReport, RunReport};
 impl PlanDocument {
     /// The document of a plan.
     pub fn of(report: &PlanReport) -> Self {
-        let plan = &report.plan;
-        Self {
-            format: PLAN_FORMAT.to_owned(),
-            run_id: report.run.to_string(),
-            undo_of: text(plan.undo_of.as_ref()),
-            made_at: time(report.made_at),
-            digest: plan.digest.as_str().to_owned(),
-            complete: plan.complete,
-            sources: plan.sources.iter().map(SourceEntry::of).collect(),
-            groups: plan.groups.iter().map(GroupEntry::of).collect(),
-            changes: plan.changes.iter().map(ChangeEntry::of).collect(),
-            skips: plan.skips.iter().map(SkipEntry::of).collect(),
-            holds: plan.holds.iter().map(HoldEntry::of).collect(),
-            problems: problems(&plan.problems),
-            summary: Summary::of(plan),
-        }
+        plan(report, Changes { report, results: None }.entries().collect())
     }
 
     /// Changes by target group, in the order of the document.
@@ -49,19 +35,72 @@ impl PlanDocument {
 impl RunDocument {
     /// The document of a run. A change beyond the end of the results was not tried.
     pub fn of(report: &RunReport) -> Self {
-        let mut plan = PlanDocument::of(&report.planned);
-        plan.format = RUN_FORMAT.to_owned();
-        for (at, change) in plan.changes.iter_mut().enumerate() {
-            change.made = Some(Made::of(report.results.get(at)));
-        }
-        Self {
-            results: Results::of(&plan.changes),
-            plan,
-            outcome: report.outcome,
-            exit: report.exit,
-            finished_at: time(report.finished_at),
-            throttled_until: report.throttled_until.map(time),
-        }
+        run(report, Changes::of(report).entries().collect())
+    }
+}
+
+/// A plan to be written and not looked at: there can be very many changes.
+pub(super) fn plan_to_write(report: &PlanReport) -> impl Serialize {
+    plan(report, Changes { report, results: None })
+}
+
+/// A run to be written and not looked at.
+pub(super) fn run_to_write(report: &RunReport) -> impl Serialize {
+    run(report, Changes::of(report))
+}
+
+fn plan<C>(report: &PlanReport, changes: C) -> PlanDocument<C> {
+    let plan = &report.plan;
+    PlanDocument {
+        format: PLAN_FORMAT.to_owned(),
+        run_id: report.run.to_string(),
+        undo_of: text(plan.undo_of.as_ref()),
+        made_at: time(report.made_at),
+        digest: plan.digest.as_str().to_owned(),
+        complete: plan.complete,
+        sources: plan.sources.iter().map(SourceEntry::of).collect(),
+        groups: plan.groups.iter().map(GroupEntry::of).collect(),
+        changes,
+        skips: plan.skips.iter().map(SkipEntry::of).collect(),
+        holds: plan.holds.iter().map(HoldEntry::of).collect(),
+        problems: problems(&plan.problems),
+        summary: Summary::of(plan),
+    }
+}
+
+fn run<C>(report: &RunReport, changes: C) -> RunDocument<C> {
+    RunDocument {
+        plan: PlanDocument { format: RUN_FORMAT.to_owned(), ..plan(&report.planned, changes) },
+        outcome: report.outcome,
+        exit: report.exit,
+        finished_at: time(report.finished_at),
+        throttled_until: report.throttled_until.map(time),
+        results: Results::of(report),
+    }
+}
+
+/// The changes of a plan, and in a run what became of each.
+struct Changes<'a> {
+    report: &'a PlanReport,
+    results: Option<&'a [ChangeResult]>,
+}
+
+impl<'a> Changes<'a> {
+    fn of(report: &'a RunReport) -> Self {
+        Self { report: &report.planned, results: Some(&report.results) }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = ChangeEntry> {
+        self.report.plan.changes.iter().enumerate().map(|(at, change)| ChangeEntry {
+            made: self.results.map(|results| Made::of(results.get(at))),
+            ..ChangeEntry::of(change)
+        })
+    }
+}
+
+impl Serialize for Changes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.entries())
     }
 }
 
@@ -174,11 +213,11 @@ impl Summary {
 }
 
 impl Results {
-    fn of(changes: &[ChangeEntry]) -> Self {
+    fn of(report: &RunReport) -> Self {
         let mut results = Self::default();
-        for change in changes {
-            let Some(made) = &change.made else { continue };
-            let count = match (made.result, change.op) {
+        for (at, change) in report.planned.plan.changes.iter().enumerate() {
+            let made = Made::of(report.results.get(at));
+            let count = match (made.result, change.key.op) {
                 (ResultWord::Done, Op::CreateGroup) => &mut results.created,
                 (ResultWord::Done, Op::AddMember) => &mut results.added,
                 (ResultWord::Done, Op::RemoveMember) => &mut results.removed,

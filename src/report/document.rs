@@ -22,9 +22,9 @@ pub const PLAN_FORMAT: &str = "rosterd.plan/1";
 /// The `format` of a run.
 pub const RUN_FORMAT: &str = "rosterd.run/1";
 
-/// `rosterd.plan/1`.
+/// `rosterd.plan/1`. `C`: the changes; a document that is only written makes each of them as it comes to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanDocument {
+pub struct PlanDocument<C = Vec<ChangeEntry>> {
     /// [`PLAN_FORMAT`]; within a run's document, [`RUN_FORMAT`].
     pub format: String,
     /// The run that made the plan.
@@ -43,7 +43,7 @@ pub struct PlanDocument {
     /// Target groups, by name.
     pub groups: Vec<GroupEntry>,
     /// Changes, sorted; those that wait and those only reported included.
-    pub changes: Vec<ChangeEntry>,
+    pub changes: C,
     /// Steps deliberately not taken, sorted.
     pub skips: Vec<SkipEntry>,
     /// What waits, or would wait without an approval, by id.
@@ -56,10 +56,10 @@ pub struct PlanDocument {
 
 /// `rosterd.run/1`: the plan, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunDocument {
+pub struct RunDocument<C = Vec<ChangeEntry>> {
     /// The plan. Each of its changes has a result.
     #[serde(flatten)]
-    pub plan: PlanDocument,
+    pub plan: PlanDocument<C>,
     /// What became of the run.
     #[serde(with = "word")]
     pub outcome: Outcome,

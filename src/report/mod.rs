@@ -46,12 +46,12 @@ use look::Look;
 
 /// A plan as `rosterd.plan/1`: JSON, indented, with a line break at its end.
 pub fn plan_json(report: &PlanReport) -> String {
-    json(&PlanDocument::of(report))
+    json(&build::plan_to_write(report))
 }
 
 /// A run as `rosterd.run/1`: JSON, indented, with a line break at its end.
 pub fn run_json(report: &RunReport) -> String {
-    json(&RunDocument::of(report))
+    json(&build::run_to_write(report))
 }
 
 /// A plan as a person reads it on a terminal.
@@ -80,8 +80,12 @@ pub fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
 /// controls, changes of writing direction) is written as `\u` escapes. Such characters can only
 /// stand inside strings, so the escapes mean the same.
 pub fn json(document: &impl Serialize) -> String {
-    let plain = serde_json::to_string_pretty(document)
+    let mut plain = serde_json::to_string_pretty(document)
         .expect("the documents hold strings, numbers, booleans and lists of them alone");
+    if !plain.chars().any(|character| character != '\n' && words::is_unsafe(character)) {
+        plain.push('\n');
+        return plain;
+    }
     let mut text = String::with_capacity(plain.len() + 1);
     for character in plain.chars() {
         if character != '\n' && words::is_unsafe(character) {

@@ -132,7 +132,7 @@ pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
 ///
 /// # Errors
 /// What kept Hyperproof from being read.
-pub async fn look(setup: &Setup<'_>) -> Result<Facts, RunError> {
+pub async fn look(setup: &Setup<'_>) -> Result<Facts<'static>, RunError> {
     let run = new_run();
     let span = info_span!("look", id = %run);
     async {
@@ -149,7 +149,7 @@ pub async fn look(setup: &Setup<'_>) -> Result<Facts, RunError> {
         settle::same_organisation(setup.store, &memory, live)?;
         let inputs = inputs(setup, &reading, live, &memory, now);
         let decision = decide(inputs);
-        Ok(facts::of(&inputs, &decision, &run))
+        Ok(facts::of(&inputs, &decision, &run).into_owned())
     }
     .instrument(span)
     .await

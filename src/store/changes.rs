@@ -1,21 +1,28 @@
 //! Intents before a call and outcomes after it, with what a success means for the state, in one
 //! transaction: what the log says and what the state believes cannot part.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
+use sqlx::{FromRow, Row as _, SqliteConnection};
 
 use super::audit::canonical::Json;
 use super::audit::chain::Chain;
 use super::audit::evidence;
 use super::audit::record::{self, Frame, Record};
 use super::audit::{Event, Request};
+use super::effects::Effects;
 use super::error::Fault;
+use super::history::{self, Tally};
 use super::stored::{key_columns, key_of};
-use super::{effects, given, runs};
+use super::{given, rows, runs};
 use crate::model::desired::Grant;
 use crate::model::evidence::Ground;
+use crate::model::hold::Approval;
 use crate::model::id::{GroupId, RunId};
-use crate::model::plan::{ChangeKey, Entry, Reason};
+use crate::model::plan::{self, ChangeKey, Reason};
 use crate::model::run::ChangeResult;
 use crate::model::undo::LeadBefore;
 
@@ -33,7 +40,7 @@ pub struct Intent {
     /// The grants behind an addition.
     pub because: Vec<Grant>,
     /// The directory's entry for the person, where there is one.
-    pub entry: Option<Entry>,
+    pub entry: Option<plan::Entry>,
     /// What a removal rests on: the directory groups that could grant the membership, sorted.
     pub grounds: Vec<Ground>,
     /// For a change of a lead, and a group that is made: who leads it before.
@@ -84,34 +91,29 @@ pub(super) async fn record_intents(
 ) -> Result<Vec<i64>, Fault> {
     let frame = runs::frame(conn, run).await?;
     let mut chain = Chain::read(conn).await?;
-    let mut seqs = Vec::with_capacity(intents.len());
+    // All changes of a hold have the same terms.
+    let mut terms: BTreeMap<i64, Approval> = BTreeMap::new();
+    let mut records = Vec::with_capacity(intents.len());
     for intent in intents {
-        let record = intent_record(conn, &frame, at, intent).await?;
-        let seq = chain.append(conn, record).await?;
-        open(conn, run, seq, intent).await?;
-        seqs.push(seq);
+        let approval = match intent.approval {
+            Some(number) => Some(match terms.entry(number) {
+                Entry::Occupied(known) => &*known.into_mut(),
+                Entry::Vacant(new) => &*new.insert(given::terms(conn, number).await?),
+            }),
+            None => None,
+        };
+        records.push(intent_record(&frame, at, intent, approval));
     }
-    sqlx::query("UPDATE run SET intents = intents + $2 WHERE id = $1")
-        .bind(run.as_str())
-        .bind(i64::try_from(intents.len()).unwrap_or(i64::MAX))
-        .execute(conn)
-        .await?;
+    let seqs = chain.append_all(conn, records).await?;
+    open(conn, run, seqs.iter().copied().zip(intents).collect()).await?;
+    history::add_tally(conn, run, &Tally { intents: intents.len() as u64, ..Tally::default() }).await?;
     Ok(seqs)
 }
 
-async fn intent_record(
-    conn: &mut SqliteConnection,
-    frame: &Frame,
-    at: Timestamp,
-    intent: &Intent,
-) -> Result<Record, Fault> {
-    let approval = match intent.approval {
-        Some(number) => Some(given::terms(conn, number).await?),
-        None => None,
-    };
+fn intent_record(frame: &Frame, at: Timestamp, intent: &Intent, approval: Option<&Approval>) -> Record {
     let account = intent.change.account.as_ref().map(|account| account.as_str());
     let group_id = intent.group_id.as_ref().map(GroupId::as_str);
-    Ok(Record::of_run(Event::Intent, at, frame)
+    Record::of_run(Event::Intent, at, frame)
         .with("op", intent.change.op.as_str())
         .with("group", record::group(group_id, intent.change.group.as_str()))
         .maybe("member", record::member(account, intent.email.as_deref()))
@@ -120,9 +122,9 @@ async fn intent_record(
         .maybe("because", record::because(&intent.because))
         .maybe("entry", intent.entry.as_ref().map(entry_record))
         .maybe("evidence", evidence::grounds(&intent.grounds))
-        .maybe("hold", approval.as_ref().map(|approval| approval.hold.as_str()))
-        .maybe("approval", approval.as_ref().map(record::approval))
-        .with("request", intent.request.json()))
+        .maybe("hold", approval.map(|approval| approval.hold.as_str()))
+        .maybe("approval", approval.map(record::approval))
+        .with("request", intent.request.json())
 }
 
 fn lead_record(before: &LeadBefore) -> Option<Json> {
@@ -133,7 +135,7 @@ fn lead_record(before: &LeadBefore) -> Option<Json> {
     }
 }
 
-fn entry_record(entry: &Entry) -> Json {
+fn entry_record(entry: &plan::Entry) -> Json {
     Json::object([
         ("source", Some(entry.source.as_str().into())),
         ("id", Some(entry.id.as_str().into())),
@@ -141,23 +143,16 @@ fn entry_record(entry: &Entry) -> Json {
     ])
 }
 
-async fn open(conn: &mut SqliteConnection, run: &RunId, seq: i64, intent: &Intent) -> Result<(), Fault> {
-    let (op, group, account) = key_columns(&intent.change);
-    sqlx::query(
-        "INSERT INTO open_intent (seq, run_id, op, group_name, account_id, group_id, email, approval) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(seq)
-    .bind(run.as_str())
-    .bind(op)
-    .bind(group)
-    .bind(account)
-    .bind(intent.group_id.as_ref().map(GroupId::as_str))
-    .bind(intent.email.as_deref())
-    .bind(intent.approval)
-    .execute(conn)
-    .await?;
-    Ok(())
+async fn open(conn: &mut SqliteConnection, run: &RunId, intents: Vec<(i64, &Intent)>) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO open_intent (seq, run_id, op, group_name, account_id, group_id, email, approval) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    rows::insert(conn, SQL, intents, |mut row, (seq, intent)| {
+        let (op, group, account) = key_columns(&intent.change);
+        row.push_bind(seq).push_bind(run.as_str()).push_bind(op).push_bind(group).push_bind(account);
+        row.push_bind(intent.group_id.as_ref().map(GroupId::as_str));
+        row.push_bind(intent.email.as_deref()).push_bind(intent.approval);
+    })
+    .await
 }
 
 type IntentColumns = (i64, String, String, String, String, Option<String>, Option<String>, Option<i64>);
@@ -183,16 +178,31 @@ pub(super) async fn open_intents(conn: &mut SqliteConnection) -> Result<Vec<Open
     rows.into_iter().map(intent_of).collect()
 }
 
-/// Takes an intent off the list of open ones.
-async fn close(conn: &mut SqliteConnection, seq: i64) -> Result<OpenIntent, Fault> {
-    let row: Option<IntentColumns> = sqlx::query_as(
-        "DELETE FROM open_intent WHERE seq = $1 \
-         RETURNING seq, run_id, op, group_name, account_id, group_id, email, approval",
-    )
-    .bind(seq)
-    .fetch_optional(conn)
-    .await?;
-    intent_of(row.ok_or(Fault::UnknownIntent(seq))?)
+/// Open intents from one number to another, each with the text of its record.
+const OPENED: &str = "SELECT i.seq, i.run_id, i.op, i.group_name, i.account_id, i.group_id, i.email, i.approval, \
+     a.record FROM open_intent i LEFT JOIN audit a ON a.seq = i.seq WHERE i.seq >= $1 AND i.seq <= $2";
+
+/// Takes intents off the list of open ones, and gives them with the texts of their records.
+async fn close(conn: &mut SqliteConnection, seqs: &[i64]) -> Result<BTreeMap<i64, (OpenIntent, String)>, Fault> {
+    let mut closed = BTreeMap::new();
+    // Those of one call stand together in the log, and few others are open.
+    let mut rows = sqlx::query(OPENED).bind(seqs.iter().min()).bind(seqs.iter().max()).fetch(&mut *conn);
+    while let Some(row) = rows.try_next().await? {
+        let intent = intent_of(IntentColumns::from_row(&row)?)?;
+        if seqs.contains(&intent.seq) {
+            let text: Option<String> = row.try_get("record")?;
+            closed.insert(intent.seq, (intent, text.unwrap_or_default()));
+        }
+    }
+    drop(rows);
+    for together in seqs.chunk_by(|one, next| one + 1 == *next) {
+        sqlx::query("DELETE FROM open_intent WHERE seq >= $1 AND seq <= $2")
+            .bind(together.first())
+            .bind(together.last())
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(closed)
 }
 
 pub(super) async fn record_outcomes(
@@ -203,30 +213,39 @@ pub(super) async fn record_outcomes(
 ) -> Result<(), Fault> {
     let frame = runs::frame(conn, run).await?;
     let mut chain = Chain::read(conn).await?;
+    let seqs: Vec<i64> = outcomes.iter().map(|outcome| outcome.intent).collect();
+    let mut closed = close(conn, &seqs).await?;
+    let mut intents = Vec::with_capacity(outcomes.len());
+    let mut records = Vec::with_capacity(outcomes.len());
+    let mut tallies: BTreeMap<RunId, Tally> = BTreeMap::new();
     for outcome in outcomes {
-        let intent = close(conn, outcome.intent).await?;
-        let record = outcome_record(conn, &frame, at, &intent, outcome).await?;
-        let seq = chain.append(conn, record).await?;
-        tally(conn, &intent.run, &outcome.result).await?;
-        effects::take_effect(conn, at, seq, &intent, outcome).await?;
+        let (intent, text) = closed.remove(&outcome.intent).ok_or(Fault::UnknownIntent(outcome.intent))?;
+        records.push(outcome_record(&frame, at, (&intent, &text), outcome)?);
+        tallies.entry(intent.run.clone()).or_default().count(&outcome.result);
+        intents.push(intent);
     }
-    effects::forget_old_removals(conn, at).await
+    let seqs = chain.append_all(conn, records).await?;
+    for (run, tally) in tallies {
+        history::add_tally(conn, &run, &tally).await?;
+    }
+    let mut effects = Effects::new(conn, at).await?;
+    for ((outcome, intent), seq) in outcomes.iter().zip(&intents).zip(seqs) {
+        effects.take(conn, seq, intent, outcome).await?;
+    }
+    effects.write(conn).await
 }
 
 /// An outcome repeats what its intent said, so that each stands alone. It bears the id of the run
 /// that made the call; a run that only found out what became of it is named beside.
-async fn outcome_record(
-    conn: &mut SqliteConnection,
+fn outcome_record(
     frame: &Frame,
     at: Timestamp,
-    intent: &OpenIntent,
+    (intent, text): (&OpenIntent, &str),
     outcome: &OutcomeRecord,
 ) -> Result<Record, Fault> {
     const REPEATED: [&str; 9] =
         ["op", "group", "member", "reason", "lead_before", "because", "entry", "hold", "approval"];
-    let text: Option<String> =
-        sqlx::query_scalar("SELECT record FROM audit WHERE seq = $1").bind(intent.seq).fetch_optional(conn).await?;
-    let Some(Json::Object(mut said)) = text.as_deref().and_then(Json::parse) else {
+    let Some(Json::Object(mut said)) = Json::parse(text) else {
         return Err(Fault::row("audit", intent.seq, "the intent's record cannot be read"));
     };
     let mut record =
@@ -244,18 +263,4 @@ async fn outcome_record(
         .with("result", outcome.result.as_str())
         .maybe("error", outcome.result.error())
         .maybe("read_back", outcome.read_back))
-}
-
-async fn tally(conn: &mut SqliteConnection, run: &RunId, result: &ChangeResult) -> Result<(), Fault> {
-    let sql = match result {
-        ChangeResult::Done => "UPDATE run SET done = done + 1 WHERE id = $1",
-        ChangeResult::AlreadySo => "UPDATE run SET already_so = already_so + 1 WHERE id = $1",
-        ChangeResult::Failed(_) => "UPDATE run SET failed = failed + 1 WHERE id = $1",
-        // What waits or is only reported is never announced; if it was, it was not tried.
-        ChangeResult::NotTried(_) | ChangeResult::Held | ChangeResult::Report => {
-            "UPDATE run SET not_tried = not_tried + 1 WHERE id = $1"
-        }
-    };
-    sqlx::query(sql).bind(run.as_str()).execute(conn).await?;
-    Ok(())
 }

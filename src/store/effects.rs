@@ -1,72 +1,101 @@
 //! What a success means for the state: whose memberships they are, how a group is found, which
 //! approval was used, what counts for the day.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::changes::{OpenIntent, OutcomeRecord};
 use super::error::Fault;
 use super::stored::{key_columns, millis};
-use super::{given, settings, undo};
-use crate::model::id::{AccountId, GroupId};
+use super::undo::Undoing;
+use super::{given, rows, settings};
+use crate::model::id::{AccountId, GroupId, RunId};
 use crate::model::plan::Op;
 use crate::model::run::ChangeResult;
 
 /// Removals older than this are counted by nothing.
 const REMOVALS_KEPT: SignedDuration = SignedDuration::from_hours(48);
 
-/// What a success means for the state.
-pub(super) async fn take_effect(
-    conn: &mut SqliteConnection,
+/// What successes mean for the state: gathered change by change, written together.
+pub(super) struct Effects {
     at: Timestamp,
-    seq: i64,
-    intent: &OpenIntent,
-    outcome: &OutcomeRecord,
-) -> Result<(), Fault> {
-    if !outcome.result.is_so() {
-        return Ok(());
-    }
-    if intent.approval.is_some() {
-        given::pass(conn, &intent.change, seq).await?;
-    }
-    let done = outcome.result == ChangeResult::Done;
-    let group = match outcome.group_id.as_ref().or(intent.group_id.as_ref()) {
-        Some(id) => Some(id.clone()),
-        None => settings::linked_group(conn, &intent.change.group).await?,
-    };
-    let Some(group) = group else {
-        tracing::warn!(group = %intent.change.group, seq, "a change was made in a group whose id is not known");
-        return Ok(());
-    };
-    undo::settle(conn, at, intent, &group).await?;
-    match intent.change.op {
-        Op::CreateGroup => settings::link_group(conn, &intent.change.group, &group).await,
-        Op::AddMember if done => own(conn, at, &group, intent).await,
-        Op::RemoveMember => {
-            let (_, _, account) = key_columns(&intent.change);
-            disown(conn, &group, account).await?;
-            if done {
-                count_removal(conn, at, seq, intent.approval.is_some()).await?;
-            }
-            Ok(())
-        }
-        Op::AddMember | Op::SetLead | Op::ClearLead => Ok(()),
-    }
+    undoing: Undoing,
+    /// Memberships by group and account: the run that made it, or none where it is no longer rosterd's.
+    owned: BTreeMap<(GroupId, String), Option<RunId>>,
+    /// Removals: the outcome, and whether an approval let it through.
+    removals: Vec<(i64, bool)>,
 }
 
-async fn own(conn: &mut SqliteConnection, at: Timestamp, group: &GroupId, intent: &OpenIntent) -> Result<(), Fault> {
-    let (_, _, account) = key_columns(&intent.change);
-    sqlx::query(
-        "INSERT INTO owned (group_id, account_id, run_id, at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (group_id, account_id) DO UPDATE SET run_id = excluded.run_id, at = excluded.at",
-    )
-    .bind(group.as_str())
-    .bind(account)
-    .bind(intent.run.as_str())
-    .bind(millis(at))
-    .execute(conn)
-    .await?;
-    Ok(())
+impl Effects {
+    pub(super) async fn new(conn: &mut SqliteConnection, at: Timestamp) -> Result<Self, Fault> {
+        let undoing = Undoing::new(conn, at).await?;
+        Ok(Self { at, undoing, owned: BTreeMap::new(), removals: Vec::new() })
+    }
+
+    /// Takes what became of one change; `seq` is its outcome's record.
+    pub(super) async fn take(
+        &mut self,
+        conn: &mut SqliteConnection,
+        seq: i64,
+        intent: &OpenIntent,
+        outcome: &OutcomeRecord,
+    ) -> Result<(), Fault> {
+        if !outcome.result.is_so() {
+            return Ok(());
+        }
+        if intent.approval.is_some() {
+            given::pass(conn, &intent.change, seq).await?;
+        }
+        let done = outcome.result == ChangeResult::Done;
+        let group = match outcome.group_id.as_ref().or(intent.group_id.as_ref()) {
+            Some(id) => Some(id.clone()),
+            None => settings::linked_group(conn, &intent.change.group).await?,
+        };
+        let Some(group) = group else {
+            tracing::warn!(group = %intent.change.group, seq, "a change was made in a group whose id is not known");
+            return Ok(());
+        };
+        self.undoing.settle(conn, intent, &group).await?;
+        let (_, _, account) = key_columns(&intent.change);
+        match intent.change.op {
+            Op::CreateGroup => settings::link_group(conn, &intent.change.group, &group).await?,
+            Op::AddMember if done => _ = self.owned.insert((group, account.to_owned()), Some(intent.run.clone())),
+            Op::RemoveMember => {
+                self.owned.insert((group, account.to_owned()), None);
+                if done {
+                    self.removals.push((seq, intent.approval.is_some()));
+                }
+            }
+            Op::AddMember | Op::SetLead | Op::ClearLead => {}
+        }
+        Ok(())
+    }
+
+    /// Writes down what was gathered.
+    pub(super) async fn write(self, conn: &mut SqliteConnection) -> Result<(), Fault> {
+        const OWN: &str = "INSERT INTO owned (group_id, account_id, run_id, at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (group_id, account_id) DO UPDATE SET run_id = excluded.run_id, at = excluded.at";
+        const COUNT: &str = "INSERT INTO removal (seq, at, approved) VALUES ($1, $2, $3)";
+        let at = millis(self.at);
+        let mut made = Vec::new();
+        for ((group, account), run) in self.owned {
+            match run {
+                Some(run) => made.push((group, account, run)),
+                None => disown(conn, &group, &account).await?,
+            }
+        }
+        rows::insert(conn, OWN, made, |mut row, (group, account, run)| {
+            row.push_bind(group.as_str()).push_bind(account).push_bind(run.as_str()).push_bind(at);
+        })
+        .await?;
+        rows::insert(conn, COUNT, self.removals, |mut row, (seq, approved)| {
+            row.push_bind(seq).push_bind(at).push_bind(i64::from(approved));
+        })
+        .await?;
+        forget_old_removals(conn, self.at).await
+    }
 }
 
 /// Memberships that rosterd made and that somebody else took back.
@@ -81,16 +110,6 @@ async fn disown(conn: &mut SqliteConnection, group: &GroupId, account: &str) -> 
     sqlx::query("DELETE FROM owned WHERE group_id = $1 AND account_id = $2")
         .bind(group.as_str())
         .bind(account)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-async fn count_removal(conn: &mut SqliteConnection, at: Timestamp, seq: i64, approved: bool) -> Result<(), Fault> {
-    sqlx::query("INSERT INTO removal (seq, at, approved) VALUES ($1, $2, $3)")
-        .bind(seq)
-        .bind(millis(at))
-        .bind(i64::from(approved))
         .execute(conn)
         .await?;
     Ok(())

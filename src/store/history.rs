@@ -9,7 +9,7 @@ use super::error::Fault;
 use super::stored::{actor_of, big, count, counts_of, from_json, millis, time};
 use crate::model::id::RunId;
 use crate::model::plan::{Counts, SourceSummary};
-use crate::model::run::Outcome;
+use crate::model::run::{ChangeResult, Outcome};
 
 const TABLE: &str = "run";
 
@@ -97,6 +97,37 @@ impl SourceRead {
     pub fn was_read(&self) -> bool {
         !self.evidence.starts_with("not read: ")
     }
+}
+
+impl Tally {
+    /// Counts what became of an intent.
+    pub(super) fn count(&mut self, result: &ChangeResult) {
+        let counter = match result {
+            ChangeResult::Done => &mut self.done,
+            ChangeResult::AlreadySo => &mut self.already_so,
+            ChangeResult::Failed(_) => &mut self.failed,
+            // What waits or is only reported is never announced; if it was, it was not tried.
+            ChangeResult::NotTried(_) | ChangeResult::Held | ChangeResult::Report => &mut self.not_tried,
+        };
+        *counter += 1;
+    }
+}
+
+/// Adds what became of some of a run's changes.
+pub(super) async fn add_tally(conn: &mut SqliteConnection, run: &RunId, tally: &Tally) -> Result<(), Fault> {
+    sqlx::query(
+        "UPDATE run SET intents = intents + $2, done = done + $3, already_so = already_so + $4, \
+         failed = failed + $5, not_tried = not_tried + $6 WHERE id = $1",
+    )
+    .bind(run.as_str())
+    .bind(big(tally.intents))
+    .bind(big(tally.done))
+    .bind(big(tally.already_so))
+    .bind(big(tally.failed))
+    .bind(big(tally.not_tried))
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 const LATEST: &str = "SELECT id, cause, partial, started_at, finished_at, outcome, exit_code, actor, config_digest, \

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
 use super::rows::{Cell, Kind, Rows, Table, read, replace};
-use super::stored::{big, count, feeds_of, feeds_to_json, from_json, millis, time, to_json};
-use super::{settings, undo};
+use super::stored::{Text, big, count, feeds_of, feeds_to_json, from_json, millis, time, to_json};
+use super::{links, settings, undo};
+use crate::model::digest::Digest;
 use crate::model::id::{AccountId, GroupId};
 use crate::model::memberships::{Gathering, Memberships};
 use crate::model::memory::{Learned, Memory, Seen};
@@ -39,25 +41,7 @@ const KNOWN_GROUP: Table = Table {
     delete: "DELETE FROM known_group WHERE group_id = $1",
 };
 
-const LEFT_GROUP: Table = Table {
-    name: "left_group",
-    keys: 1,
-    value: Some(Kind::Text),
-    select: "SELECT group_id, members FROM left_group",
-    upsert: "INSERT INTO left_group (group_id, members) VALUES ($1, $2) \
-             ON CONFLICT (group_id) DO UPDATE SET members = excluded.members",
-    delete: "DELETE FROM left_group WHERE group_id = $1",
-};
-
-const PERSON_LINK: Table = Table {
-    name: "person_link",
-    keys: 2,
-    value: Some(Kind::Text),
-    select: "SELECT source, person, account_id FROM person_link",
-    upsert: "INSERT INTO person_link (source, person, account_id) VALUES ($1, $2, $3) \
-             ON CONFLICT (source, person) DO UPDATE SET account_id = excluded.account_id",
-    delete: "DELETE FROM person_link WHERE source = $1 AND person = $2",
-};
+const LEFT_GROUP: &str = "left_group";
 
 const FEED: Table = Table {
     name: "feed",
@@ -139,7 +123,11 @@ const GROUP_LINK: Table = Table {
     delete: "DELETE FROM group_link WHERE group_name = $1",
 };
 
-const OWNED: &str = "SELECT group_id, account_id FROM owned";
+/// One row a group: of so many rows each would cost more than all that is in it.
+const OWNED: &str = "SELECT group_id, string_agg(account_id, $1) FROM owned GROUP BY group_id";
+
+/// Stands between accounts, and in none.
+const BETWEEN: char = '\u{1f}';
 
 /// Takes the place of what the last full run learned; tells how many rows that wrote.
 pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result<u64, Fault> {
@@ -147,6 +135,8 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
     for (table, wanted) in tables(full)? {
         written += replace(conn, table, &wanted).await?;
     }
+    written += store_left(conn, &full.left).await?;
+    written += links::store(conn, &full.learned.person_links).await?;
     if settings::files(conn).await? != full.learned.files {
         settings::remember_files(conn, &full.learned.files).await?;
         written += 1;
@@ -160,14 +150,10 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
     Ok(written)
 }
 
-fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 10], Fault> {
-    let Learned { person_links, feeds, settled, baselines, pending, accepted_missing, files: _, addressed } =
+fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
+    let Learned { person_links: _, feeds, settled, baselines, pending, accepted_missing, files: _, addressed } =
         &full.learned;
     let known = full.known_groups.iter().map(|(id, name)| (vec![id.to_string()], Some(Cell::text(name))));
-    let left = full.left.iter().map(|(id, members)| Ok((vec![id.to_string()], Some(members_cell(members.iter())?))));
-    let links = person_links
-        .iter()
-        .map(|(source, person, account)| (vec![source.to_string(), person.to_string()], Some(Cell::text(account))));
     let feeds =
         feeds.iter().map(|(group, feeds)| Ok((vec![group.to_string()], Some(Cell::Text(feeds_to_json(feeds)?)))));
     let settled = settled.iter().map(|(group, digest)| (vec![group.to_string()], Some(Cell::text(digest))));
@@ -183,8 +169,6 @@ fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 10], Fault> {
     let marks = marks.map(|(source, mark)| (vec![source.to_string()], Some(Cell::text(mark))));
     Ok([
         (&KNOWN_GROUP, known.collect()),
-        (&LEFT_GROUP, left.collect::<Result<_, Fault>>()?),
-        (&PERSON_LINK, links.collect()),
         (&FEED, feeds.collect::<Result<_, Fault>>()?),
         (&SETTLED, settled.collect()),
         (&BASELINE, baselines.collect()),
@@ -195,9 +179,41 @@ fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 10], Fault> {
     ])
 }
 
-/// One row a group, so that a group in which nothing changed costs no write.
-fn members_cell<'a>(members: impl Iterator<Item = &'a AccountId>) -> Result<Cell, Fault> {
-    to_json(&members.map(AccountId::as_str).collect::<Vec<_>>()).map(Cell::Text)
+/// Makes the table hold exactly these memberships: one row a group, so that a group in which nothing changed
+/// costs no write, and by its digest no reading. Tells how many rows that wrote.
+async fn store_left(conn: &mut SqliteConnection, left: &Memberships) -> Result<u64, Fault> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT group_id, digest FROM left_group").fetch_all(&mut *conn).await?;
+    let mut have: BTreeMap<String, String> = rows.into_iter().collect();
+    let mut written = 0;
+    for (group, members) in left.iter() {
+        let digest = digest(members.iter());
+        if have.remove(group.as_str()).as_ref() == Some(&digest) {
+            continue;
+        }
+        sqlx::query(
+            "INSERT INTO left_group (group_id, members, digest) VALUES ($1, $2, $3) \
+             ON CONFLICT (group_id) DO UPDATE SET members = excluded.members, digest = excluded.digest",
+        )
+        .bind(group.as_str())
+        .bind(to_json(&members.iter().map(AccountId::as_str).collect::<Vec<_>>())?)
+        .bind(digest)
+        .execute(&mut *conn)
+        .await?;
+        written += 1;
+    }
+    for group in have.keys() {
+        sqlx::query("DELETE FROM left_group WHERE group_id = $1").bind(group).execute(&mut *conn).await?;
+        written += 1;
+    }
+    Ok(written)
+}
+
+/// The digest of members by their ids, sorted.
+pub(super) fn digest<'a>(members: impl Iterator<Item = &'a AccountId>) -> String {
+    let mut digest = Digest::new();
+    digest.parts(members.map(AccountId::as_str));
+    digest.hex()
 }
 
 /// What a run that is no full one did as if the last full run had: what it leaves is no drift.
@@ -213,17 +229,16 @@ pub(super) async fn edit_left(
         .await?;
     // A group that no full run has seen was left by none.
     let Some(text) = text else { return Ok(()) };
-    let mut members: Vec<String> = from_json(LEFT_GROUP.name, group.as_str(), &text)?;
+    let mut members: Vec<String> = from_json(LEFT_GROUP, group.as_str(), &text)?;
     members.retain(|member| member != account);
     if present {
         members.push(account.to_owned());
     }
-    let mut members: Vec<AccountId> = members.into_iter().map(Into::into).collect();
     members.sort_unstable();
-    let Cell::Text(text) = members_cell(members.iter())? else { return Ok(()) };
-    sqlx::query("UPDATE left_group SET members = $2 WHERE group_id = $1")
+    // Without a digest: the next full run writes the row, whatever is in it.
+    sqlx::query("UPDATE left_group SET members = $2, digest = '' WHERE group_id = $1")
         .bind(group.as_str())
-        .bind(text)
+        .bind(to_json(&members)?)
         .execute(conn)
         .await?;
     Ok(())
@@ -235,21 +250,23 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
         memory.known_groups.insert(one(key).into(), text(name));
     }
     let mut left = Gathering::default();
-    for (key, members) in read(conn, &LEFT_GROUP).await? {
-        let id = one(key);
-        let members: Vec<String> = from_json(LEFT_GROUP.name, &id, &text(members))?;
-        left.add(id.into(), members.iter().map(String::as_str));
+    let mut rows = sqlx::query_as::<_, (String, String)>("SELECT group_id, members FROM left_group").fetch(&mut *conn);
+    while let Some((group, members)) = rows.try_next().await? {
+        let members: Vec<Text<'_>> = from_json(LEFT_GROUP, &group, &members)?;
+        left.add(group.into(), members.iter().map(Text::as_str));
     }
+    drop(rows);
     memory.left = left.finish();
     for (key, id) in read(conn, &GROUP_LINK).await? {
         memory.group_links.insert(one(key).into(), text(id).into());
     }
-    let owned: Vec<(String, String)> = sqlx::query_as(OWNED).fetch_all(&mut *conn).await?;
-    let mut gathering = Gathering::default();
-    for (group, account) in owned {
-        gathering.add(group.into(), [account.as_str()]);
+    let mut rows = sqlx::query_as::<_, (String, String)>(OWNED).bind(BETWEEN.to_string()).fetch(&mut *conn);
+    let mut owned = Gathering::default();
+    while let Some((group, accounts)) = rows.try_next().await? {
+        owned.add(group.into(), accounts.split(BETWEEN));
     }
-    memory.owned = gathering.finish();
+    drop(rows);
+    memory.owned = owned.finish();
     memory.learned.files = settings::files(conn).await?;
     if let Some((at, live)) = settings::last_read(conn).await? {
         let marks = read(conn, &WATERMARK).await?;
@@ -260,11 +277,7 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
 }
 
 async fn load_learned(conn: &mut SqliteConnection, learned: &mut Learned) -> Result<(), Fault> {
-    let links = read(conn, &PERSON_LINK).await?.into_iter().map(|(key, account)| {
-        let [source, person] = parts(key);
-        ((source.into(), person.into()), text(account).into())
-    });
-    learned.person_links = links.collect();
+    learned.person_links = links::load(conn).await?;
     for (key, feeds) in read(conn, &FEED).await? {
         let group = one(key);
         let feeds = feeds_of(FEED.name, &group, &text(feeds))?;

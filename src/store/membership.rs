@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;
 
-use super::audit::canonical::Json;
+use super::audit::keys::Kind;
 use super::audit::{AuditRecord, Event, RecordApproval, RecordEntry, RecordGrant, RecordMember, RecordRequest};
 use super::error::Fault;
 use crate::model::address::Address;
@@ -13,21 +13,18 @@ use crate::model::id::{AccountId, GroupId};
 use crate::model::plan::{Entry, Op};
 use crate::model::run::ChangeResult;
 
-/// Records that tell of memberships, and hold one of three texts. A text narrows down alone: what is found is
-/// looked at once more.
-const FITTING: &str = "SELECT seq, record FROM audit \
-     WHERE (record LIKE '%\"event\":\"outcome\"%' OR record LIKE '%\"event\":\"observed\"%') \
-     AND (record LIKE $1 OR record LIKE $2 OR record LIKE $3) ORDER BY seq";
+/// Records with one of three keys, in the order of the log.
+const KEYED: &str = "SELECT seq, record FROM audit WHERE seq IN ( \
+     SELECT seq FROM audit_key WHERE kind = $1 AND value = $2 \
+     UNION SELECT seq FROM audit_key WHERE kind = $3 AND value = $4 \
+     UNION SELECT seq FROM audit_key WHERE kind = $5 AND value = $6) ORDER BY seq";
 
-/// In a full list of members.
-const BASELINE: &str = "\"baseline\":true";
+/// The last record before another one that a hold began to wait.
+const BEGAN: &str = "SELECT record FROM audit WHERE seq = ( \
+     SELECT MAX(seq) FROM audit_key WHERE kind = $1 AND value = $2 AND seq < $3)";
 
-/// In the creation of a group, from which on all of its members are known.
-const CREATED: &str = "\"op\":\"create_group\"";
-
-fn pattern(text: &str) -> String {
-    format!("%{text}%")
-}
+/// Full lists of members, and groups that were created.
+const ROLL: (Kind, &str) = (Kind::Roll, "");
 
 /// All that the log tells of a group, by its id or its configured name.
 pub(super) async fn of_group(
@@ -35,47 +32,48 @@ pub(super) async fn of_group(
     id: Option<&GroupId>,
     name: &str,
 ) -> Result<Vec<history::Event>, Fault> {
-    let by_name = pattern(&format!("\"name\":{}", Json::from(name).canonical()));
-    let by_id = id.map_or_else(|| by_name.clone(), |id| pattern(&format!("\"id\":\"{id}\"")));
-    let mut events = fitting(conn, [&by_id, &by_name, &by_name]).await?;
-    events.retain(|event| event.group == name || (id.is_some() && event.group_id.as_ref() == id));
+    let by_name = (Kind::Name, name);
+    let by_id = id.map_or(by_name, |id| (Kind::Group, id.as_str()));
+    let mut events = Vec::new();
+    keyed(conn, [by_id, by_name, by_name], |event| events.push(event)).await?;
     Ok(events)
 }
 
 /// All that the log tells of an account, every full list (with this account alone in it), and every
 /// creation of a group.
 pub(super) async fn of_account(conn: &mut SqliteConnection, account: &AccountId) -> Result<Vec<history::Event>, Fault> {
-    let by_id = pattern(&format!("\"user_id\":{}", Json::from(account.as_str()).canonical()));
-    let mut events = fitting(conn, [&by_id, &pattern(BASELINE), &pattern(CREATED)]).await?;
+    let by_id = (Kind::Account, account.as_str());
     let own = |seen: &Seen| seen.account == *account;
-    for event in &mut events {
-        match &mut event.what {
-            What::Baseline { members, .. } => members.retain(own),
+    let mut events = Vec::new();
+    keyed(conn, [by_id, ROLL, ROLL], |mut event| {
+        let whole = match &mut event.what {
+            What::Baseline { members, .. } => {
+                members.retain(own);
+                // Full lists are long, and there are many.
+                members.shrink_to_fit();
+                true
+            }
             What::Drift { added, removed, .. } => {
                 added.retain(own);
                 removed.retain(own);
+                false
             }
-            What::Made(_) => {}
-        }
-    }
-    events.retain(|event| {
-        let whole = match &event.what {
-            What::Baseline { .. } => true,
             What::Made(made) => made.op == Op::CreateGroup,
-            What::Drift { .. } => false,
         };
-        whole || event.tries(account)
-    });
+        if whole || event.tries(account) {
+            events.push(event);
+        }
+    })
+    .await?;
     Ok(events)
 }
 
 /// Accounts that the log knows by an address, or by their id, oldest first, each once.
 pub(super) async fn known(conn: &mut SqliteConnection, text: &str) -> Result<Vec<Seen>, Fault> {
     let address = Address::parse(text).ok();
-    let needle = pattern(address.as_ref().map_or(text, |address| address.as_str()));
-    let events = fitting(conn, [&needle, &needle, &needle]).await?;
+    let by_address = address.as_ref().map_or(ROLL, |address| (Kind::Address, address.key()));
     let mut known: Vec<Seen> = Vec::new();
-    for event in events {
+    keyed(conn, [(Kind::Account, text), by_address, ROLL], |event| {
         let seen = match event.what {
             What::Baseline { members, .. } => members,
             What::Drift { added, removed, .. } => added.into_iter().chain(removed).collect(),
@@ -88,7 +86,8 @@ pub(super) async fn known(conn: &mut SqliteConnection, text: &str) -> Result<Vec
                 known.push(seen);
             }
         }
-    }
+    })
+    .await?;
     Ok(known)
 }
 
@@ -98,27 +97,28 @@ pub(super) async fn hold_began(
     hold: &str,
     before: i64,
 ) -> Result<Option<jiff::Timestamp>, Fault> {
-    let text: Option<String> = sqlx::query_scalar(
-        "SELECT record FROM audit WHERE seq < $1 AND record LIKE '%\"event\":\"hold\"%' AND record LIKE $2 \
-         ORDER BY seq DESC LIMIT 1",
-    )
-    .bind(before)
-    .bind(pattern(&format!("\"hold\":{}", Json::from(hold).canonical())))
-    .fetch_optional(conn)
-    .await?;
+    let text: Option<String> =
+        sqlx::query_scalar(BEGAN).bind(Kind::Hold.as_str()).bind(hold).bind(before).fetch_optional(conn).await?;
     let record = text.map(|text| AuditRecord::parse(&text)).transpose();
     Ok(record.map_err(|why| Fault::row("audit", hold, why))?.map(|record| record.at))
 }
 
-async fn fitting(conn: &mut SqliteConnection, texts: [&str; 3]) -> Result<Vec<history::Event>, Fault> {
-    let [one, two, three] = texts;
-    let mut rows = sqlx::query_as::<_, (i64, String)>(FITTING).bind(one).bind(two).bind(three).fetch(conn);
-    let mut events = Vec::new();
+/// Shows `each` what records with one of these keys tell.
+async fn keyed(
+    conn: &mut SqliteConnection,
+    keys: [(Kind, &str); 3],
+    mut each: impl FnMut(history::Event),
+) -> Result<(), Fault> {
+    let query = sqlx::query_as::<_, (i64, String)>(KEYED);
+    let query = keys.iter().fold(query, |query, (kind, value)| query.bind(kind.as_str()).bind(*value));
+    let mut rows = query.fetch(conn);
     while let Some((seq, text)) = rows.try_next().await? {
         let record = AuditRecord::parse(&text).map_err(|why| Fault::row("audit", seq, why))?;
-        events.extend(event(record));
+        if let Some(event) = event(record) {
+            each(event);
+        }
     }
-    Ok(events)
+    Ok(())
 }
 
 /// A record as an event; none where it tells of no membership.

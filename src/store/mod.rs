@@ -18,6 +18,7 @@ mod given;
 mod history;
 mod holds;
 mod learned;
+mod links;
 mod lock;
 mod membership;
 mod memory;
@@ -293,14 +294,14 @@ impl Store {
     }
 
     /// Keeps the facts of a run in place of those of the one before; only parts that differ are written.
-    pub async fn keep_facts(&self, facts: &Facts) -> Result<(), StoreError> {
+    pub async fn keep_facts(&self, facts: &Facts<'_>) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let kept = facts::keep(&mut tx, facts).await;
         self.end(tx, kept).await
     }
 
     /// The facts of the last run that kept some.
-    pub async fn facts(&self) -> Result<Option<Facts>, StoreError> {
+    pub async fn facts(&self) -> Result<Option<Facts<'static>>, StoreError> {
         let mut tx = self.read().await?;
         let facts = facts::load(&mut tx).await;
         self.end(tx, facts).await

@@ -15,9 +15,9 @@ use super::audit::chain::Chain;
 use super::audit::record::{self, Frame, Record};
 use super::audit::{AuditRecord, Event};
 use super::error::Fault;
+use super::learned::digest;
 use super::stored::{from_json, millis, time, to_json};
 use super::{runs, settings};
-use crate::model::digest::Digest;
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::live::LiveState;
 use crate::model::plan::Op;
@@ -99,7 +99,7 @@ pub(super) async fn record(
         let name = rows.get(&id).map_or(&edits.name, |row| &row.name);
         let members = expected(conn, &id, &edits).await?;
         let members: Vec<&AccountId> = members.iter().collect();
-        write(conn, (&id, name), &digest(&members), &members, baseline_at).await?;
+        write(conn, (&id, name), &digest(members.iter().copied()), &members, baseline_at).await?;
     }
     // A run that did not look at all groups makes none of the others' changes younger: what is found in them
     // later may have happened since the last look at all.
@@ -188,7 +188,7 @@ impl Teller {
         let group = record::group(Some(id.as_str()), name.as_str());
         let known_since = row.as_ref().map(|row| row.baseline_at).or(edits.created);
         let same_name = row.as_ref().is_none_or(|row| row.name == name.as_str());
-        let digest = digest(members);
+        let digest = digest(members.iter().copied());
         let stored = row.as_ref().is_some_and(|row| row.digest == digest);
         if known_since.is_some() && same_name && !(stored && edits.members.is_empty()) {
             let expected = expected(conn, id, &edits).await?;
@@ -267,14 +267,6 @@ impl Teller {
 fn member(live: &LiveState, id: &AccountId) -> Json {
     let email = live.account(id).and_then(|account| account.email.as_ref());
     Json::object([("user_id", Some(id.as_str().into())), ("email", email.map(|email| email.as_str().into()))])
-}
-
-fn digest(members: &[&AccountId]) -> String {
-    let mut digest = Digest::new();
-    for id in members {
-        digest.part(id.as_str());
-    }
-    digest.hex()
 }
 
 async fn write(

@@ -11,6 +11,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
+use super::audit::keys;
 use super::error::{Fault, of_migration};
 use super::lock;
 
@@ -35,7 +36,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "archive", include_str!("../../migrations/0005_archive.sql")),
     (6, "facts", include_str!("../../migrations/0006_facts.sql")),
     (7, "undone", include_str!("../../migrations/0007_undone.sql")),
+    (KEYS, "keys", include_str!("../../migrations/0009_keys.sql")),
 ];
+
+/// The migration from which on records of the log have keys.
+const KEYS: i64 = 9;
 
 /// How long a writer waits for another one.
 const BUSY: Duration = Duration::from_secs(15);
@@ -137,7 +142,7 @@ async fn prepare(path: &Path, access: Access) -> Result<(), Fault> {
 }
 
 async fn bring_up_to_date(pool: &SqlitePool) -> Result<(), Fault> {
-    probe(pool).await?;
+    let found = probe(pool).await?;
     // The first thing that is written, and only now: before it we did not know whose file it is.
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(pool).await?;
     if mode != "wal" {
@@ -146,10 +151,13 @@ async fn bring_up_to_date(pool: &SqlitePool) -> Result<(), Fault> {
     // All of them or none: a file between two versions could be opened by neither. Each migration has a
     // transaction of its own, which becomes a savepoint of this one.
     let mut all = pool.begin_with("BEGIN IMMEDIATE").await?;
-    match migrator().run_direct(None, &mut *all, false).await {
+    let mut done = migrator().run_direct(None, &mut *all, false).await.map_err(of_migration);
+    if done.is_ok() && found < KEYS {
+        done = keys::fill(&mut all).await;
+    }
+    match done {
         Ok(()) => Ok(all.commit().await?),
-        Err(error) => {
-            let fault = of_migration(error);
+        Err(fault) => {
             // The transaction may be gone already, and the first failure is the one to tell.
             all.rollback().await.ok();
             Err(fault)

@@ -1,11 +1,34 @@
-//! Tables that are a map from a key to a value, read whole and replaced by their differences alone.
+//! Many rows at once; and tables that are a map from a key to a value, read whole and replaced by their
+//! differences alone.
 
 use std::collections::BTreeMap;
 
+use sqlx::query_builder::Separated;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row as _, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
 use super::error::Fault;
+
+/// Rows of one INSERT. Each statement costs a way to the database's thread and back; a row costs little.
+const AT_ONCE: usize = 100;
+
+/// Inserts rows. `sql` is the statement for one row, and `bind` gives a row's values.
+pub(super) async fn insert<R>(
+    conn: &mut SqliteConnection,
+    sql: &'static str,
+    rows: Vec<R>,
+    bind: impl Fn(Separated<'_, Sqlite, &'static str>, R),
+) -> Result<(), Fault> {
+    let (into, values) = sql.split_once("VALUES ").unwrap_or((sql, ""));
+    let (_, after) = values.split_once(')').unwrap_or_default();
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let mut insert = QueryBuilder::<Sqlite>::new(into);
+        insert.push_values(rows.by_ref().take(AT_ONCE), &bind).push(after);
+        insert.build().execute(&mut *conn).await?;
+    }
+    Ok(())
+}
 
 /// A value of a column.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

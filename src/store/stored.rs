@@ -1,10 +1,10 @@
 //! Shapes of JSON texts in the state file, and the way there and back. They are apart from the model,
 //! so that a change of the model cannot silently change what older files mean.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::audit::Actor;
@@ -57,8 +57,31 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|error| Fault::Database(format!("a value cannot be stored: {error}")))
 }
 
+/// A text of a stored value that is not copied where it stands there as it is.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+impl Text<'_> {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Reads a stored value back.
-pub(super) fn from_json<T: DeserializeOwned>(table: &'static str, key: &str, text: &str) -> Result<T, Fault> {
+pub(super) fn from_json<'a, T: Deserialize<'a>>(table: &'static str, key: &str, text: &'a str) -> Result<T, Fault> {
     serde_json::from_str(text).map_err(|error| Fault::row(table, key, error))
 }
 

@@ -24,8 +24,9 @@ const PAGE: i64 = 500;
 
 /// Runs whose ids begin so, newest first, 10 at most; the one with exactly this id alone.
 pub(super) async fn runs_named(conn: &mut SqliteConnection, id: &str) -> Result<Vec<RunId>, Fault> {
-    let sql = "SELECT id FROM run WHERE substr(id, 1, length($1)) = $1 ORDER BY started_at DESC, id DESC LIMIT 10";
-    let ids: Vec<String> = sqlx::query_scalar(sql).bind(id).fetch_all(conn).await?;
+    // What begins so stands together in the order of ids, up to where the last character there is follows.
+    let sql = "SELECT id FROM run WHERE id >= $1 AND id < $2 ORDER BY started_at DESC, id DESC LIMIT 10";
+    let ids: Vec<String> = sqlx::query_scalar(sql).bind(id).bind(format!("{id}{}", char::MAX)).fetch_all(conn).await?;
     let ids = if ids.iter().any(|own| own == id) { vec![id.to_owned()] } else { ids };
     Ok(ids.into_iter().map(Into::into).collect())
 }
@@ -124,24 +125,69 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
     Ok(())
 }
 
-/// What a change that was made means for what was taken back. Whatever run made it, it waits no longer. If a
-/// run made it that takes another one back, the change the other way round waits from now on, and live is
-/// as the last run left it: that is no drift.
-pub(super) async fn settle(
+/// What changes that were made mean for what was taken back.
+pub(super) struct Undoing {
+    at: Timestamp,
+    /// Whether anything was taken back, or waits because it was.
+    anything: bool,
+    /// What each run takes back.
+    undoes: BTreeMap<RunId, Option<String>>,
+}
+
+impl Undoing {
+    pub(super) async fn new(conn: &mut SqliteConnection, at: Timestamp) -> Result<Self, Fault> {
+        let (undone, holds): (i64, i64) = sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM undone), \
+             EXISTS (SELECT 1 FROM hold WHERE closed_at IS NULL AND rule = $1)",
+        )
+        .bind(Rule::Undone.as_str())
+        .fetch_one(conn)
+        .await?;
+        Ok(Self { at, anything: undone + holds > 0, undoes: BTreeMap::new() })
+    }
+
+    async fn undone_by(&mut self, conn: &mut SqliteConnection, run: &RunId) -> Result<Option<String>, Fault> {
+        if let Some(known) = self.undoes.get(run) {
+            return Ok(known.clone());
+        }
+        let of: Option<Option<String>> =
+            sqlx::query_scalar("SELECT undoes FROM run WHERE id = $1").bind(run.as_str()).fetch_optional(conn).await?;
+        Ok(self.undoes.entry(run.clone()).or_insert(of.flatten()).clone())
+    }
+
+    /// Whatever run made a change, it waits no longer. If a run made it that takes another one back, the change
+    /// the other way round waits from now on, and live is as the last run left it: that is no drift.
+    pub(super) async fn settle(
+        &mut self,
+        conn: &mut SqliteConnection,
+        intent: &OpenIntent,
+        group: &GroupId,
+    ) -> Result<(), Fault> {
+        let change = &intent.change;
+        if self.anything {
+            forget(conn, &UndoneKey { group: group.clone(), op: change.op, account: change.account.clone() }).await?;
+            let hold = HoldId::of(Rule::Undone, &Scope::Group(change.group.clone()), &[change.clone()].into());
+            holds::close(conn, self.at, &hold).await?;
+        }
+        match self.undone_by(conn, &intent.run).await? {
+            Some(of) => {
+                self.anything = true;
+                take_back(conn, self.at, intent, group, &of).await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A change of a run that takes `of` back was made.
+async fn take_back(
     conn: &mut SqliteConnection,
     at: Timestamp,
     intent: &OpenIntent,
     group: &GroupId,
+    of: &str,
 ) -> Result<(), Fault> {
     let change = &intent.change;
-    forget(conn, &UndoneKey { group: group.clone(), op: change.op, account: change.account.clone() }).await?;
-    let hold = HoldId::of(Rule::Undone, &Scope::Group(change.group.clone()), &[change.clone()].into());
-    holds::close(conn, at, &hold).await?;
-    let of: Option<Option<String>> = sqlx::query_scalar("SELECT undoes FROM run WHERE id = $1")
-        .bind(intent.run.as_str())
-        .fetch_optional(&mut *conn)
-        .await?;
-    let Some(of) = of.flatten() else { return Ok(()) };
     let (_, _, account) = key_columns(change);
     let back = match change.op {
         Op::CreateGroup => None,

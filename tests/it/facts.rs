@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use rosterd::model::address::Address;
 use rosterd::model::desired::PersonRef;
-use rosterd::model::directory::SourceSnapshot;
-use rosterd::model::facts::{
-    AccountFacts, DirectoryFacts, Facts, FeedFacts, Found, GroupFacts, MappingFacts, PersonFacts, SourceFacts,
-};
+use rosterd::model::directory::{Person, SourceSnapshot};
+use rosterd::model::facts::{DirectoryFacts, Facts, FeedFacts, Found, GroupFacts, MappingFacts, SourceFacts};
 use rosterd::model::id::RunId;
-use rosterd::model::live::Standing;
+use rosterd::model::live::{Account, Standing};
 use rosterd::model::plan::{Op, Why};
 use rosterd::model::policy::Mode;
 use rosterd::reconcile::{Inputs, decide, facts, grants};
@@ -21,7 +20,7 @@ use crate::support::random::world;
 use crate::support::small::{Source, World};
 
 /// What a world comes to: its facts, and who is granted what, by group.
-fn facts_of(world: &World) -> (Facts, Vec<(String, BTreeSet<PersonRef>)>) {
+fn facts_of(world: &World) -> (Facts<'static>, Vec<(String, BTreeSet<PersonRef>)>) {
     let sources: Vec<SourceSnapshot> = world.sources.iter().map(Source::snapshot).collect();
     let inputs = Inputs {
         policy: &world.policy,
@@ -35,15 +34,15 @@ fn facts_of(world: &World) -> (Facts, Vec<(String, BTreeSet<PersonRef>)>) {
     let granted = (decision.desired.iter())
         .map(|(name, group)| (name.to_string(), grants::everybody(&sources, group).into_iter().collect()))
         .collect();
-    (facts::of(&inputs, &decision, &RunId::new("r1")), granted)
+    (facts::of(&inputs, &decision, &RunId::new("r1")).into_owned(), granted)
 }
 
 /// Who is granted a group by the facts alone.
-fn granted(facts: &Facts, group: &GroupFacts) -> BTreeSet<PersonRef> {
+fn granted(facts: &Facts<'_>, group: &GroupFacts) -> BTreeSet<PersonRef> {
     let mut granted = BTreeSet::new();
     for feed in &group.feeds {
         let (Found::Group(root), source) = (&feed.found, &facts.sources[feed.source as usize]) else { continue };
-        for (person, entry) in (0..).zip(&source.people) {
+        for (person, entry) in (0..).zip(source.people.iter()) {
             if !entry.disabled && !source.ways(*root, person).0.is_empty() {
                 granted.insert(PersonRef { source: feed.source, person });
             }
@@ -62,7 +61,7 @@ fn config() -> ProptestConfig {
 }
 
 /// The answer for one person in one group.
-fn answer(facts: &Facts, who: &Identity, group: &GroupFacts) -> GroupAnswer {
+fn answer(facts: &Facts<'_>, who: &Identity, group: &GroupFacts) -> GroupAnswer {
     let asked = Asked { person: "somebody".into(), ..Asked::default() };
     let question = Question {
         asked: &asked,
@@ -90,11 +89,11 @@ proptest! {
             prop_assert_eq!(granted(&facts, group), wanted, "{}", name);
         }
         for source in &facts.sources {
-            for person in &source.people {
+            for person in source.people.iter() {
                 for address in &person.addresses {
-                    prop_assert_ne!(find(&facts, address), Who::Nobody);
+                    prop_assert_ne!(find(&facts, address.as_str()), Who::Nobody);
                 }
-                prop_assert_ne!(find(&facts, &person.key), Who::Nobody);
+                prop_assert_ne!(find(&facts, person.key.as_str()), Who::Nobody);
             }
         }
     }
@@ -149,7 +148,7 @@ proptest! {
 }
 
 /// A company of 25 000 people with ten memberships each.
-fn large() -> Facts {
+fn large() -> Facts<'static> {
     const PEOPLE: u32 = 25_000;
     const GROUPS: u32 = 50;
     let address = |at: u32| format!("firstname.lastname{at}@corp.example");
@@ -168,17 +167,17 @@ fn large() -> Facts {
             everyone: false,
             evidence: String::new(),
             people: (0..PEOPLE)
-                .map(|at| PersonFacts {
-                    key: id(at),
+                .map(|at| Person {
+                    key: id(at).as_str().into(),
                     immutable: true,
-                    addresses: vec![address(at)],
-                    sought: Vec::new(),
+                    addresses: vec![Address::parse(&address(at)).unwrap()],
                     disabled: false,
                     origin: format!("CN=Firstname Lastname {at},OU=Staff,OU=Berlin,DC=corp,DC=example"),
-                    account: Some(at),
-                    left_out: None,
                 })
                 .collect(),
+            meant: (0..PEOPLE).map(Some).collect(),
+            sought: Default::default(),
+            left_out: Default::default(),
             groups: (0..GROUPS)
                 .map(|group| DirectoryFacts {
                     name: format!("grc-{group}"),
@@ -190,9 +189,9 @@ fn large() -> Facts {
         }],
         mappings: vec![MappingFacts { source: "ad".into(), from: "^grc-".into(), pattern: true, to: "$0".into() }],
         accounts: (0..PEOPLE)
-            .map(|at| AccountFacts {
+            .map(|at| Account {
                 id: id(at).as_str().into(),
-                email: Some(address(at)),
+                email: Some(Address::parse(&address(at)).unwrap()),
                 kind: "activeUser".into(),
                 standing: Standing::Active,
             })

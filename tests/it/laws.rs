@@ -141,7 +141,7 @@ fn candidates(world: &World, source: &Source, human: &Human) -> BTreeSet<Account
         .iter()
         .filter(|account| account.email.as_ref().is_some_and(|email| addresses.contains(email)));
     let link = world.memory.learned.person_links.get(&source.name.as_str().into(), &human.key.as_str().into());
-    bears.map(|account| account.id.clone()).chain(link.filter(|_| human.immutable).cloned()).collect()
+    bears.map(|account| account.id.clone()).chain(link.filter(|_| human.immutable).map(Into::into)).collect()
 }
 
 trait ParseAddress {

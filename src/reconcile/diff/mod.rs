@@ -101,15 +101,15 @@ struct Common<'a> {
     bearers: &'a Bearers<'a>,
     /// Sources that were read to their end, by index.
     complete: Vec<bool>,
-    linked: OnceCell<BTreeSet<(&'a SourceName, &'a AccountId)>>,
+    linked: OnceCell<BTreeSet<(&'a SourceName, &'a str)>>,
 }
 
 impl<'a> Common<'a> {
     /// Accounts that somebody of a source was, by the links of the last full run.
-    fn linked(&self) -> &BTreeSet<(&'a SourceName, &'a AccountId)> {
+    fn linked(&self) -> &BTreeSet<(&'a SourceName, &'a str)> {
         self.linked.get_or_init(|| {
-            let links = self.inputs.memory.learned.person_links.iter();
-            links.map(|(source, _, account)| (source, account)).collect()
+            let links = &self.inputs.memory.learned.person_links;
+            links.sources().flat_map(|source| links.of(source).map(move |(_, account)| (source, account))).collect()
         })
     }
 }

@@ -40,7 +40,7 @@ impl GroupDiff<'_> {
     fn would_know(&self, account: &Account) -> bool {
         let mut feeding =
             self.common.inputs.sources.iter().filter(|source| self.desired.sources.contains(&source.name));
-        feeding.all(|source| source.everyone || self.common.linked().contains(&(&source.name, &account.id)))
+        feeding.all(|source| source.everyone || self.common.linked().contains(&(&source.name, account.id.as_str())))
     }
 
     /// What stands against removing a live member whom nobody grants.

@@ -2,7 +2,6 @@
 
 use crate::model::address::Address;
 use crate::model::directory::Person;
-use crate::model::id::AccountId;
 use crate::model::live::{AccountIndex, LiveState, Standing};
 use crate::model::plan::Why;
 
@@ -49,7 +48,7 @@ pub(super) struct Finder<'a> {
 
 impl Finder<'_> {
     /// The account of a person; `link`: the one that the person had at the last full run.
-    pub(super) fn find(&self, person: &Person, link: Option<&AccountId>, found: &mut Found) -> Verdict {
+    pub(super) fn find(&self, person: &Person, link: Option<&str>, found: &mut Found) -> Verdict {
         let addresses = self.rules.translate_all(&person.addresses);
         found.by_address.clear();
         found.ends.clear();
@@ -70,9 +69,9 @@ impl Finder<'_> {
     }
 
     /// The account with an id; most often it is one of those that bear an address.
-    fn account_of(&self, id: &AccountId, likely: &[AccountIndex]) -> Option<AccountIndex> {
-        let is_it = |at: &&AccountIndex| self.live.accounts.get(**at as usize).is_some_and(|account| account.id == *id);
-        likely.iter().find(is_it).copied().or_else(|| self.live.account_index(id))
+    fn account_of(&self, id: &str, likely: &[AccountIndex]) -> Option<AccountIndex> {
+        let is_it = |at: &&AccountIndex| self.live.accounts.get(**at as usize).is_some_and(|account| account.id.as_str() == id);
+        likely.iter().find(is_it).copied().or_else(|| self.live.index_of(id))
     }
 
     /// Chooses among the accounts that bear a person's addresses: the primary address first, an account

@@ -218,10 +218,10 @@ impl Resolver<'_> {
         let mut accounts = Vec::with_capacity(source.people.len());
         let mut found = Found::default();
         // People and links are both sorted by key.
-        let mut links = inputs.memory.learned.person_links.of(&source.name).iter().peekable();
+        let mut links = inputs.memory.learned.person_links.of(&source.name).peekable();
         for ((person_at, person), in_group) in (0..).zip(&source.people).zip(granted) {
-            while links.next_if(|(key, _)| *key < person.key).is_some() {}
-            let link = links.next_if(|(key, _)| *key == person.key).map(|(_, account)| account);
+            while links.next_if(|(key, _)| *key < person.key.as_str()).is_some() {}
+            let link = links.next_if(|(key, _)| *key == person.key.as_str()).map(|(_, account)| account);
             counts.links += usize::from(link.is_some());
             let verdict = self.finder.find(person, link.filter(|_| person.immutable), &mut found);
             let key = PersonRef { source: at, person: person_at };

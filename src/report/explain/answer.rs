@@ -10,12 +10,10 @@ use super::{
     HoldAnswer, MappingEntry, NotGranted, PersonEntry, SkipAnswer,
 };
 use crate::model::address::Address;
-use crate::model::facts::{
-    AccountFacts, ChangeFacts, Facts, FeedFacts, Found, GroupFacts, MappingFacts, PersonFacts, SourceFacts,
-};
+use crate::model::facts::{ChangeFacts, Facts, FeedFacts, Found, GroupFacts, MappingFacts, PersonFacts, SourceFacts};
 use crate::model::history::Event;
 use crate::model::id::AccountId;
-use crate::model::live::Standing;
+use crate::model::live::{Account, Standing};
 use crate::report::build::time;
 use crate::report::words;
 
@@ -28,7 +26,7 @@ pub struct Question<'a> {
     /// What was asked.
     pub asked: &'a Asked,
     /// The facts.
-    pub facts: &'a Facts,
+    pub facts: &'a Facts<'a>,
     /// The person.
     pub who: &'a Identity,
     /// The one group; none: all that concern the person.
@@ -71,7 +69,7 @@ fn concerns(answer: &GroupAnswer) -> bool {
         || answer.not_granted.iter().any(|not| not.why == "disabled")
 }
 
-fn account<'a>(question: &Question<'a>) -> Option<&'a AccountFacts> {
+fn account<'a>(question: &Question<'a>) -> Option<&'a Account> {
     let id = question.who.account.as_ref()?;
     question.facts.accounts.get(question.facts.account_index(id)? as usize)
 }
@@ -79,7 +77,7 @@ fn account<'a>(question: &Question<'a>) -> Option<&'a AccountFacts> {
 fn facts_entry(question: &Question<'_>) -> FactsEntry {
     let facts = question.facts;
     let has = |at: u32| question.who.people.iter().any(|(source, _)| *source == at);
-    let source = |(at, source): (u32, &SourceFacts)| FactsSource {
+    let source = |(at, source): (u32, &SourceFacts<'_>)| FactsSource {
         name: source.name.to_string(),
         kind: source.kind.clone(),
         complete: source.unread.is_none(),
@@ -96,38 +94,38 @@ fn facts_entry(question: &Question<'_>) -> FactsEntry {
     }
 }
 
-fn person_entry(facts: &Facts, at: (u32, u32)) -> Option<PersonEntry> {
+fn person_entry(facts: &Facts<'_>, at: (u32, u32)) -> Option<PersonEntry> {
     let source = facts.sources.get(at.0 as usize)?;
     let person = person(facts, at)?;
     let account = person.account.and_then(|at| facts.accounts.get(at as usize));
     let matched = account.and_then(|account| matched(person, account));
     Some(PersonEntry {
         source: source.name.to_string(),
-        id: person.key.clone(),
-        immutable: person.immutable,
-        origin: person.origin.clone(),
-        addresses: person.addresses.clone(),
-        sought_as: person.sought.clone(),
-        disabled: person.disabled,
+        id: person.entry.key.to_string(),
+        immutable: person.entry.immutable,
+        origin: person.entry.origin.clone(),
+        addresses: person.entry.addresses.iter().map(Address::to_string).collect(),
+        sought_as: person.sought.iter().map(Address::to_string).collect(),
+        disabled: person.entry.disabled,
         user_id: account.map(|account| account.id.to_string()),
         matched_by: account.map(|_| if matched.is_some() { "address" } else { "link" }.to_owned()),
-        matched_address: matched.cloned(),
+        matched_address: matched.map(Address::to_string),
         why: person.left_out.as_ref().map(|(why, _)| why.as_str().to_owned()),
         detail: person.left_out.as_ref().and_then(|(_, detail)| detail.clone()),
     })
 }
 
 /// The address of a person by which the account is theirs.
-fn matched<'a>(person: &'a PersonFacts, account: &AccountFacts) -> Option<&'a String> {
-    let email = Address::parse(account.email.as_deref()?).ok()?;
-    let sought = if person.sought.is_empty() { &person.addresses } else { &person.sought };
-    sought.iter().find(|address| Address::parse(address).is_ok_and(|address| address == email))
+fn matched<'a>(person: PersonFacts<'a>, account: &Account) -> Option<&'a Address> {
+    let email = account.email.as_ref()?;
+    let sought = if person.sought.is_empty() { &person.entry.addresses } else { person.sought };
+    sought.iter().find(|address| *address == email)
 }
 
-fn account_entry(account: &AccountFacts) -> AccountEntry {
+fn account_entry(account: &Account) -> AccountEntry {
     AccountEntry {
         user_id: account.id.to_string(),
-        email: account.email.clone(),
+        email: account.email.as_ref().map(Address::to_string),
         kind: Some(account.kind.clone()),
         standing: Some(standing(account.standing).to_owned()),
     }
@@ -180,30 +178,21 @@ fn group_answer(question: &Question<'_>, group: &GroupFacts) -> GroupAnswer {
 fn is_one_of_theirs_in(question: &Question<'_>, group: &GroupFacts) -> bool {
     let facts = question.facts;
     let people = question.who.people.iter().filter_map(|at| person(facts, *at));
-    let addresses: Vec<Address> = people
-        .flat_map(|person| person.addresses.iter().chain(&person.sought))
-        .filter_map(|text| Address::parse(text).ok())
-        .collect();
-    let theirs = |account: &AccountFacts| {
-        account
-            .email
-            .as_deref()
-            .and_then(|email| Address::parse(email).ok())
-            .is_some_and(|email| addresses.contains(&email))
-    };
-    let mut all = (0..).zip(&facts.accounts);
+    let addresses: Vec<&Address> = people.flat_map(PersonFacts::addresses).collect();
+    let theirs = |account: &Account| account.email.as_ref().is_some_and(|email| addresses.contains(&email));
+    let mut all = (0..).zip(facts.accounts.iter());
     !addresses.is_empty() && all.any(|(at, account)| group.has(at, &account.id) && theirs(account))
 }
 
 fn skips(question: &Question<'_>, group: &GroupFacts) -> Vec<SkipAnswer> {
     let mut names: Vec<String> = Vec::new();
     for person in question.who.people.iter().filter_map(|at| person(question.facts, *at)) {
-        names.push(person.origin.to_lowercase());
-        names.extend(person.addresses.iter().chain(&person.sought).map(|address| address.to_lowercase()));
+        names.push(person.entry.origin.to_lowercase());
+        names.extend(person.addresses().map(|address| address.as_str().to_lowercase()));
     }
     if let Some(account) = account(question) {
         names.push(account.id.to_string());
-        names.extend(account.email.as_ref().map(|email| email.to_lowercase()));
+        names.extend(account.email.as_ref().map(|email| email.as_str().to_lowercase()));
     }
     let own = group
         .skips
@@ -212,7 +201,7 @@ fn skips(question: &Question<'_>, group: &GroupFacts) -> Vec<SkipAnswer> {
     own.map(|skip| SkipAnswer { why: skip.why.as_str().to_owned(), detail: skip.detail.clone() }).collect()
 }
 
-fn change_answer(facts: &Facts, change: &ChangeFacts) -> ChangeAnswer {
+fn change_answer(facts: &Facts<'_>, change: &ChangeFacts) -> ChangeAnswer {
     let hold = |id: &String| {
         let hold = facts.holds.get(id);
         HoldAnswer {
@@ -287,7 +276,7 @@ fn feed(question: &Question<'_>, feed: &FeedFacts, answer: &mut GroupAnswer) {
         return not(answer, why, text);
     }
     for at in people {
-        let Some(person) = source.people.get(at as usize) else { continue };
+        let Some(person) = source.person(at) else { continue };
         let (ways, more) = source.ways(group, at);
         if ways.is_empty() {
             let partial = directory.partial.as_ref().map(|why| format!("; it was read in part: {why}"));
@@ -298,14 +287,15 @@ fn feed(question: &Question<'_>, feed: &FeedFacts, answer: &mut GroupAnswer) {
                 partial.unwrap_or_default()
             );
             not(answer, "not_in_group", text);
-        } else if person.disabled {
-            let text = format!("{name} says not active ({}), so {:?} grants nothing", person.origin, directory.name);
+        } else if person.entry.disabled {
+            let text =
+                format!("{name} says not active ({}), so {:?} grants nothing", person.entry.origin, directory.name);
             not(answer, "disabled", text);
         } else {
             answer.more_grants |= more;
             answer.grants.extend(ways.into_iter().map(|way| GrantWay {
                 source: name.to_string(),
-                person: person.origin.clone(),
+                person: person.entry.origin.clone(),
                 mapping: mapping_entry(mapping),
                 path: way.into_iter().map(str::to_owned).collect(),
             }));
@@ -313,7 +303,7 @@ fn feed(question: &Question<'_>, feed: &FeedFacts, answer: &mut GroupAnswer) {
     }
 }
 
-fn unread(source: &SourceFacts) -> String {
+fn unread(source: &SourceFacts<'_>) -> String {
     let why = source.unread.as_deref().unwrap_or("it was read in part");
     format!("source {} was not read to its end ({why}): nobody can say", source.name)
 }

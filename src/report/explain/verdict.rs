@@ -32,7 +32,7 @@ pub(super) fn verdict(
         let step = if member { "they stay" } else { "they are not added" };
         return format!("{is}: {granted}, and {step}: {why}{detail}");
     }
-    let left_out = question.who.people.iter().find_map(|at| person(question.facts, *at)?.left_out.as_ref());
+    let left_out = question.who.people.iter().find_map(|at| person(question.facts, *at)?.left_out);
     match (member, answer.grants.is_empty()) {
         (_, false) if !group.ready => format!("{is}: {granted}, but the group cannot be worked on"),
         (true, false) => match left_out {

@@ -27,23 +27,22 @@ pub enum Who {
 }
 
 /// Finds whom a text means.
-pub fn find(facts: &Facts, text: &str) -> Who {
+pub fn find(facts: &Facts<'_>, text: &str) -> Who {
     let text = text.trim();
     let exact = entries(facts, |person| {
-        person.key == text || plain_key(&person.key) == text || same_origin(&person.origin, text)
+        let key = person.entry.key.as_str();
+        key == text || plain_key(key) == text || same_origin(&person.entry.origin, text)
     });
     let address = Address::parse(text).ok();
     let people = match exact.is_empty() {
         false => exact,
-        true => entries(facts, |person| address.as_ref().is_some_and(|address| bears(person, address))),
+        true => entries(facts, |person| {
+            address.as_ref().is_some_and(|address| person.addresses().any(|own| own == address))
+        }),
     };
     let accounts: BTreeSet<u32> = (0..)
-        .zip(&facts.accounts)
-        .filter(|(_, account)| {
-            account.id.as_str() == text
-                || (address.is_some()
-                    && account.email.as_deref().and_then(|email| Address::parse(email).ok()) == address)
-        })
+        .zip(facts.accounts.iter())
+        .filter(|(_, account)| account.id.as_str() == text || (address.is_some() && account.email == address))
         .map(|(at, _)| at)
         .collect();
     if people.is_empty() {
@@ -71,7 +70,7 @@ pub fn find(facts: &Facts, text: &str) -> Who {
 }
 
 /// With everybody behind the account.
-fn whole(facts: &Facts, mut people: Vec<(u32, u32)>, account: Option<u32>) -> Identity {
+fn whole(facts: &Facts<'_>, mut people: Vec<(u32, u32)>, account: Option<u32>) -> Identity {
     if account.is_some() {
         let mut behind = entries(facts, |person| person.account == account);
         // A second entry of a source stands for somebody else who claims the account.
@@ -83,21 +82,17 @@ fn whole(facts: &Facts, mut people: Vec<(u32, u32)>, account: Option<u32>) -> Id
     Identity { people, account: id }
 }
 
-fn entries(facts: &Facts, fits: impl Fn(&PersonFacts) -> bool) -> Vec<(u32, u32)> {
+fn entries(facts: &Facts<'_>, fits: impl Fn(PersonFacts<'_>) -> bool) -> Vec<(u32, u32)> {
     let mut found = Vec::new();
     for (source_at, source) in (0..).zip(&facts.sources) {
-        for (at, person) in (0..).zip(&source.people) {
-            if fits(person) {
-                found.push((source_at, at));
-            }
-        }
+        found.extend(source.everybody().filter(|(_, person)| fits(*person)).map(|(at, _)| (source_at, at)));
     }
     found
 }
 
 /// The facts of an entry.
-pub(super) fn person(facts: &Facts, (source, person): (u32, u32)) -> Option<&PersonFacts> {
-    facts.sources.get(source as usize)?.people.get(person as usize)
+pub(super) fn person<'a>(facts: &'a Facts<'_>, (source, person): (u32, u32)) -> Option<PersonFacts<'a>> {
+    facts.sources.get(source as usize)?.person(person)
 }
 
 /// A key of a CSV source without the word that tells an id from an address.
@@ -109,23 +104,18 @@ fn same_origin(origin: &str, text: &str) -> bool {
     origin == text || (text.contains('=') && origin.to_lowercase() == text.to_lowercase())
 }
 
-fn bears(person: &PersonFacts, address: &Address) -> bool {
-    // Parsing is for those few whose text may be the same.
-    let may = |text: &String| text.len() == address.as_str().len() || !text.is_ascii() || !address.as_str().is_ascii();
-    let is = |text: &String| may(text) && Address::parse(text).is_ok_and(|own| own == *address);
-    person.addresses.iter().chain(&person.sought).any(is)
-}
-
-fn person_line(facts: &Facts, at: (u32, u32)) -> Option<String> {
+fn person_line(facts: &Facts<'_>, at: (u32, u32)) -> Option<String> {
     let source = facts.sources.get(at.0 as usize)?;
-    let person = source.people.get(at.1 as usize)?;
+    let person = source.person(at.1)?;
     let account = person.account.and_then(|at| facts.accounts.get(at as usize));
     let account = account.map_or_else(|| "no account".to_owned(), |account| format!("account {}", account.id));
-    let addresses = person.addresses.join(", ");
-    Some(format!("{} ({}: {}; {addresses}; {account})", plain_key(&person.key), source.name, person.origin))
+    let entry = person.entry;
+    let addresses: Vec<&str> = entry.addresses.iter().map(Address::as_str).collect();
+    let addresses = addresses.join(", ");
+    Some(format!("{} ({}: {}; {addresses}; {account})", plain_key(entry.key.as_str()), source.name, entry.origin))
 }
 
-fn account_line(facts: &Facts, at: u32) -> Option<String> {
+fn account_line(facts: &Facts<'_>, at: u32) -> Option<String> {
     let account = facts.accounts.get(at as usize)?;
-    Some(format!("{} ({}, {})", account.id, account.email.as_deref().unwrap_or("no address"), account.kind))
+    Some(format!("{} ({}, {})", account.id, account.email.as_ref().map_or("no address", Address::as_str), account.kind))
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::build::time;
 use super::document::GrantEntry;
 use super::explain;
+use crate::model::address::Address;
 use crate::model::facts::{Facts, Found, GroupFacts};
 use crate::model::history::{Event, Member, Rolls, What};
 use crate::model::id::{AccountId, GroupId};
@@ -90,7 +91,7 @@ pub struct Listing<'a> {
     /// What the log tells of the group.
     pub events: &'a [Event],
     /// The facts of the last run; for the past, none.
-    pub facts: Option<&'a Facts>,
+    pub facts: Option<&'a Facts<'a>>,
     /// The time that is asked for; none: now.
     pub at: Option<Timestamp>,
     /// Now.
@@ -186,7 +187,7 @@ fn entry(listing: &Listing<'_>, account: &AccountId, member: &Member, grants: Op
 
 /// What the facts say of members of one group.
 struct Grants<'a> {
-    facts: &'a Facts,
+    facts: &'a Facts<'a>,
     group: &'a GroupFacts,
     /// Entries behind each account.
     behind: BTreeMap<u32, Vec<(u32, u32)>>,
@@ -202,10 +203,10 @@ struct Known {
 }
 
 impl<'a> Grants<'a> {
-    fn new(facts: &'a Facts, group: &'a GroupFacts) -> Self {
+    fn new(facts: &'a Facts<'a>, group: &'a GroupFacts) -> Self {
         let mut behind: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
         for (source_at, source) in (0..).zip(&facts.sources) {
-            for (at, person) in (0..).zip(&source.people) {
+            for (at, person) in source.everybody() {
                 if let Some(account) = person.account {
                     behind.entry(account).or_default().push((source_at, at));
                 }
@@ -225,9 +226,9 @@ impl<'a> Grants<'a> {
         }
         granted_by.sort_by(|a, b| (&a.source, &a.path).cmp(&(&b.source, &b.path)));
         granted_by.dedup();
-        let shown = known.email.as_deref().unwrap_or(account.as_str());
+        let shown = known.email.as_ref().map_or(account.as_str(), Address::as_str);
         Known {
-            email: known.email.clone(),
+            email: known.email.as_ref().map(Address::to_string),
             standing: Some(explain::standing(known.standing).to_owned()),
             kept: if granted_by.is_empty() { self.kept(shown, account) } else { None },
             granted_by,

@@ -15,8 +15,9 @@ use super::file::{Whole, name};
 use super::{Archive, FIELD, Retire, rows};
 
 /// What is of runs that are gone, by the last record that is archived.
-const BY_SEQ: [&str; 3] = [
+const BY_SEQ: [&str; 4] = [
     "DELETE FROM audit WHERE seq <= $1",
+    "DELETE FROM audit_key WHERE seq <= $1",
     "DELETE FROM audit_head WHERE seq <= $1",
     "DELETE FROM run WHERE first_seq <= $1",
 ];

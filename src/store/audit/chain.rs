@@ -4,10 +4,12 @@
 use sqlx::SqliteConnection;
 
 use super::checkpoint;
+use super::keys::{self, Key};
 use super::record::Record;
 use crate::model::digest::sha256_hex;
 use crate::signing::SigningKey;
 use crate::store::error::Fault;
+use crate::store::rows;
 
 /// `prev` of the first record.
 pub(crate) const FIRST_PREV: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -34,18 +36,34 @@ impl Chain {
 
     /// Appends a record and tells its `seq`.
     pub(crate) async fn append(&mut self, conn: &mut SqliteConnection, record: Record) -> Result<i64, Fault> {
-        let seq = self.next()?;
-        let record = record.placed(seq, &self.hash);
-        let hash = sha256_hex(record.as_bytes());
-        sqlx::query("INSERT INTO audit (seq, hash, record) VALUES ($1, $2, $3)")
-            .bind(seq)
-            .bind(&hash)
-            .bind(record)
-            .execute(conn)
-            .await?;
-        self.seq = seq;
-        self.hash = hash;
-        Ok(seq)
+        self.append_all(conn, vec![record]).await?;
+        Ok(self.seq)
+    }
+
+    /// Appends records, and tells the `seq` of each.
+    pub(crate) async fn append_all(
+        &mut self,
+        conn: &mut SqliteConnection,
+        records: Vec<Record>,
+    ) -> Result<Vec<i64>, Fault> {
+        let mut placed: Vec<(i64, String, String)> = Vec::with_capacity(records.len());
+        let mut keys: Vec<(i64, Key)> = Vec::new();
+        for record in records {
+            let seq = self.next()?;
+            keys.extend(keys::of(record.fields()).into_iter().map(|key| (seq, key)));
+            let record = record.placed(seq, &self.hash);
+            self.hash = sha256_hex(record.as_bytes());
+            self.seq = seq;
+            placed.push((seq, self.hash.clone(), record));
+        }
+        let seqs = placed.iter().map(|(seq, ..)| *seq).collect();
+        const SQL: &str = "INSERT INTO audit (seq, hash, record) VALUES ($1, $2, $3)";
+        rows::insert(conn, SQL, placed, |mut row, (seq, hash, record)| {
+            row.push_bind(seq).push_bind(hash).push_bind(record);
+        })
+        .await?;
+        keys::keep(conn, keys).await?;
+        Ok(seqs)
     }
 
     /// Appends a record that signs all that is before it.

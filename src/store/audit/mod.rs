@@ -5,6 +5,7 @@ pub(super) mod canonical;
 pub(super) mod chain;
 pub(super) mod checkpoint;
 pub(super) mod evidence;
+pub(super) mod keys;
 pub(super) mod lines;
 mod read;
 pub(super) mod record;

@@ -167,6 +167,11 @@ impl Record {
         }
     }
 
+    /// What it says so far.
+    pub(crate) fn fields(&self) -> &BTreeMap<String, Json> {
+        &self.0
+    }
+
     /// The record's bytes at its place in the chain.
     pub(crate) fn placed(self, seq: i64, prev: &str) -> String {
         let record = self.with("seq", seq).with("prev", prev);

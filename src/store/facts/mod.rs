@@ -3,26 +3,21 @@
 
 mod shape;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
 
 use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
-use super::rows::{Cell, Kind, Rows, Table, read, replace};
 use super::stored::{from_json, millis, time, to_json};
-use crate::model::facts::{DirectoryFacts, Facts, HoldFacts, MappingFacts, PersonFacts, SourceFacts};
+use crate::model::digest::Digest;
+use crate::model::facts::{DirectoryFacts, Facts, HoldFacts, MappingFacts, SourceFacts};
 use shape::{Accounts, Directory, Group, People};
 use shape::{accounts, accounts_of, deltas, group_of, people, people_of, stored_group, sums};
 
-const TABLE: Table = Table {
-    name: "fact",
-    keys: 1,
-    value: Some(Kind::Text),
-    select: "SELECT part, body FROM fact",
-    upsert: "INSERT INTO fact (part, body) VALUES ($1, $2) ON CONFLICT (part) DO UPDATE SET body = excluded.body",
-    delete: "DELETE FROM fact WHERE part = $1",
-};
+const TABLE: &str = "fact";
 
 const FRAME: &str = "frame";
 const ACCOUNTS: &str = "accounts";
@@ -50,33 +45,91 @@ struct SourceFrame {
 }
 
 /// Keeps facts in place of the ones before.
-pub(super) async fn keep(conn: &mut SqliteConnection, facts: &Facts) -> Result<(), Fault> {
-    let written = replace(conn, &TABLE, &parts(facts)?).await?;
-    tracing::debug!(parts = written, "kept the facts of the run");
-    Ok(())
-}
-
-fn parts(facts: &Facts) -> Result<Rows, Fault> {
-    let mut rows = Rows::new();
-    let mut part = |name: String, body: String| _ = rows.insert(vec![name], Some(Cell::Text(body)));
-    part(FRAME.to_owned(), to_json(&frame(facts))?);
-    part(ACCOUNTS.to_owned(), to_json(&accounts(&facts.accounts))?);
+pub(super) async fn keep(conn: &mut SqliteConnection, facts: &Facts<'_>) -> Result<(), Fault> {
+    let mut parts = Parts::read(conn).await?;
+    parts.keep(conn, FRAME.to_owned(), &frame(facts)).await?;
+    parts.keep(conn, ACCOUNTS.to_owned(), &accounts(&facts.accounts)).await?;
     for source in &facts.sources {
-        part(format!("people {}", source.name), to_json(&people(&source.people))?);
+        parts.keep(conn, format!("people {}", source.name), &people(source)).await?;
         let groups = source
             .groups
             .iter()
             .map(|group| (group.name.clone(), group.partial.clone(), deltas(&group.people), group.groups.clone()));
-        part(format!("directory {}", source.name), to_json(&groups.collect::<Vec<Directory>>())?);
+        parts.keep(conn, format!("directory {}", source.name), &groups.collect::<Vec<Directory>>()).await?;
     }
     for group in &facts.groups {
-        part(format!("group {}", group.name), to_json(&stored_group(group))?);
+        parts.keep(conn, format!("group {}", group.name), &stored_group(group)).await?;
     }
-    Ok(rows)
+    parts.finish(conn).await
 }
 
-fn frame(facts: &Facts) -> Frame {
-    let source = |source: &SourceFacts| SourceFrame {
+/// What is kept, by its digests: a part that is the same costs no writing, and no reading either.
+struct Parts {
+    have: BTreeMap<String, String>,
+    written: usize,
+}
+
+impl Parts {
+    async fn read(conn: &mut SqliteConnection) -> Result<Self, Fault> {
+        let rows: Vec<(String, String)> = sqlx::query_as("SELECT part, digest FROM fact").fetch_all(conn).await?;
+        Ok(Self { have: rows.into_iter().collect(), written: 0 })
+    }
+
+    async fn keep(
+        &mut self,
+        conn: &mut SqliteConnection,
+        part: String,
+        content: &(impl Serialize + Sync),
+    ) -> Result<(), Fault> {
+        let digest = digest_of(content)?;
+        if self.have.remove(&part).as_ref() == Some(&digest) {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO fact (part, body, digest) VALUES ($1, $2, $3) \
+             ON CONFLICT (part) DO UPDATE SET body = excluded.body, digest = excluded.digest",
+        )
+        .bind(part)
+        .bind(to_json(content)?)
+        .bind(digest)
+        .execute(conn)
+        .await?;
+        self.written += 1;
+        Ok(())
+    }
+
+    /// Lets go of the parts that there are no more.
+    async fn finish(self, conn: &mut SqliteConnection) -> Result<(), Fault> {
+        for part in self.have.keys() {
+            sqlx::query("DELETE FROM fact WHERE part = $1").bind(part).execute(&mut *conn).await?;
+        }
+        tracing::debug!(parts = self.written + self.have.len(), "kept the facts of the run");
+        Ok(())
+    }
+}
+
+/// The digest of a value's JSON, of which no more than a piece is in memory.
+fn digest_of(content: &impl Serialize) -> Result<String, Fault> {
+    struct Digesting(Digest);
+    impl Write for Digesting {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.bytes(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let odd = |error: &dyn std::fmt::Display| Fault::Database(format!("a value cannot be stored: {error}"));
+    let mut out = BufWriter::with_capacity(64 * 1024, Digesting(Digest::new()));
+    serde_json::to_writer(&mut out, content).map_err(|error| odd(&error))?;
+    let digesting = out.into_inner().map_err(|error| odd(&error))?;
+    Ok(digesting.0.hex())
+}
+
+fn frame(facts: &Facts<'_>) -> Frame {
+    let source = |source: &SourceFacts<'_>| SourceFrame {
         name: source.name.to_string(),
         kind: source.kind.clone(),
         unread: source.unread.clone(),
@@ -99,65 +152,72 @@ fn frame(facts: &Facts) -> Frame {
 }
 
 /// The facts that were kept last; none before the first.
-pub(super) async fn load(conn: &mut SqliteConnection) -> Result<Option<Facts>, Fault> {
-    let mut parts: BTreeMap<String, String> = (read(conn, &TABLE).await?.into_iter())
-        .filter_map(|(key, value)| match value {
-            Some(Cell::Text(body)) => Some((key.into_iter().next()?, body)),
-            Some(Cell::Int(_)) | None => None,
-        })
-        .collect();
+pub(super) async fn load(conn: &mut SqliteConnection) -> Result<Option<Facts<'static>>, Fault> {
+    let rows: Vec<(String, String)> = sqlx::query_as("SELECT part, body FROM fact").fetch_all(conn).await?;
+    let mut parts: BTreeMap<String, String> = rows.into_iter().collect();
     if parts.is_empty() {
         return Ok(None);
     }
     let mut part = |name: String| {
-        let body = parts.remove(&name).ok_or_else(|| Fault::row(TABLE.name, &name, "it is not there"))?;
+        let body = parts.remove(&name).ok_or_else(|| Fault::row(TABLE, &name, "it is not there"))?;
         Ok::<_, Fault>((name, body))
     };
     let (name, body) = part(FRAME.to_owned())?;
-    let frame: Frame = from_json(TABLE.name, &name, &body)?;
+    let frame: Frame = from_json(TABLE, &name, &body)?;
     let (name, body) = part(ACCOUNTS.to_owned())?;
-    let accounts: Accounts = from_json(TABLE.name, &name, &body)?;
+    let accounts: Accounts<'_> = from_json(TABLE, &name, &body)?;
+    let accounts = accounts_of(accounts).ok_or_else(|| Fault::row(TABLE, ACCOUNTS, "its columns do not fit"))?;
     let mut sources = Vec::with_capacity(frame.sources.len());
     for source in frame.sources {
         let (name, body) = part(format!("people {}", source.name))?;
-        let people: People = from_json(TABLE.name, &name, &body)?;
-        let people = people_of(people).ok_or_else(|| Fault::row(TABLE.name, &name, "its columns do not fit"))?;
-        let (name, body) = part(format!("directory {}", source.name))?;
-        let groups: Vec<Directory> = from_json(TABLE.name, &name, &body)?;
-        sources.push(source_of(source, people, groups));
+        let mut facts = source_of(source);
+        let people: People<'_> = from_json(TABLE, &name, &body)?;
+        people_of(people, &mut facts).ok_or_else(|| Fault::row(TABLE, &name, "its columns do not fit"))?;
+        let (name, body) = part(format!("directory {}", facts.name))?;
+        let groups: Vec<Directory> = from_json(TABLE, &name, &body)?;
+        let group = |(name, partial, people, groups): Directory| DirectoryFacts {
+            name,
+            partial,
+            people: sums(&people),
+            groups,
+        };
+        facts.groups = groups.into_iter().map(group).collect();
+        sources.push(facts);
     }
     let mut groups = Vec::with_capacity(frame.groups.len());
     for group in frame.groups {
         let (name, body) = part(format!("group {group}"))?;
-        let stored: Group = from_json(TABLE.name, &name, &body)?;
-        let unknown = || Fault::row(TABLE.name, &name, "it has a word that is not known");
+        let stored: Group = from_json(TABLE, &name, &body)?;
+        let unknown = || Fault::row(TABLE, &name, "it has a word that is not known");
         groups.push(group_of(group, stored).ok_or_else(unknown)?);
     }
     Ok(Some(Facts {
         run: frame.run.into(),
-        at: time(TABLE.name, FRAME, frame.at)?,
+        at: time(TABLE, FRAME, frame.at)?,
         complete: frame.complete,
         own: frame.own.into(),
         sources,
         mappings: (frame.mappings.into_iter())
             .map(|(source, from, pattern, to)| MappingFacts { source: source.into(), from, pattern, to })
             .collect(),
-        accounts: accounts_of(accounts).ok_or_else(|| Fault::row(TABLE.name, ACCOUNTS, "its columns do not fit"))?,
+        accounts: accounts.into(),
         groups,
         holds: frame.holds.into_iter().map(|(id, (rule, text))| (id, HoldFacts { rule, text })).collect(),
     }))
 }
 
-fn source_of(frame: SourceFrame, people: Vec<PersonFacts>, groups: Vec<Directory>) -> SourceFacts {
-    let group =
-        |(name, partial, people, groups): Directory| DirectoryFacts { name, partial, people: sums(&people), groups };
+/// A source, without its people and its groups.
+fn source_of(frame: SourceFrame) -> SourceFacts<'static> {
     SourceFacts {
         name: frame.name.into(),
         kind: frame.kind,
         unread: frame.unread,
         everyone: frame.everyone,
         evidence: frame.evidence,
-        people,
-        groups: groups.into_iter().map(group).collect(),
+        people: Cow::default(),
+        meant: Vec::new(),
+        sought: BTreeMap::new(),
+        left_out: BTreeMap::new(),
+        groups: Vec::new(),
     }
 }

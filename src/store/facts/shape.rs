@@ -4,15 +4,20 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::facts::{AccountFacts, ChangeFacts, FeedFacts, Found, GroupFacts, PersonFacts, SkipFacts};
-use crate::model::live::Standing;
+use crate::model::address::Address;
+use crate::model::directory::Person;
+use crate::model::facts::{ChangeFacts, FeedFacts, Found, GroupFacts, SkipFacts, SourceFacts};
+use crate::model::live::{Account, Standing};
 use crate::model::plan::{Op, Reason, Why};
 use crate::model::policy::Mode;
+use crate::store::stored::Text;
 
 #[derive(Serialize, Deserialize, Default)]
-pub(super) struct Accounts {
-    ids: Vec<String>,
-    emails: Vec<Option<String>>,
+pub(super) struct Accounts<'a> {
+    #[serde(borrow)]
+    ids: Vec<Text<'a>>,
+    #[serde(borrow)]
+    emails: Vec<Option<Text<'a>>>,
     /// Kinds, and where each account's is.
     kinds: Vec<String>,
     kind: Vec<usize>,
@@ -21,10 +26,13 @@ pub(super) struct Accounts {
 
 /// People of one source. An address has no blanks in it, so blanks part addresses.
 #[derive(Serialize, Deserialize, Default)]
-pub(super) struct People {
-    keys: Vec<String>,
-    origins: Vec<String>,
-    addresses: Vec<String>,
+pub(super) struct People<'a> {
+    #[serde(borrow)]
+    keys: Vec<Text<'a>>,
+    #[serde(borrow)]
+    origins: Vec<Text<'a>>,
+    #[serde(borrow)]
+    addresses: Vec<Text<'a>>,
     account: Vec<Option<u32>>,
     mutable: Vec<u32>,
     disabled: Vec<u32>,
@@ -71,11 +79,11 @@ struct Change {
 
 const STANDINGS: [Standing; 4] = [Standing::Active, Standing::Inactive, Standing::Deactivated, Standing::Ineligible];
 
-pub(super) fn accounts(accounts: &[AccountFacts]) -> Accounts {
+pub(super) fn accounts(accounts: &[Account]) -> Accounts<'_> {
     let mut stored = Accounts::default();
     for account in accounts {
-        stored.ids.push(account.id.to_string());
-        stored.emails.push(account.email.clone());
+        stored.ids.push(account.id.as_str().into());
+        stored.emails.push(account.email.as_ref().map(|email| email.as_str().into()));
         let kind = stored.kinds.iter().position(|kind| *kind == account.kind).unwrap_or_else(|| {
             stored.kinds.push(account.kind.clone());
             stored.kinds.len() - 1
@@ -87,29 +95,33 @@ pub(super) fn accounts(accounts: &[AccountFacts]) -> Accounts {
     stored
 }
 
-pub(super) fn people(people: &[PersonFacts]) -> People {
-    let mut stored = People::default();
-    for (at, person) in (0..).zip(people) {
-        stored.keys.push(person.key.clone());
-        stored.origins.push(person.origin.clone());
-        stored.addresses.push(person.addresses.join(" "));
-        stored.account.push(person.account);
+pub(super) fn people<'a>(source: &'a SourceFacts<'_>) -> People<'a> {
+    let mut stored = People { account: source.meant.clone(), ..People::default() };
+    for (at, person) in (0..).zip(source.people.iter()) {
+        stored.keys.push(person.key.as_str().into());
+        stored.origins.push(person.origin.as_str().into());
+        stored.addresses.push(joined(&person.addresses));
         if !person.immutable {
             stored.mutable.push(at);
         }
         if person.disabled {
             stored.disabled.push(at);
         }
-        if !person.sought.is_empty() {
-            stored.sought.insert(at, person.sought.join(" "));
-        }
-        if let Some((why, detail)) = &person.left_out {
-            stored.left_out.insert(at, (why.as_str().to_owned(), detail.clone()));
-        }
     }
     stored.mutable = deltas(&stored.mutable);
     stored.disabled = deltas(&stored.disabled);
+    stored.sought = source.sought.iter().map(|(at, sought)| (*at, joined(sought).as_str().to_owned())).collect();
+    let left_out =
+        |(at, (why, detail)): (&u32, &(Why, Option<String>))| (*at, (why.as_str().to_owned(), detail.clone()));
+    stored.left_out = source.left_out.iter().map(left_out).collect();
     stored
+}
+
+fn joined(addresses: &[Address]) -> Text<'_> {
+    match addresses {
+        [one] => one.as_str().into(),
+        many => many.iter().map(Address::as_str).collect::<Vec<_>>().join(" ").into(),
+    }
 }
 
 pub(super) fn stored_group(group: &GroupFacts) -> Group {
@@ -167,13 +179,14 @@ pub(super) fn sums(steps: &[u32]) -> Vec<u32> {
         .collect()
 }
 
-pub(super) fn accounts_of(stored: Accounts) -> Option<Vec<AccountFacts>> {
+pub(super) fn accounts_of(stored: Accounts<'_>) -> Option<Vec<Account>> {
     let Accounts { ids, emails, kinds, kind, standing } = stored;
     let rows = ids.into_iter().zip(emails).zip(kind).zip(standing);
     rows.map(|(((id, email), kind), standing)| {
-        Some(AccountFacts {
-            id: id.into(),
-            email,
+        let email = email.map(|email| Address::parse(email.as_str())).transpose();
+        Some(Account {
+            id: id.as_str().into(),
+            email: email.ok()?,
             kind: kinds.get(kind)?.clone(),
             standing: *STANDINGS.get(usize::from(standing))?,
         })
@@ -181,32 +194,31 @@ pub(super) fn accounts_of(stored: Accounts) -> Option<Vec<AccountFacts>> {
     .collect()
 }
 
-pub(super) fn people_of(stored: People) -> Option<Vec<PersonFacts>> {
-    let People { keys, origins, addresses, account, mutable, disabled, sought, mut left_out } = stored;
+/// People with what is said of them, in place of what `source` has.
+pub(super) fn people_of(stored: People<'_>, source: &mut SourceFacts<'_>) -> Option<()> {
+    let People { keys, origins, addresses, account, mutable, disabled, sought, left_out } = stored;
     let (mutable, disabled) = (sums(&mutable), sums(&disabled));
     let has = |list: &[u32], at: u32| list.binary_search(&at).is_ok();
-    let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let split = |text: &str| text.split_whitespace().map(Address::parse).collect::<Result<Vec<_>, _>>().ok();
     if [origins.len(), addresses.len(), account.len()].iter().any(|length| *length != keys.len()) {
         return None;
     }
-    let rows = (0..).zip(keys).zip(origins).zip(addresses).zip(account);
-    rows.map(|((((at, key), origin), addresses), account)| {
-        let left_out = match left_out.remove(&at) {
-            Some((why, detail)) => Some((Why::parse(&why)?, detail)),
-            None => None,
-        };
-        Some(PersonFacts {
-            key,
+    let rows = (0..).zip(keys).zip(origins).zip(addresses);
+    let people = rows.map(|(((at, key), origin), addresses)| {
+        Some(Person {
+            key: key.as_str().into(),
             immutable: !has(&mutable, at),
-            addresses: split(&addresses),
-            sought: sought.get(&at).map(|text| split(text)).unwrap_or_default(),
+            addresses: split(addresses.as_str())?,
             disabled: has(&disabled, at),
-            origin,
-            account,
-            left_out,
+            origin: origin.as_str().to_owned(),
         })
-    })
-    .collect()
+    });
+    source.people = people.collect::<Option<Vec<_>>>()?.into();
+    source.meant = account;
+    source.sought = sought.into_iter().map(|(at, text)| Some((at, split(&text)?))).collect::<Option<_>>()?;
+    let left_out = left_out.into_iter().map(|(at, (why, detail))| Some((at, (Why::parse(&why)?, detail))));
+    source.left_out = left_out.collect::<Option<_>>()?;
+    Some(())
 }
 
 pub(super) fn group_of(name: String, stored: Group) -> Option<GroupFacts> {
