@@ -10,6 +10,7 @@ mod ldap;
 mod live;
 mod measure;
 mod run;
+mod slapd;
 mod world;
 
 use measure::{Figures, Row, Scale};

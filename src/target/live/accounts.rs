@@ -8,7 +8,7 @@ use super::super::wire::User;
 use super::texts::Numbered;
 use crate::model::address::Address;
 use crate::model::id::AccountId;
-use crate::model::live::{Account, MemberIdKind, Standing};
+use crate::model::live::{Account, AccountIndex, MemberIdKind, Standing};
 use crate::model::problem::Problem;
 
 /// A row, with its ids as numbers.
@@ -62,7 +62,7 @@ pub(super) fn accounts(
     ids: &Numbered<'_>,
     kind: MemberIdKind,
     problems: &mut Vec<Problem>,
-) -> (Vec<Account>, Vec<Option<u32>>) {
+) -> (Vec<Account>, Vec<Option<AccountIndex>>) {
     let mut sorted: Vec<(&str, u32, &Row<'_>)> = Vec::with_capacity(rows.len());
     for row in rows {
         match row.chosen(kind) {

@@ -39,7 +39,7 @@ impl Reader {
                 "the list of groups is empty, and {count} groups were there at the last run"
             )));
         }
-        let left: usize = known.left.values().map(Vec::len).sum();
+        let left = known.left.count();
         if members.is_empty() && left > 0 {
             return Err(unbelievable(format!(
                 "the list of memberships is empty, and there were {left} memberships after the last run"
@@ -109,7 +109,7 @@ impl Reader {
         known: Known<'_>,
     ) -> Result<(), TargetError> {
         for (id, group) in listed {
-            let settled = match (known.left.get(id), members.get(id)) {
+            let settled = match (known.left.of(id), members.get(id)) {
                 (Some(left), None) => left.is_empty(),
                 (Some(left), Some(members)) => left.is_empty() || !members.is_empty(),
                 (None, members) => members.is_some(),

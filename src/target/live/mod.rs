@@ -16,7 +16,8 @@ use super::member_id;
 use super::reader::Reader;
 use super::wire::{Group, List};
 use crate::model::id::{AccountId, GroupId};
-use crate::model::live::{Account, LiveGroup, LiveState, MemberIdKind};
+use crate::model::live::{AccountIndex, LiveGroup, LiveState, MemberIdKind};
+use crate::model::memberships::Memberships;
 use crate::model::problem::Problem;
 
 use accounts::Row;
@@ -38,7 +39,7 @@ pub struct Known<'a> {
     /// Whether a group of this name is worked on, known or not.
     pub is_target: &'a (dyn Fn(&str) -> bool + Sync),
     /// Members as the last full run left them.
-    pub left: &'a BTreeMap<GroupId, Vec<AccountId>>,
+    pub left: &'a Memberships,
 }
 
 /// Sizes at which servers commonly end a list without saying so (hyperproof-api.md, section 6).
@@ -168,9 +169,8 @@ impl<'a> Draft<'a> {
         let groups = listed.into_iter().map(|(id, group)| {
             let members = members.remove(&id).unwrap_or_default();
             let (members, strangers) = told_apart(members, &places, &ids);
-            let members = joined(&accounts, members, strangers);
             let lead = group.group_lead_id.map(AccountId::from);
-            LiveGroup { name: group.name.unwrap_or_default(), lead, members, id }
+            LiveGroup { name: group.name.unwrap_or_default(), lead, members, strangers, id }
         });
         let groups = groups.collect();
         problems.sort();
@@ -190,7 +190,11 @@ impl<'a> Draft<'a> {
 }
 
 /// Members with an account, by where it stands, and those whose ids no account bears; both sorted, each once.
-fn told_apart(members: Vec<u32>, places: &[Option<u32>], ids: &Numbered<'_>) -> (Vec<u32>, Vec<AccountId>) {
+fn told_apart(
+    members: Vec<u32>,
+    places: &[Option<AccountIndex>],
+    ids: &Numbered<'_>,
+) -> (Vec<AccountIndex>, Vec<AccountId>) {
     let (mut known, mut strangers) = (Vec::with_capacity(members.len()), Vec::new());
     for id in members {
         match places.get(id as usize).copied().flatten() {
@@ -203,13 +207,6 @@ fn told_apart(members: Vec<u32>, places: &[Option<u32>], ids: &Numbered<'_>) -> 
     strangers.sort_unstable();
     strangers.dedup();
     (known, strangers)
-}
-
-fn joined(accounts: &[Account], members: Vec<u32>, strangers: Vec<AccountId>) -> Vec<AccountId> {
-    let known = members.iter().filter_map(|at| accounts.get(*at as usize)).map(|account| account.id.clone());
-    let mut all: Vec<AccountId> = known.chain(strangers).collect();
-    all.sort_unstable();
-    all
 }
 
 /// Warns of entries that are no objects, and of lists that look cut.

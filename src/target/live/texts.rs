@@ -1,12 +1,13 @@
 //! Floor 2, pure: ids as numbers, so that whoever joins lists compares numbers.
 
 use std::borrow::Cow;
+#[expect(clippy::disallowed_types, reason = "for look-ups alone: nothing is said in its order")]
 use std::collections::HashMap;
 
 /// Texts, each once, by the number in which they came first.
 #[derive(Debug, Default)]
 pub(super) struct Numbered<'a> {
-    // For look-ups alone: nothing goes through it in its order.
+    #[expect(clippy::disallowed_types, reason = "for look-ups alone: nothing is said in its order")]
     numbers: HashMap<Cow<'a, str>, u32>,
     texts: Vec<Cow<'a, str>>,
 }
