@@ -73,7 +73,11 @@ pub(crate) fn child(args: &[&str]) -> Figures {
 }
 
 /// The floor.
-fn typed<'a>(users: &'a str, groups: &'a str, memberships: &'a str) -> (Vec<User<'a>>, Vec<Group<'a>>, Vec<Members<'a>>) {
+fn typed<'a>(
+    users: &'a str,
+    groups: &'a str,
+    memberships: &'a str,
+) -> (Vec<User<'a>>, Vec<Group<'a>>, Vec<Members<'a>>) {
     let parsed = (serde_json::from_str(users), serde_json::from_str(groups), serde_json::from_str(memberships));
     (parsed.0.expect("users"), parsed.1.expect("groups"), parsed.2.expect("memberships"))
 }

@@ -35,7 +35,7 @@ use crate::model::run::{PlanReport, RunReport, Trigger};
 use crate::reconcile::{Decision, Inputs, decide, facts};
 use crate::report;
 use crate::source::Source;
-use crate::store::{Actor, Observation, RunStart, Store};
+use crate::store::{Actor, Brief, Observation, RunStart, Store};
 use crate::target::{self, Client, TargetError};
 
 pub use error::RunError;
@@ -163,10 +163,14 @@ pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
         let _lock = setup.store.lock_run(setup.trigger.as_str(), Timestamp::now())?;
         setup.store.check_writable(Timestamp::now()).await?;
         let now = Timestamp::now();
-        let memory = setup.store.memory(now).await?;
+        let brief = setup.store.brief(now).await?;
+        let memory = match unchanged::may_ask(setup, &brief, now) {
+            true => None,
+            false => Some(setup.store.memory(now).await?),
+        };
         let client = Client::with_stop(setup.order.target, setup.stop.clone())?;
         setup.store.begin_run(&start(setup, &run, now, None)).await?;
-        settled(setup, &run, real_run(setup, &client, &run, now, memory)).await
+        settled(setup, &run, real_run(setup, &client, &run, now, &brief, memory)).await
     }
     .instrument(span)
     .await
@@ -192,11 +196,15 @@ async fn real_run(
     client: &Client,
     run: &RunId,
     now: Timestamp,
-    memory: Memory,
+    brief: &Brief,
+    memory: Option<Memory>,
 ) -> Result<RunReport, RunError> {
-    let live = match unchanged::look(setup, client, run, &memory, now).await? {
-        Look::Unchanged(found) => return unchanged::finished(setup, client, run, now, &memory, *found).await,
-        Look::Read(live) => live,
+    let (memory, live) = match memory {
+        Some(memory) => (memory, None),
+        None => match unchanged::look(setup, client, brief, now).await? {
+            Look::Unchanged(found) => return unchanged::finished(setup, client, run, now, *found).await,
+            Look::Read(memory, live) => (*memory, live),
+        },
     };
     let mut reading = gathered(setup, client, &memory, now, live).await;
     if let Ok(live) = &reading.live

@@ -109,7 +109,8 @@ mod tests {
         accounts: &[(&str, &str)],
         members: &[&str],
     ) -> Result<Verdict, TargetError> {
-        let texts: BTreeSet<&str> = accounts.iter().flat_map(|(a, b)| [*a, *b]).chain(members.iter().copied()).collect();
+        let texts: BTreeSet<&str> =
+            accounts.iter().flat_map(|(a, b)| [*a, *b]).chain(members.iter().copied()).collect();
         let number = |text: &str| texts.iter().position(|other| *other == text).unwrap() as u32;
         let pairs = accounts.iter().map(|(user_id, id)| Pair { user_id: number(user_id), id: number(id) });
         let pairs: Vec<Pair> = pairs.collect();

@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 
 use super::client::Client;
 use super::error::TargetError;
-use super::request::{Failure, Request};
 use super::live::Listed;
+use super::request::{Failure, Request};
 use super::wire::{self, Group, Ids, List, Me, Membership};
 use crate::model::id::GroupId;
 

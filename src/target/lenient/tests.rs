@@ -85,9 +85,26 @@ fn membership(row: Membership<'_>) -> (Option<String>, Option<Ids>) {
 /// JSON texts of all kinds of values; no key of an object comes twice.
 fn value() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
-        "null", "true", "0", "7", "-5", "1.50", "-0.0", "1e5", "1E-7", "18446744073709551616", "1e999", "\"\"",
-        "\" \"", "\"u1\"", "\" u1  u2 \"", "\"a\\tb\"", "\"\\u00e9 \\ud83d\\ude00\"", "\"\\u2003x\\u2003\"",
-        "\"\u{e9}\u{2003}y\"", "\"\\ud800\"",
+        "null",
+        "true",
+        "0",
+        "7",
+        "-5",
+        "1.50",
+        "-0.0",
+        "1e5",
+        "1E-7",
+        "18446744073709551616",
+        "1e999",
+        "\"\"",
+        "\" \"",
+        "\"u1\"",
+        "\" u1  u2 \"",
+        "\"a\\tb\"",
+        "\"\\u00e9 \\ud83d\\ude00\"",
+        "\"\\u2003x\\u2003\"",
+        "\"\u{e9}\u{2003}y\"",
+        "\"\\ud800\"",
     ]);
     words.prop_map(str::to_owned).prop_recursive(3, 16, 4, |inner| {
         prop_oneof![

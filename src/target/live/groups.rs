@@ -137,7 +137,10 @@ fn is_archived(group: &Group) -> bool {
 }
 
 /// Groups by id; archived ones apart.
-pub(super) fn index(rows: Vec<Group>, problems: &mut Vec<Problem>) -> (BTreeMap<GroupId, Group>, BTreeMap<GroupId, Absence>) {
+pub(super) fn index(
+    rows: Vec<Group>,
+    problems: &mut Vec<Problem>,
+) -> (BTreeMap<GroupId, Group>, BTreeMap<GroupId, Absence>) {
     let mut listed: BTreeMap<GroupId, Group> = BTreeMap::new();
     let mut absent = BTreeMap::new();
     for group in rows {

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 
 use super::super::error::TargetError;
 use super::super::wire::{self, List};
+use crate::model::digest::Digest;
 
 /// A list as it came: nothing of it was decoded yet.
 #[derive(Debug, Clone)]
@@ -56,9 +57,28 @@ pub struct Lists {
     pub own: String,
     /// GETs that were sent by this client before.
     pub(super) before: u32,
+    /// GETs that they took.
+    pub(super) reads: u32,
 }
 
 impl Lists {
+    /// GETs that it took.
+    pub fn reads(&self) -> u32 {
+        self.reads
+    }
+
+    /// Digest of all three, and of whose account they are read for: two equal ones are of the same answers to the
+    /// byte. SHA-256, because names in the answers are chosen by people who are not trusted with it: nobody may be
+    /// able to make two answers of which one passes for the other.
+    pub fn digest(&self) -> String {
+        let mut digest = Digest::new();
+        digest.part(&self.own);
+        for list in [&self.users, &self.groups, &self.memberships] {
+            digest.part_bytes(&list.body);
+        }
+        digest.hex()
+    }
+
     /// Lists that were read elsewhere.
     pub fn new(users: Vec<u8>, groups: Vec<u8>, memberships: Vec<u8>, own: &str) -> Self {
         Self {
@@ -67,6 +87,7 @@ impl Lists {
             memberships: Listed::new("GET /groups/users", memberships),
             own: own.to_owned(),
             before: 0,
+            reads: 0,
         }
     }
 }

@@ -71,7 +71,8 @@ impl Reader {
         };
         let (users, groups, memberships, own) =
             tokio::try_join!(self.users(true, None), self.group_list(None, None), self.memberships(None), own)?;
-        Ok(Lists { users, groups, memberships, own, before })
+        let reads = self.client().calls().reads.saturating_sub(before);
+        Ok(Lists { users, groups, memberships, own, before, reads })
     }
 
     /// Decodes lists, holds them against what is known, and asks for what they leave out.
