@@ -40,6 +40,10 @@ pub(super) async fn load(conn: &mut SqliteConnection, now: Timestamp) -> Result<
     let answers = settings::answers(conn).await?;
     // Whatever run came after the one that wrote them down may have found or done something else.
     let answers = answers.filter(|(run, _)| last.as_ref().is_some_and(|last| last.run.as_str() == run));
+    // Not of use here; but what makes no sense stops a run before it begins.
+    settings::organisation(conn).await?;
+    settings::member_id(conn).await?;
+    settings::files(conn).await?;
     let pending: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pending").fetch_one(&mut *conn).await?;
     Ok(Brief {
         own_account: settings::own_account(conn).await?,

@@ -165,12 +165,15 @@ impl<'de> Deserialize<'de> for Field<'de> {
     }
 }
 
+/// Whether there can be no blank in a text, of whatever script.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// The words of a text. Nearly always it is one, and then it stays where it is.
 fn add_words<'a>(words: &mut Vec<Cow<'a, str>>, text: Cow<'a, str>) {
     match text {
-        Cow::Borrowed(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            words.push(Cow::Borrowed(text));
-        }
+        Cow::Borrowed(text) if is_word(text) => words.push(Cow::Borrowed(text)),
         Cow::Borrowed(text) => words.extend(text.split_whitespace().map(Cow::Borrowed)),
         Cow::Owned(text) => words.extend(text.split_whitespace().map(|word| Cow::Owned(word.to_owned()))),
     }
@@ -184,6 +187,7 @@ pub(super) fn text<'de, D: Deserializer<'de>, T: From<Cow<'de, str>>>(deserializ
 /// Text without blanks around it; nothing but blanks is nothing.
 pub(super) fn word<'de, D: Deserializer<'de>, T: From<Cow<'de, str>>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = read(deserializer)?.map(|text| match text {
+        Cow::Borrowed(text) if is_word(text) => Cow::Borrowed(text),
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     });

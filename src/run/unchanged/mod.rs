@@ -24,7 +24,7 @@ use crate::target::{Client, Lists, TargetError};
 pub(super) use verdict::{Leads, live_digest};
 
 use super::error::RunError;
-use super::{Setup, gather, settle};
+use super::{Setup, gather, loaded, settle};
 use verdict::{Facts, Why};
 
 /// What a run found before it read the directory.
@@ -32,7 +32,7 @@ pub(super) enum Look {
     /// Nothing changed anywhere.
     Unchanged(Box<Unchanged>),
     /// The directory is to be read. Hyperproof was read where it was worth it.
-    Read(Box<Memory>, Option<Result<LiveState, TargetError>>),
+    Read(Option<Box<Memory>>, Option<Result<LiveState, TargetError>>),
 }
 
 /// A run that finds nothing changed.
@@ -64,11 +64,16 @@ pub(super) fn may_ask(setup: &Setup<'_>, brief: &Brief, now: Timestamp) -> bool 
 }
 
 /// Asks whether anything changed, where that is worth it.
-pub(super) async fn look(setup: &Setup<'_>, client: &Client, brief: &Brief, now: Timestamp) -> Result<Look, RunError> {
-    let load = async || setup.store.memory(now).await.map(Box::new);
+pub(super) async fn look(
+    setup: &Setup<'_>,
+    client: &Client,
+    brief: &Brief,
+    memory: Option<Memory>,
+    now: Timestamp,
+) -> Result<Look, RunError> {
     let (Some(seen), Some(plan)) = (&brief.seen, before(setup, brief.last.as_ref()).await?) else {
         say(&Why::LastRun);
-        return Ok(Look::Read(load().await?, None));
+        return Ok(Look::Read(memory.map(Box::new), None));
     };
     setup.stage("asking the directory whether it changed", 0);
     let own = brief.own_account.as_ref();
@@ -76,7 +81,7 @@ pub(super) async fn look(setup: &Setup<'_>, client: &Client, brief: &Brief, now:
     let (lists, answers) = tokio::select! {
         both = join(lists, ask(setup, seen, now)) => both,
         // Whoever reads next finds that it is to stop.
-        () = setup.stop.cancelled() => return Ok(Look::Read(load().await?, None)),
+        () = setup.stop.cancelled() => return Ok(Look::Read(memory.map(Box::new), None)),
     };
     let vouched = verdict::all_vouch(answers);
     let own = gather::own_id(&setup.order, own);
@@ -87,7 +92,7 @@ pub(super) async fn look(setup: &Setup<'_>, client: &Client, brief: &Brief, now:
         let plan = as_of_now(plan, seen, how, lists.reads());
         return Ok(Look::Unchanged(Box::new(Unchanged { plan, read: None, answers: brief.answers.clone() })));
     }
-    let memory = load().await?;
+    let memory = loaded(setup, memory, now).await?;
     let digest = lists.as_ref().ok().map(Lists::digest);
     let live = gather::believe(&setup.order, client, &memory, lists).await;
     let vouched = vouched.and_then(|how| {
@@ -100,13 +105,13 @@ pub(super) async fn look(setup: &Setup<'_>, client: &Client, brief: &Brief, now:
             count_live(&mut plan, &memory, &live);
             // More GETs than the lists: what was asked beside them is not in their digest.
             let answers = digest.filter(|_| live.reads == LISTS);
-            Look::Unchanged(Box::new(Unchanged { plan, read: Some((live, *memory)), answers }))
+            Look::Unchanged(Box::new(Unchanged { plan, read: Some((live, memory)), answers }))
         }
         (live, vouched) => {
             if let Err(why) = vouched {
                 say(&why);
             }
-            Look::Read(memory, Some(live))
+            Look::Read(Some(Box::new(memory)), Some(live))
         }
     })
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::super::member_id::Pair;
 use super::super::standing::standing;
 use super::super::wire::User;
-use super::texts::Numbered;
+use super::texts::{Id, Numbered};
 use crate::model::address::Address;
 use crate::model::id::AccountId;
 use crate::model::live::{Account, AccountIndex, MemberIdKind, Standing};
@@ -46,7 +46,7 @@ pub(super) fn row_of<'r, 'a>(rows: &'r [Row<'a>], ids: &Numbered<'a>, own: &str)
 /// The tool's own account, by the id that groups hold, where its row has one.
 pub(super) fn own(rows: &[Row<'_>], ids: &Numbered<'_>, own: &str, kind: MemberIdKind) -> AccountId {
     let chosen = row_of(rows, ids, own).and_then(|row| row.chosen(kind));
-    AccountId::new(chosen.map_or(own, |id| ids.text(id)))
+    chosen.map_or_else(|| AccountId::new(own), |id| ids.id(id).account())
 }
 
 /// Both ids of every account of an eligible type.
@@ -63,26 +63,26 @@ pub(super) fn accounts(
     kind: MemberIdKind,
     problems: &mut Vec<Problem>,
 ) -> (Vec<Account>, Vec<Option<AccountIndex>>) {
-    let mut sorted: Vec<(&str, u32, &Row<'_>)> = Vec::with_capacity(rows.len());
+    let mut sorted: Vec<(&Id<'_>, u32, &Row<'_>)> = Vec::with_capacity(rows.len());
     for row in rows {
         match row.chosen(kind) {
-            Some(id) => sorted.push((ids.text(id), id, row)),
+            Some(number) => sorted.push((ids.id(number), number, row)),
             None => problems.push(without_id(row, ids, kind)),
         }
     }
     // Stable: of rows with one id the first one counts.
-    sorted.sort_by_key(|(text, ..)| *text);
+    sorted.sort_by_key(|(id, ..)| *id);
     let mut accounts = Vec::with_capacity(sorted.len());
     let mut places = vec![None; ids.len()];
     for same in sorted.chunk_by(|(_, a, _), (_, b, _)| a == b) {
-        let Some((text, id, row)) = same.first() else { continue };
-        let mut account = account(text, row, problems);
+        let Some((id, number, row)) = same.first() else { continue };
+        let mut account = account(id.account(), row, problems);
         if same.len() > 1 {
             let text = format!("is listed {} times; nobody is matched to it", same.len());
             problems.push(Problem::new(format!("account {:?}", account.id), text).help("ask Hyperproof's support"));
             account.standing = Standing::Ineligible;
         }
-        if let Some(place) = places.get_mut(*id as usize) {
+        if let Some(place) = places.get_mut(*number as usize) {
             *place = u32::try_from(accounts.len()).ok();
         }
         accounts.push(account);
@@ -90,7 +90,7 @@ pub(super) fn accounts(
     (accounts, places)
 }
 
-fn account(id: &str, row: &Row<'_>, problems: &mut Vec<Problem>) -> Account {
+fn account(id: AccountId, row: &Row<'_>, problems: &mut Vec<Problem>) -> Account {
     let email = row.email.as_deref().and_then(|text| match Address::parse(text) {
         Ok(email) => Some(email),
         Err(error) => {
@@ -99,7 +99,7 @@ fn account(id: &str, row: &Row<'_>, problems: &mut Vec<Problem>) -> Account {
         }
     });
     let kind = row.kind.as_deref().unwrap_or_default().to_owned();
-    Account { id: AccountId::new(id), email, kind, standing: row.standing }
+    Account { id, email, kind, standing: row.standing }
 }
 
 fn without_id(row: &Row<'_>, ids: &Numbered<'_>, kind: MemberIdKind) -> Problem {
@@ -108,7 +108,7 @@ fn without_id(row: &Row<'_>, ids: &Numbered<'_>, kind: MemberIdKind) -> Problem 
         MemberIdKind::Id => ("id", "userId", row.user_id),
     };
     let place = match value {
-        Some(value) => format!("account with {other} {:?}", ids.text(value)),
+        Some(value) => ids.id(value).with(|value| format!("account with {other} {value:?}")),
         None => "an account without any id".into(),
     };
     Problem::new(place, format!("has no {missing}, which groups hold; it is left out"))

@@ -200,7 +200,7 @@ fn told_apart(
     for id in members {
         match places.get(id as usize).copied().flatten() {
             Some(place) => known.push(place),
-            None => strangers.push(AccountId::new(ids.text(id))),
+            None => strangers.push(ids.id(id).account()),
         }
     }
     known.sort_unstable();
