@@ -14,8 +14,13 @@ impl Digest {
 
     /// Adds one part.
     pub fn part(&mut self, part: &str) -> &mut Self {
+        self.part_bytes(part.as_bytes())
+    }
+
+    /// Adds one part that may be no text.
+    pub fn part_bytes(&mut self, part: &[u8]) -> &mut Self {
         self.0.update(&(part.len() as u64).to_be_bytes());
-        self.0.update(part.as_bytes());
+        self.0.update(part);
         self
     }
 

@@ -19,7 +19,7 @@ use crate::model::problem::Problem;
 use crate::reconcile::resolve::origins;
 use crate::reconcile::summary;
 use crate::source::{Source, Wanted};
-use crate::target::{Client, Known, Settings, TargetError};
+use crate::target::{Client, Known, Lists, Settings, TargetError};
 
 /// What was read.
 #[derive(Debug)]
@@ -82,24 +82,21 @@ pub(super) async fn read_live(
     memory: &Memory,
     now: Timestamp,
 ) -> Result<LiveState, TargetError> {
-    let live = ask_live(order, client, memory, now).await;
-    match &live {
-        Ok(live) => {
-            info!(accounts = live.accounts.len(), groups = live.groups.len(), gets = live.reads, "Hyperproof read")
-        }
-        Err(error) => warn!(%error, help = error.help(), "Hyperproof was not read: nothing is written"),
-    }
-    live
+    let own = memory.own_account.as_ref();
+    let lists = read_lists(order, client, own, memory.throttled_until, now).await;
+    believe(order, client, memory, lists).await
 }
 
-async fn ask_live(
+/// The lists of Hyperproof as they came. `own` is the account that is remembered, with its client id.
+pub(super) async fn read_lists(
     order: &Order<'_>,
     client: &Client,
-    memory: &Memory,
+    own: Option<&(String, String)>,
+    throttled_until: Option<Timestamp>,
     now: Timestamp,
-) -> Result<LiveState, TargetError> {
+) -> Result<Lists, TargetError> {
     // Told to wait until then, and longer than this run would: not even asking is the polite answer.
-    if let Some(until) = memory.throttled_until {
+    if let Some(until) = throttled_until {
         let wait = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
         // A time that no throttle reaches was noted by a clock that was wrong.
         let believed = wait <= Settings::LONGEST_THROTTLE;
@@ -110,17 +107,41 @@ async fn ask_live(
             client.pause(wait);
         }
     }
-    let own = memory.own_account.as_ref().filter(|(client_id, _)| *client_id == order.target.client_id);
+    client.reader().lists(own_id(order, own)).await
+}
+
+/// What the lists say, held against what is known.
+pub(super) async fn believe(
+    order: &Order<'_>,
+    client: &Client,
+    memory: &Memory,
+    lists: Result<Lists, TargetError>,
+) -> Result<LiveState, TargetError> {
     let mapped = mapped(order.policy, memory);
     let known = Known {
-        own_account: own.map(|(_, id)| id.as_str()),
+        own_account: own_id(order, memory.own_account.as_ref()),
         member_id: memory.member_id,
         groups: &memory.known_groups,
         mapped: &mapped,
         is_target: &|name| is_yielded(order.policy, name),
         left: &memory.left,
     };
-    client.reader().live(known).await
+    let live = match lists {
+        Ok(lists) => client.reader().believe(&lists, known).await,
+        Err(error) => Err(error),
+    };
+    match &live {
+        Ok(live) => {
+            info!(accounts = live.accounts.len(), groups = live.groups.len(), gets = live.reads, "Hyperproof read")
+        }
+        Err(error) => warn!(%error, help = error.help(), "Hyperproof was not read: nothing is written"),
+    }
+    live
+}
+
+/// The `id` of `/users/me`, where it is remembered for this client id.
+pub(super) fn own_id<'a>(order: &Order<'_>, own: Option<&'a (String, String)>) -> Option<&'a str> {
+    own.filter(|(client_id, _)| *client_id == order.target.client_id).map(|(_, id)| id.as_str())
 }
 
 /// Whether a mapping can yield a target group of this name.

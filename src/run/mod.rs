@@ -35,7 +35,7 @@ use crate::model::run::{PlanReport, RunReport, Trigger};
 use crate::reconcile::{Decision, Inputs, decide, facts};
 use crate::report;
 use crate::source::Source;
-use crate::store::{Actor, Observation, RunStart, Store};
+use crate::store::{Actor, Brief, Observation, RunStart, Store, StoreError};
 use crate::target::{self, Client, TargetError};
 
 pub use error::RunError;
@@ -163,10 +163,16 @@ pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
         let _lock = setup.store.lock_run(setup.trigger.as_str(), Timestamp::now())?;
         setup.store.check_writable(Timestamp::now()).await?;
         let now = Timestamp::now();
-        let memory = setup.store.memory(now).await?;
+        let brief = setup.store.brief(now).await?;
+        let brief = unchanged::may_ask(setup, &brief, now).then_some(&brief);
+        // Answers that are known may be all that this run meets: then nothing else is needed.
+        let memory = match brief.is_some_and(|brief| brief.answers.is_some()) {
+            true => None,
+            false => Some(setup.store.memory(now).await?),
+        };
         let client = Client::with_stop(setup.order.target, setup.stop.clone())?;
         setup.store.begin_run(&start(setup, &run, now, None)).await?;
-        settled(setup, &run, real_run(setup, &client, &run, now, memory)).await
+        settled(setup, &run, real_run(setup, &client, &run, now, brief, memory)).await
     }
     .instrument(span)
     .await
@@ -192,12 +198,18 @@ async fn real_run(
     client: &Client,
     run: &RunId,
     now: Timestamp,
-    memory: Memory,
+    brief: Option<&Brief>,
+    memory: Option<Memory>,
 ) -> Result<RunReport, RunError> {
-    let live = match unchanged::look(setup, client, run, &memory, now).await? {
-        Look::Unchanged(found) => return unchanged::finished(setup, client, run, now, &memory, *found).await,
-        Look::Read(live) => live,
+    let look = match brief {
+        Some(brief) => unchanged::look(setup, client, brief, memory, now).await?,
+        None => Look::Read(memory.map(Box::new), None),
     };
+    let (memory, live) = match look {
+        Look::Unchanged(found) => return unchanged::finished(setup, client, run, now, *found).await,
+        Look::Read(memory, live) => (memory.map(|memory| *memory), live),
+    };
+    let memory = loaded(setup, memory, now).await?;
     let mut reading = gathered(setup, client, &memory, now, live).await;
     if let Ok(live) = &reading.live
         && recover::may_be_behind(setup, live).await?
@@ -239,6 +251,14 @@ async fn real_run(
         setup.store.keep_facts(&facts).await?;
     }
     settle::finished(setup, client, (run, now), &memory, (live, &reading.sources), decision, applied).await
+}
+
+/// What is remembered, where it was not loaded already.
+async fn loaded(setup: &Setup<'_>, memory: Option<Memory>, now: Timestamp) -> Result<Memory, StoreError> {
+    match memory {
+        Some(memory) => Ok(memory),
+        None => setup.store.memory(now).await,
+    }
 }
 
 fn inputs<'a>(

@@ -128,6 +128,27 @@ pub(super) async fn record(
     report: &RunReport,
     full: Option<FullRun>,
 ) -> Result<(), StoreError> {
+    record_with(setup, client, report, full, None).await
+}
+
+/// Records the end of a run that found everything as the one before left it, and the digest of the answers in
+/// which it did.
+pub(super) async fn unchanged(
+    setup: &Setup<'_>,
+    client: &Client,
+    report: &RunReport,
+    answers: Option<String>,
+) -> Result<(), StoreError> {
+    record_with(setup, client, report, None, answers).await
+}
+
+async fn record_with(
+    setup: &Setup<'_>,
+    client: &Client,
+    report: &RunReport,
+    full: Option<FullRun>,
+    answers: Option<String>,
+) -> Result<(), StoreError> {
     let plan = &report.planned.plan;
     let calls = client.calls();
     let finish = RunFinish {
@@ -141,6 +162,7 @@ pub(super) async fn record(
         error: None,
         document: Some(report::run_json(report)),
         throttled_until: report.throttled_until,
+        answers,
     };
     setup.store.finish_run(&finish, full.as_ref()).await?;
     publish(setup.store).await;
@@ -168,6 +190,7 @@ pub(super) async fn failed(setup: &Setup<'_>, run: &RunId, error: &RunError) {
         error: Some(error.to_string()),
         document: None,
         throttled_until: None,
+        answers: None,
     };
     match setup.store.finish_run(&finish, None).await {
         Ok(()) => publish(setup.store).await,

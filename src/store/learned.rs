@@ -268,12 +268,16 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
     drop(rows);
     memory.owned = owned.finish();
     memory.learned.files = settings::files(conn).await?;
-    if let Some((at, live)) = settings::last_read(conn).await? {
-        let marks = read(conn, &WATERMARK).await?;
-        let marks = marks.into_iter().map(|(key, mark)| (one(key).into(), text(mark).into())).collect();
-        memory.seen = Some(Seen { at, marks, live });
-    }
+    memory.seen = seen(conn).await?;
     load_learned(conn, &mut memory.learned).await
+}
+
+/// What the last full run found, where every source vouches for its state.
+pub(super) async fn seen(conn: &mut SqliteConnection) -> Result<Option<Seen>, Fault> {
+    let Some((at, live)) = settings::last_read(conn).await? else { return Ok(None) };
+    let marks = read(conn, &WATERMARK).await?;
+    let marks = marks.into_iter().map(|(key, mark)| (one(key).into(), text(mark).into())).collect();
+    Ok(Some(Seen { at, marks, live }))
 }
 
 async fn load_learned(conn: &mut SqliteConnection, learned: &mut Learned) -> Result<(), Fault> {

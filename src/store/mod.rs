@@ -8,6 +8,7 @@ mod approvals;
 mod archive;
 mod audit;
 mod backup;
+mod brief;
 mod changes;
 mod checkpoint;
 mod documents;
@@ -45,6 +46,7 @@ pub use approvals::{ApprovedHold, NewApproval};
 pub use archive::{Archive, FilesVerdict, LogCursor, Retire, WholeLog, WholeVerdict, verify_archive, verify_archives};
 pub use audit::*;
 pub use backup::Backup;
+pub use brief::Brief;
 pub use changes::{Intent, OpenIntent, OutcomeRecord};
 pub use checkpoint::{
     CheckpointFile, CheckpointTrouble, Judgement, LogVerdict, Published, Signing, Witness, judge, verify_log,
@@ -124,6 +126,13 @@ impl Store {
             Err(error) => error.kind() == ErrorKind::NotFound,
         };
         if is_gone { Err(self.failed(Fault::Replaced)) } else { Ok(lock) }
+    }
+
+    /// What tells whether there is anything to read, as of one moment: little, however much is remembered.
+    pub async fn brief(&self, now: Timestamp) -> Result<Brief, StoreError> {
+        let mut tx = self.read().await?;
+        let brief = brief::load(&mut tx, now).await;
+        self.end(tx, brief).await
     }
 
     /// All that is remembered, as of one moment.

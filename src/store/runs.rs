@@ -66,6 +66,8 @@ pub struct RunFinish {
     pub document: Option<String>,
     /// Hyperproof said to wait until then; none forgets an earlier time.
     pub throttled_until: Option<Timestamp>,
+    /// Digest of Hyperproof's answers, where the run found in them what the run before left, and wrote nothing.
+    pub answers: Option<String>,
 }
 
 /// Calls to Hyperproof.
@@ -153,6 +155,10 @@ pub(super) async fn finish(
     }
     holds::close_passed(conn, finish.at).await?;
     settings::set_throttled_until(conn, finish.throttled_until).await?;
+    // Those of an earlier run are of no use any more: they stand for it alone.
+    if let Some(answers) = &finish.answers {
+        settings::remember_answers(conn, &finish.run, answers).await?;
+    }
     for source in &finish.sources {
         history::note_source(conn, source, finish.at).await?;
     }

@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::error::Fault;
 use super::stored::{from_json, millis, time, to_json};
-use crate::model::id::{GroupId, GroupName, SourceName};
+use crate::model::id::{GroupId, GroupName, RunId, SourceName};
 use crate::model::live::MemberIdKind;
 
 const TABLE: &str = "setting";
@@ -20,6 +20,7 @@ const THROTTLED_UNTIL: &str = "throttled_until";
 const WRITTEN_AT: &str = "written_at";
 const FILES: &str = "source_files";
 const LAST_READ: &str = "last_read";
+const ANSWERS: &str = "last_answers";
 const ARCHIVED_AT: &str = "archived_at";
 const OBSERVED: &str = "observed";
 const PUBLISHED: &str = "checkpoint_published";
@@ -199,6 +200,18 @@ pub(super) async fn remember_last_read(
         Some((at, live)) => set(conn, LAST_READ, &to_json(&(millis(at), live))?).await,
         None => clear(conn, LAST_READ).await,
     }
+}
+
+/// A run and the digest of the answers in which it found Hyperproof as the run before left it.
+pub(super) async fn answers(conn: &mut SqliteConnection) -> Result<Option<(String, String)>, Fault> {
+    match get(conn, ANSWERS).await? {
+        Some(text) => from_json(TABLE, ANSWERS, &text).map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn remember_answers(conn: &mut SqliteConnection, run: &RunId, digest: &str) -> Result<(), Fault> {
+    set(conn, ANSWERS, &to_json(&(run.as_str(), digest))?).await
 }
 
 /// How far the log went when memberships were observed last (`seq`), and when those of all groups were.

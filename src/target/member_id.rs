@@ -3,16 +3,14 @@
 //! No vendor page says it, and both ids look alike (hyperproof-api.md, section 7). Eligible accounts
 //! that are members show it: one of their ids stands among the members, the other does not.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::error::TargetError;
 use crate::model::live::MemberIdKind;
 
-/// The ids of an eligible account that has both.
+/// The ids of an eligible account that has both, as numbers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pair<'a> {
-    pub(super) user_id: &'a str,
-    pub(super) id: &'a str,
+pub(super) struct Pair {
+    pub(super) user_id: u32,
+    pub(super) id: u32,
 }
 
 /// Which id it is, and whether that is more than a guess.
@@ -23,12 +21,13 @@ pub(super) struct Verdict {
 }
 
 /// Decides. The configuration wins; else the evidence, which must not contradict itself or what is
-/// remembered; else what is remembered; else `userId`, as a guess.
+/// remembered; else what is remembered; else `userId`, as a guess. `members` tells of each number whether a
+/// group holds it.
 pub(super) fn decide(
     configured: Option<MemberIdKind>,
     remembered: Option<MemberIdKind>,
-    accounts: &[Pair<'_>],
-    members: &BTreeSet<&str>,
+    accounts: impl Iterator<Item = Pair> + Clone,
+    members: &[bool],
 ) -> Result<Verdict, TargetError> {
     if let Some(kind) = configured {
         return Ok(Verdict { kind, proven: true });
@@ -57,13 +56,20 @@ pub(super) fn decide(
 
 /// How many accounts are members by their `userId` alone, and how many by their `id` alone. An id
 /// that one account has as `id` and another as `userId` shows nothing.
-fn weigh(accounts: &[Pair<'_>], members: &BTreeSet<&str>) -> (usize, usize) {
-    let mut owners: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    for (at, pair) in accounts.iter().enumerate() {
-        owners.entry(pair.user_id).or_default().insert(at);
-        owners.entry(pair.id).or_default().insert(at);
+fn weigh(accounts: impl Iterator<Item = Pair> + Clone, members: &[bool]) -> (usize, usize) {
+    let mut owners = vec![0_u8; members.len()];
+    let mut own = |id: u32| {
+        if let Some(count) = owners.get_mut(id as usize) {
+            *count = count.saturating_add(1);
+        }
+    };
+    for pair in accounts.clone() {
+        own(pair.user_id);
+        if pair.id != pair.user_id {
+            own(pair.id);
+        }
     }
-    let is_member = |id: &str| members.contains(id) && owners.get(id).is_some_and(|owners| owners.len() == 1);
+    let is_member = |id: u32| members.get(id as usize) == Some(&true) && owners.get(id as usize) == Some(&1);
     let mut count = (0, 0);
     for pair in accounts {
         match (is_member(pair.user_id), is_member(pair.id)) {
@@ -91,16 +97,30 @@ fn contradiction(what: String) -> TargetError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use MemberIdKind::{Id, UserId};
 
-    fn pairs<'a>(ids: &[(&'a str, &'a str)]) -> Vec<Pair<'a>> {
-        ids.iter().map(|&(user_id, id)| Pair { user_id, id }).collect()
+    /// The verdict over accounts and members by their texts.
+    fn decided(
+        configured: Option<MemberIdKind>,
+        remembered: Option<MemberIdKind>,
+        accounts: &[(&str, &str)],
+        members: &[&str],
+    ) -> Result<Verdict, TargetError> {
+        let texts: BTreeSet<&str> =
+            accounts.iter().flat_map(|(a, b)| [*a, *b]).chain(members.iter().copied()).collect();
+        let number = |text: &str| texts.iter().position(|other| *other == text).unwrap() as u32;
+        let pairs = accounts.iter().map(|(user_id, id)| Pair { user_id: number(user_id), id: number(id) });
+        let pairs: Vec<Pair> = pairs.collect();
+        let members: Vec<bool> = texts.iter().map(|text| members.contains(text)).collect();
+        decide(configured, remembered, pairs.iter().copied(), &members)
     }
 
     #[test]
     fn evidence_decides_and_contradictions_stop() {
-        let accounts = pairs(&[("u1", "i1"), ("u2", "i2"), ("same", "same"), ("x", "u9"), ("u9", "y")]);
+        let accounts = [("u1", "i1"), ("u2", "i2"), ("same", "same"), ("x", "u9"), ("u9", "y")];
         type Case<'a> = (Option<MemberIdKind>, Option<MemberIdKind>, &'a [&'a str], Option<(MemberIdKind, bool)>);
         let cases: [Case<'_>; 13] = [
             (None, None, &[], Some((UserId, false))),
@@ -118,8 +138,7 @@ mod tests {
             (Some(UserId), None, &[], Some((UserId, true))),
         ];
         for (configured, remembered, members, expected) in cases {
-            let members = members.iter().copied().collect();
-            let got = decide(configured, remembered, &accounts, &members);
+            let got = decided(configured, remembered, &accounts, members);
             let got = got.ok().map(|verdict| (verdict.kind, verdict.proven));
             assert_eq!(got, expected, "{configured:?} {remembered:?} {members:?}");
         }
@@ -127,8 +146,7 @@ mod tests {
 
     #[test]
     fn the_error_says_which_key_to_set() {
-        let members = ["u1", "i2"].into_iter().collect();
-        let error = decide(None, None, &pairs(&[("u1", "i1"), ("u2", "i2")]), &members).unwrap_err();
+        let error = decided(None, None, &[("u1", "i1"), ("u2", "i2")], &["u1", "i2"]).unwrap_err();
         assert!(error.help().contains("hyperproof.member_id"), "{error}");
     }
 }

@@ -118,8 +118,8 @@ impl Work<'_> {
     /// A 2xx: what it shows is done, and for the rest the members are read.
     async fn answered(&mut self, batch: &[AccountId], answer: &Answer) {
         let call = CallRecord::answered(&self.request, answer);
-        let reply = wire::object::<Membership>(&answer.body).ok().and_then(|reply| reply.user_ids);
-        let reply: Option<BTreeSet<AccountId>> = reply.map(|ids| ids.ids.into_iter().map(AccountId::from).collect());
+        let reply = wire::object::<Membership<'_>>(&answer.body).ok().and_then(|reply| reply.user_ids);
+        let reply: Option<BTreeSet<AccountId>> = reply.map(|texts| texts.ids.into_iter().map(AccountId::new).collect());
         let mut open: Vec<AccountId> = batch.to_vec();
         if let Some(reply) = reply {
             let shown = shown(self.way, batch, &reply);

@@ -5,8 +5,9 @@ use serde::de::DeserializeOwned;
 
 use super::client::Client;
 use super::error::TargetError;
+use super::live::Listed;
 use super::request::{Failure, Request};
-use super::wire::{self, Group, Ids, List, Me, Membership, User};
+use super::wire::{self, Group, Ids, List, Me, Membership};
 use crate::model::id::GroupId;
 
 /// The reading side of a client.
@@ -48,7 +49,7 @@ impl Reader {
     }
 
     /// `GET /users`; `expand` names further fields, separated by commas.
-    pub async fn users(&self, deactivated: bool, expand: Option<&str>) -> Result<List<User>, TargetError> {
+    pub async fn users(&self, deactivated: bool, expand: Option<&str>) -> Result<Listed, TargetError> {
         let request = self
             .client
             .request(Method::GET, &["users"])?
@@ -60,12 +61,17 @@ impl Reader {
     /// `GET /groups`; without a status, whatever the server lists by default (active ones, by the
     /// vendor's other lists).
     pub async fn groups(&self, status: Option<&str>, expand: Option<&str>) -> Result<List<Group>, TargetError> {
+        self.group_list(status, expand).await?.rows()
+    }
+
+    /// The same, as it stands.
+    pub async fn group_list(&self, status: Option<&str>, expand: Option<&str>) -> Result<Listed, TargetError> {
         let request = self.client.request(Method::GET, &["groups"])?.query("status", status).query("expand", expand);
         self.collection(&request).await
     }
 
     /// `GET /groups/users`: all memberships of the organisation.
-    pub async fn memberships(&self, status: Option<&str>) -> Result<List<Membership>, TargetError> {
+    pub async fn memberships(&self, status: Option<&str>) -> Result<Listed, TargetError> {
         let request = self.client.request(Method::GET, &["groups", "users"])?.query("status", status);
         self.list(&request).await
     }
@@ -83,14 +89,14 @@ impl Reader {
     /// `GET /groups/{id}/users`: the members of one group. An answer without `userIds` is an error.
     pub async fn members(&self, id: &GroupId) -> Result<Ids, TargetError> {
         let request = self.client.request(Method::GET, &["groups", id.as_str(), "users"])?;
-        let membership: Membership = self.object(&request).await?;
-        membership
-            .user_ids
-            .ok_or_else(|| TargetError::Decode { call: request.name(), why: "the answer has no userIds".into() })
+        let body = self.body(&request).await?;
+        let membership: Membership<'_> = wire::object(&body).map_err(|why| decode(&request, why))?;
+        let ids = membership.user_ids.map(Ids::from);
+        ids.ok_or_else(|| TargetError::Decode { call: request.name(), why: "the answer has no userIds".into() })
     }
 
     /// A list whose address may or may not need a slash at its end.
-    async fn collection<T: DeserializeOwned>(&self, request: &Request) -> Result<List<T>, TargetError> {
+    async fn collection(&self, request: &Request) -> Result<Listed, TargetError> {
         let error = match self.list(request).await {
             Err(error @ TargetError::Refused { status: 301 | 302 | 307 | 308 | 404 | 405, .. }) => error,
             other => return other,
@@ -98,14 +104,17 @@ impl Reader {
         if request.path().ends_with('/') {
             return Err(error);
         }
-        let list = self.list(&request.slashed()).await.map_err(|_| error)?;
-        self.client.ask_with_slash();
-        Ok(list)
+        match self.list(&request.slashed()).await {
+            Ok(list) if list.is_list() => {
+                self.client.ask_with_slash();
+                Ok(list)
+            }
+            _ => Err(error),
+        }
     }
 
-    async fn list<T: DeserializeOwned>(&self, request: &Request) -> Result<List<T>, TargetError> {
-        let body = self.body(request).await?;
-        wire::list(&body).map_err(|why| decode(request, why))
+    async fn list(&self, request: &Request) -> Result<Listed, TargetError> {
+        Ok(Listed::new(request.name(), self.body(request).await?))
     }
 
     async fn object<T: DeserializeOwned>(&self, request: &Request) -> Result<T, TargetError> {

@@ -3,33 +3,34 @@
 //! Lenient: any field may be missing, null, extra or of an odd type; whoever needs it decides what
 //! its absence means. Strict in one thing: a list is a JSON array, or it is no list.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde::de::DeserializeSeed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::lenient::{Entries, Entry, ids, lifetime, text, word};
+use super::lenient::{Entry, Rows, ids, lifetime, text, texts, word};
 
-/// A user of `GET /users`.
+/// A user of `GET /users`, as far as possible a part of the answer itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct User {
+pub struct User<'a> {
     /// The organisation-user id.
-    #[serde(deserialize_with = "word")]
-    pub id: Option<String>,
+    #[serde(borrow, deserialize_with = "word")]
+    pub id: Option<Cow<'a, str>>,
     /// The person's id.
-    #[serde(deserialize_with = "word")]
-    pub user_id: Option<String>,
+    #[serde(borrow, deserialize_with = "word")]
+    pub user_id: Option<Cow<'a, str>>,
     /// The address.
-    #[serde(deserialize_with = "word")]
-    pub email: Option<String>,
+    #[serde(borrow, deserialize_with = "word")]
+    pub email: Option<Cow<'a, str>>,
     /// `activeUser`, `contact`, …
-    #[serde(rename = "type", deserialize_with = "word")]
-    pub kind: Option<String>,
+    #[serde(borrow, rename = "type", deserialize_with = "word")]
+    pub kind: Option<Cow<'a, str>>,
     /// `active`, `archived`, …
-    #[serde(deserialize_with = "word")]
-    pub status: Option<String>,
+    #[serde(borrow, deserialize_with = "word")]
+    pub status: Option<Cow<'a, str>>,
 }
 
 /// `GET /users/me`.
@@ -71,16 +72,16 @@ pub struct Group {
     pub user_ids: Option<Ids>,
 }
 
-/// The members of a group.
+/// The members of a group, as far as possible a part of the answer itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Membership {
+pub struct Membership<'a> {
     /// The group. (The samples have another `id` beside it, which means nothing to us.)
-    #[serde(deserialize_with = "word")]
-    pub group_id: Option<String>,
+    #[serde(borrow, deserialize_with = "word")]
+    pub group_id: Option<Cow<'a, str>>,
     /// The members.
-    #[serde(deserialize_with = "ids")]
-    pub user_ids: Option<Ids>,
+    #[serde(borrow, deserialize_with = "texts")]
+    pub user_ids: Option<Texts<'a>>,
 }
 
 /// The token endpoint's reply.
@@ -120,13 +121,31 @@ pub(super) struct UserIds<'a> {
     pub(super) user_ids: &'a [&'a str],
 }
 
+/// A `userIds` as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Texts<'a> {
+    /// The ids. A text with blanks inside is several (the vendor's samples).
+    pub ids: Vec<Cow<'a, str>>,
+    /// Entries that are no id.
+    pub odd: usize,
+}
+
 /// Ids of a `userIds`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ids {
-    /// The ids, sorted, each once. A text with blanks inside is several (the vendor's samples).
+    /// The ids, sorted, each once.
     pub ids: Vec<String>,
     /// Entries that are no id.
     pub odd: usize,
+}
+
+impl From<Texts<'_>> for Ids {
+    fn from(texts: Texts<'_>) -> Self {
+        let mut ids: Vec<String> = texts.ids.into_iter().map(Cow::into_owned).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Self { ids, odd: texts.odd }
+    }
 }
 
 /// A list of the API.
@@ -151,13 +170,22 @@ impl<T> List<T> {
 }
 
 /// Decodes a list. Anything but a JSON array is an error.
-pub(super) fn list<T: DeserializeOwned>(body: &[u8]) -> Result<List<T>, String> {
-    let entries: Entries<T> = serde_json::from_slice(body).map_err(|error| fault(&error, "array"))?;
-    Ok(entries.0)
+pub(super) fn list<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<List<T>, String> {
+    let mut rows = Vec::new();
+    let odd = each(body, |row| rows.push(row))?;
+    Ok(List { rows, odd })
+}
+
+/// Decodes a list and hands out its objects one by one; gives the number of entries that are no object. What was
+/// handed out before an error counts for nothing.
+pub(super) fn each<'a, T: Deserialize<'a>>(body: &'a [u8], row: impl FnMut(T)) -> Result<usize, String> {
+    let mut text = serde_json::Deserializer::from_slice(body);
+    let odd = Rows::new(row).deserialize(&mut text).and_then(|odd| text.end().map(|()| odd));
+    odd.map_err(|error| fault(&error, "array"))
 }
 
 /// Decodes an object.
-pub(super) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     let Entry(entry) = serde_json::from_slice(body).map_err(|error| fault(&error, "object"))?;
     entry.ok_or_else(|| "the answer is not a JSON object".into())
 }
@@ -202,7 +230,7 @@ mod tests {
             {"id":null,"userId":7,"email":[],"type":{},"status":true},
             null, 5, -1, 1.5, "text", [1,{}], false, {}
         ]"#;
-        let users: List<User> = list(body).unwrap();
+        let users: List<User<'_>> = list(body).unwrap();
         assert_eq!((users.rows.len(), users.odd, users.len()), (3, 7, 10));
         assert_eq!(users.rows[0].email.as_deref(), Some("Ann@corp.example"));
         assert_eq!(users.rows[1], User { user_id: Some("7".into()), ..User::default() });
@@ -211,7 +239,7 @@ mod tests {
 
     #[test]
     fn ids_are_split_sorted_and_counted_once() {
-        let of = |body: &str| object::<Membership>(body.as_bytes()).unwrap().user_ids;
+        let of = |body: &str| object::<Membership>(body.as_bytes()).unwrap().user_ids.map(Ids::from);
         let some = |ids: &[&str], odd| Some(Ids { ids: ids.iter().map(|id| (*id).to_owned()).collect(), odd });
         assert_eq!(of(r#"{"userIds":["b a","a"," c "]}"#), some(&["a", "b", "c"], 0));
         assert_eq!(of(r#"{"userIds":"a b"}"#), some(&["a", "b"], 0));

@@ -84,6 +84,7 @@ pub(crate) fn start(run: &str, seconds: i64) -> RunStart {
 
 pub(crate) fn finish(run: &str, seconds: i64) -> RunFinish {
     RunFinish {
+        answers: None,
         run: run.into(),
         at: at(seconds),
         outcome: Outcome::InStep,

@@ -1,6 +1,7 @@
 //! A run over a directory in which nothing changed does not read it, and everything else makes a run
 //! that does. Here with CSV files; below with directory servers.
 
+mod answers;
 mod controller;
 mod directory;
 

@@ -1,5 +1,8 @@
 //! A run over a directory that vouches that nothing changed: Hyperproof is read as always, and where it
 //! is as the last run left it too, the run ends in step. Anything else is a run that reads.
+//!
+//! Where such a run follows another and Hyperproof's answers are the same to the byte, they say what they said
+//! then, and neither they nor what is remembered is looked at again.
 
 mod verdict;
 
@@ -15,81 +18,106 @@ use crate::model::memory::{Memory, Seen};
 use crate::model::plan::Plan;
 use crate::model::run::{Outcome, PlanReport, RunReport};
 use crate::report;
-use crate::store::RunRow;
-use crate::target::{Client, TargetError};
+use crate::store::{Brief, RunRow};
+use crate::target::{Client, Lists, TargetError};
 
 pub(super) use verdict::{Leads, live_digest};
 
 use super::error::RunError;
-use super::{Setup, gather, settle};
+use super::{Setup, gather, loaded, settle};
 use verdict::{Facts, Why};
 
 /// What a run found before it read the directory.
 pub(super) enum Look {
-    /// Nothing changed anywhere: Hyperproof as it is, and what there is to tell.
-    Unchanged(Box<(LiveState, Plan)>),
+    /// Nothing changed anywhere.
+    Unchanged(Box<Unchanged>),
     /// The directory is to be read. Hyperproof was read where it was worth it.
-    Read(Option<Result<LiveState, TargetError>>),
+    Read(Option<Box<Memory>>, Option<Result<LiveState, TargetError>>),
 }
 
-/// Asks whether anything changed.
-pub(super) async fn look(
-    setup: &Setup<'_>,
-    client: &Client,
-    run: &RunId,
-    memory: &Memory,
-    now: Timestamp,
-) -> Result<Look, RunError> {
-    let store = setup.store;
-    let last = store.runs(2).await?.into_iter().find(|row| row.run != *run);
-    let holds = store.holds(now).await?.len();
-    let open = store.open_intents().await?.len();
+/// A run that finds nothing changed.
+pub(super) struct Unchanged {
+    plan: Plan,
+    /// What Hyperproof has and what is remembered; none where its answers are the very ones of the run before.
+    read: Option<(LiveState, Memory)>,
+    /// Digest of its answers, where they and nothing else said it.
+    answers: Option<String>,
+}
+
+/// Whether it is worth asking if anything changed.
+pub(super) fn may_ask(setup: &Setup<'_>, brief: &Brief, now: Timestamp) -> bool {
     let facts = Facts {
         partial: setup.only.is_some(),
         sources: setup.order.sources.iter().map(|source| (&source.name, source.skip_unchanged)).collect(),
         digest: setup.order.digest,
         version: env!("CARGO_PKG_VERSION"),
-        memory,
-        last: last.as_ref(),
-        holds,
-        open,
+        brief,
         now,
     };
-    let asked = match verdict::may_ask(&facts) {
-        Ok(seen) => before(setup, last.as_ref()).await?.map(|plan| (seen, plan)).ok_or(Why::LastRun),
-        Err(why) => Err(why),
-    };
-    let (seen, plan) = match asked {
-        Ok(asked) => asked,
+    match verdict::may_ask(&facts) {
+        Ok(_) => true,
         Err(why) => {
             say(&why);
-            return Ok(Look::Read(None));
+            false
         }
+    }
+}
+
+/// Asks whether anything changed, where that is worth it.
+pub(super) async fn look(
+    setup: &Setup<'_>,
+    client: &Client,
+    brief: &Brief,
+    memory: Option<Memory>,
+    now: Timestamp,
+) -> Result<Look, RunError> {
+    let (Some(seen), Some(plan)) = (&brief.seen, before(setup, brief.last.as_ref()).await?) else {
+        say(&Why::LastRun);
+        return Ok(Look::Read(memory.map(Box::new), None));
     };
     setup.stage("asking the directory whether it changed", 0);
-    let asking = join(gather::read_live(&setup.order, client, memory, now), ask(setup, seen, now));
-    let (live, answers) = tokio::select! {
-        both = asking => both,
+    let own = brief.own_account.as_ref();
+    let lists = gather::read_lists(&setup.order, client, own, brief.throttled_until, now);
+    let (lists, answers) = tokio::select! {
+        both = join(lists, ask(setup, seen, now)) => both,
         // Whoever reads next finds that it is to stop.
-        () = setup.stop.cancelled() => return Ok(Look::Read(None)),
+        () = setup.stop.cancelled() => return Ok(Look::Read(memory.map(Box::new), None)),
     };
-    let vouched = verdict::all_vouch(answers).and_then(|how| {
+    let vouched = verdict::all_vouch(answers);
+    let own = gather::own_id(&setup.order, own);
+    if let (Ok(how), Ok(lists)) = (&vouched, &lists)
+        && verdict::is_as_answered(brief, own, lists)
+    {
+        info!("Hyperproof answers as before, to the byte");
+        let plan = as_of_now(plan, seen, how, lists.reads());
+        return Ok(Look::Unchanged(Box::new(Unchanged { plan, read: None, answers: brief.answers.clone() })));
+    }
+    let memory = loaded(setup, memory, now).await?;
+    let digest = lists.as_ref().ok().map(Lists::digest);
+    let live = gather::believe(&setup.order, client, &memory, lists).await;
+    let vouched = vouched.and_then(|how| {
         let live = live.as_ref().map_err(|_| Why::NoLive)?;
-        verdict::is_as_left(memory, seen, live).map(|()| how)
+        verdict::is_as_left(&memory, seen, live).map(|()| how)
     });
     Ok(match (live, vouched) {
         (Ok(live), Ok(how)) => {
-            let plan = as_of_now(plan, memory, &live, seen, &how);
-            Look::Unchanged(Box::new((live, plan)))
+            let mut plan = as_of_now(plan, seen, &how, live.reads);
+            count_live(&mut plan, &memory, &live);
+            // More GETs than the lists: what was asked beside them is not in their digest.
+            let answers = digest.filter(|_| live.reads == LISTS);
+            Look::Unchanged(Box::new(Unchanged { plan, read: Some((live, memory)), answers }))
         }
         (live, vouched) => {
             if let Err(why) = vouched {
                 say(&why);
             }
-            Look::Read(Some(live))
+            Look::Read(Some(Box::new(memory)), Some(live))
         }
     })
 }
+
+/// The GETs of a read in which nothing is asked for beside the three lists.
+const LISTS: u32 = 3;
 
 fn say(why: &Why) {
     info!(why = %why, "the directory is read");
@@ -113,16 +141,9 @@ async fn ask(setup: &Setup<'_>, seen: &Seen, now: Timestamp) -> Vec<(SourceName,
 /// Leads what was told of the reading itself.
 const READ_THEN: &str = "; read then: ";
 
-/// The plan of this run: what the one before told, with what Hyperproof has now, and how it is known
-/// that nothing changed.
-fn as_of_now(
-    mut plan: Plan,
-    memory: &Memory,
-    live: &LiveState,
-    seen: &Seen,
-    how: &BTreeMap<SourceName, String>,
-) -> Plan {
-    plan.reads = live.reads;
+/// The plan of this run: what the one before told, and how it is known that nothing changed.
+fn as_of_now(mut plan: Plan, seen: &Seen, how: &BTreeMap<SourceName, String>, reads: u32) -> Plan {
+    plan.reads = reads;
     for source in &mut plan.sources {
         let how = how.get(&source.name).map_or("", String::as_str);
         // The run before may not have read it either.
@@ -130,13 +151,17 @@ fn as_of_now(
         source.evidence = format!("not read: nothing changed since {:.0} ({how}){READ_THEN}{read}", seen.at);
         source.unchanged_since = Some(seen.at);
     }
+    plan
+}
+
+/// What Hyperproof has now.
+fn count_live(plan: &mut Plan, memory: &Memory, live: &LiveState) {
     for group in &mut plan.groups {
         let id = group.id.as_ref().or_else(|| memory.group_links.get(&group.name));
         if let Some(found) = id.and_then(|id| live.group(id)) {
             group.live = found.count();
         }
     }
-    plan
 }
 
 /// Ends a run that found that nothing changed. What the last full run learned stays as it is.
@@ -145,10 +170,13 @@ pub(super) async fn finished(
     client: &Client,
     run: &RunId,
     made_at: Timestamp,
-    memory: &Memory,
-    (live, plan): (LiveState, Plan),
+    unchanged: Unchanged,
 ) -> Result<RunReport, RunError> {
-    settle::identity(setup, memory, &live).await?;
+    let Unchanged { plan, read, answers } = unchanged;
+    // The run before saw to it where the answers are the same.
+    if let Some((live, memory)) = &read {
+        settle::identity(setup, memory, live).await?;
+    }
     setup.store.record_holds(run, made_at, &plan, None).await?;
     for source in &plan.sources {
         info!(source = %source.name, evidence = source.evidence, "source not read: nothing changed");
@@ -162,6 +190,6 @@ pub(super) async fn finished(
         throttled_until: None,
         traffic: client.traffic(),
     };
-    settle::record(setup, client, &report, None).await?;
+    settle::unchanged(setup, client, &report, answers).await?;
     Ok(report)
 }

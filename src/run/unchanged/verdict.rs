@@ -14,7 +14,8 @@ use crate::model::memberships::Members;
 use crate::model::memory::{Memory, Seen};
 use crate::model::run::Outcome;
 use crate::source::Answer;
-use crate::store::RunRow;
+use crate::store::Brief;
+use crate::target::Lists;
 
 /// After so long the directory is read, whatever it says: rights of the account that reads, and
 /// changes that an administrator made past the server's own count, show in a reading alone.
@@ -67,14 +68,8 @@ pub(super) struct Facts<'a> {
     pub(super) digest: &'a str,
     /// The version of rosterd.
     pub(super) version: &'a str,
-    /// What earlier runs left.
-    pub(super) memory: &'a Memory,
-    /// The run before this one.
-    pub(super) last: Option<&'a RunRow>,
-    /// Holds that wait, approved or not.
-    pub(super) holds: usize,
-    /// Intents without an outcome.
-    pub(super) open: usize,
+    /// What earlier runs left, in brief.
+    pub(super) brief: &'a Brief,
     /// The beginning of this run.
     pub(super) now: Timestamp,
 }
@@ -87,7 +82,8 @@ pub(super) fn may_ask<'a>(facts: &Facts<'a>) -> Result<&'a Seen, Why> {
     if let Some((name, _)) = facts.sources.iter().find(|(_, may)| !may) {
         return Err(Why::Always((*name).clone()));
     }
-    let last = facts.last.ok_or(Why::NothingSeen)?;
+    let brief = facts.brief;
+    let last = brief.last.as_ref().ok_or(Why::NothingSeen)?;
     if last.config_digest != facts.digest {
         return Err(Why::Configuration);
     }
@@ -101,17 +97,16 @@ pub(super) fn may_ask<'a>(facts: &Facts<'a>) -> Result<&'a Seen, Why> {
     {
         return Err(Why::LastRun);
     }
-    let memory = facts.memory;
     let waits = [
-        (facts.open > 0, Why::CutOff),
-        (!memory.approvals.is_empty(), Why::Approval),
-        (facts.holds > 0, Why::Hold),
-        (!memory.learned.pending.is_empty(), Why::Grace),
+        (brief.open > 0, Why::CutOff),
+        (brief.approvals > 0, Why::Approval),
+        (brief.holds > 0, Why::Hold),
+        (brief.pending > 0, Why::Grace),
     ];
     if let Some((_, why)) = waits.into_iter().find(|(waits, _)| *waits) {
         return Err(why);
     }
-    let seen = memory.seen.as_ref().ok_or(Why::NothingSeen)?;
+    let seen = brief.seen.as_ref().ok_or(Why::NothingSeen)?;
     let mut names: Vec<&SourceName> = facts.sources.iter().map(|(name, _)| *name).collect();
     names.sort();
     if !names.into_iter().eq(seen.marks.keys()) {
@@ -132,6 +127,13 @@ pub(super) fn all_vouch(answers: Vec<(SourceName, Answer)>) -> Result<BTreeMap<S
         Answer::Silent(why) => Err(Why::Silent(name, why)),
     };
     answers.into_iter().map(vouch).collect()
+}
+
+/// Whether answers of Hyperproof are those in which the last run found everything as the run before left it, so
+/// that what they say need not be looked at again. That run wrote nothing, and what answers are judged by moves in a
+/// run alone. They are asked for with the same account, by which they are judged, too.
+pub(super) fn is_as_answered(brief: &Brief, own: Option<&str>, lists: &Lists) -> bool {
+    own == Some(lists.own.as_str()) && brief.answers.as_ref().is_some_and(|answers| *answers == lists.digest())
 }
 
 /// Whether Hyperproof is as the last run left it.

@@ -4,35 +4,35 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::error::TargetError;
 use super::super::reader::{Found, Reader};
-use super::super::wire::{Group, List, Membership};
+use super::super::wire::{Group, Membership};
+use super::texts::Numbered;
 use super::{Known, unbelievable};
-use crate::model::id::{AccountId, GroupId};
+use crate::model::id::GroupId;
 use crate::model::live::Absence;
 use crate::model::problem::Problem;
 
-/// A group that is believed, before it is known whose its members' ids are.
-pub(super) struct Believed {
-    pub(super) id: GroupId,
-    pub(super) name: String,
-    pub(super) lead: Option<AccountId>,
-    pub(super) members: BTreeSet<AccountId>,
+/// Groups and members as the lists have them.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    /// Groups by id.
+    pub(super) listed: BTreeMap<GroupId, Group>,
+    /// Groups that the list itself shows as archived.
+    pub(super) absent: BTreeMap<GroupId, Absence>,
+    /// Numbers of members' ids by group, as they came. A group without an entry is not in it.
+    pub(super) members: BTreeMap<GroupId, Vec<u32>>,
+    /// The organisation.
+    pub(super) organisation: Option<String>,
 }
 
-/// What is believed: groups, those that are not there, and the organisation.
-type Answer = (Vec<Believed>, BTreeMap<GroupId, Absence>, Option<String>);
-
 impl Reader {
-    /// Joins groups and members, and asks for what the lists leave out.
+    /// Asks for what the lists leave out.
     pub(super) async fn believe_groups(
         &self,
-        groups: List<Group>,
-        memberships: List<Membership>,
+        drawn: &Drawn,
         known: Known<'_>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Answer, TargetError> {
-        let organisation = organisation(&groups.rows, problems);
-        let (mut listed, mut absent) = index(groups.rows, problems);
-        let mut members = members_by_group(memberships.rows, problems);
+    ) -> Result<BTreeMap<GroupId, Absence>, TargetError> {
+        let Drawn { listed, absent, members, .. } = drawn;
         if listed.is_empty() && absent.is_empty() && !known.groups.is_empty() {
             let count = known.groups.len();
             return Err(unbelievable(format!(
@@ -45,18 +45,10 @@ impl Reader {
                 "the list of memberships is empty, and there were {left} memberships after the last run"
             )));
         }
-        absent.extend(self.ask_for_unlisted(&listed, &absent, known, problems).await?);
-        self.ask_for_memberless(&listed, &members, known).await?;
-        let groups = std::mem::take(&mut listed)
-            .into_iter()
-            .map(|(id, group)| Believed {
-                name: group.name.unwrap_or_default(),
-                lead: group.group_lead_id.map(AccountId::from),
-                members: members.remove(&id).unwrap_or_default(),
-                id,
-            })
-            .collect();
-        Ok((groups, absent, organisation))
+        let mut absent = absent.clone();
+        absent.extend(self.ask_for_unlisted(listed, &absent, known, problems).await?);
+        self.ask_for_memberless(listed, members, known).await?;
+        Ok(absent)
     }
 
     /// Mapped groups that are in no list.
@@ -113,7 +105,7 @@ impl Reader {
     async fn ask_for_memberless(
         &self,
         listed: &BTreeMap<GroupId, Group>,
-        members: &BTreeMap<GroupId, BTreeSet<AccountId>>,
+        members: &BTreeMap<GroupId, Vec<u32>>,
         known: Known<'_>,
     ) -> Result<(), TargetError> {
         for (id, group) in listed {
@@ -145,7 +137,10 @@ fn is_archived(group: &Group) -> bool {
 }
 
 /// Groups by id; archived ones apart.
-fn index(rows: Vec<Group>, problems: &mut Vec<Problem>) -> (BTreeMap<GroupId, Group>, BTreeMap<GroupId, Absence>) {
+pub(super) fn index(
+    rows: Vec<Group>,
+    problems: &mut Vec<Problem>,
+) -> (BTreeMap<GroupId, Group>, BTreeMap<GroupId, Absence>) {
     let mut listed: BTreeMap<GroupId, Group> = BTreeMap::new();
     let mut absent = BTreeMap::new();
     for group in rows {
@@ -168,34 +163,33 @@ fn index(rows: Vec<Group>, problems: &mut Vec<Problem>) -> (BTreeMap<GroupId, Gr
     (listed, absent)
 }
 
-/// Members by group. An entry that does not say who its members are is no entry: it is not "nobody".
-fn members_by_group(rows: Vec<Membership>, problems: &mut Vec<Problem>) -> BTreeMap<GroupId, BTreeSet<AccountId>> {
-    let mut by_group: BTreeMap<GroupId, BTreeSet<AccountId>> = BTreeMap::new();
-    for row in rows {
-        let Some(id) = row.group_id.map(GroupId::from) else {
-            problems
-                .push(Problem::new("Hyperproof's list of memberships", "an entry has no groupId and was passed over"));
-            continue;
-        };
-        let Some(ids) = row.user_ids else {
-            problems.push(Problem::new(format!("group {id}"), "its entry in the list of memberships has no userIds"));
-            continue;
-        };
-        if ids.odd > 0 {
-            let text = format!("{} entries of its userIds are no ids and were passed over", ids.odd);
-            problems.push(Problem::new(format!("group {id}"), text));
-        }
-        if by_group.contains_key(&id) {
-            problems
-                .push(Problem::new(format!("group {id}"), "is in the list of memberships more than once; all count"));
-        }
-        by_group.entry(id).or_default().extend(ids.ids.into_iter().map(AccountId::from));
+/// Adds the members of one entry. One that does not say who its members are is no entry: it is not "nobody".
+pub(super) fn add_members<'a>(
+    members: &mut BTreeMap<GroupId, Vec<u32>>,
+    row: Membership<'a>,
+    ids: &mut Numbered<'a>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(id) = row.group_id.map(GroupId::new) else {
+        problems.push(Problem::new("Hyperproof's list of memberships", "an entry has no groupId and was passed over"));
+        return;
+    };
+    let Some(texts) = row.user_ids else {
+        problems.push(Problem::new(format!("group {id}"), "its entry in the list of memberships has no userIds"));
+        return;
+    };
+    if texts.odd > 0 {
+        let text = format!("{} entries of its userIds are no ids and were passed over", texts.odd);
+        problems.push(Problem::new(format!("group {id}"), text));
     }
-    by_group
+    if members.contains_key(&id) {
+        problems.push(Problem::new(format!("group {id}"), "is in the list of memberships more than once; all count"));
+    }
+    members.entry(id).or_default().extend(texts.ids.into_iter().map(|text| ids.number(text)));
 }
 
 /// The organisation that most groups name.
-fn organisation(rows: &[Group], problems: &mut Vec<Problem>) -> Option<String> {
+pub(super) fn organisation(rows: &[Group], problems: &mut Vec<Problem>) -> Option<String> {
     let mut named: BTreeMap<&str, usize> = BTreeMap::new();
     for id in rows.iter().filter_map(|group| group.org_id.as_deref()) {
         *named.entry(id).or_default() += 1;

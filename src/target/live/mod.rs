@@ -6,18 +6,24 @@
 
 mod accounts;
 mod groups;
+mod lists;
+mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::TargetError;
 use super::member_id;
 use super::reader::Reader;
-use super::wire::{List, User};
+use super::wire::{Group, List};
 use crate::model::id::{AccountId, GroupId};
-use crate::model::live::{LiveGroup, LiveState, MemberIdKind, told_apart};
+use crate::model::live::{AccountIndex, LiveGroup, LiveState, MemberIdKind};
 use crate::model::memberships::Memberships;
 use crate::model::problem::Problem;
-use groups::Believed;
+
+use accounts::Row;
+use groups::Drawn;
+pub use lists::{Listed, Lists};
+use texts::Numbered;
 
 /// What earlier runs know, against which a read is held.
 #[derive(Clone, Copy)]
@@ -50,38 +56,124 @@ impl Reader {
     /// Reads accounts, groups and memberships: three GETs, one more for the tool's own account while
     /// it is not remembered, and one or two for each mapped group that the lists leave out.
     pub async fn live(&self, known: Known<'_>) -> Result<LiveState, TargetError> {
+        let lists = self.lists(known.own_account).await?;
+        self.believe(&lists, known).await
+    }
+
+    /// The lists that a read takes, and the tool's own account where its id is not remembered.
+    pub async fn lists(&self, own: Option<&str>) -> Result<Lists, TargetError> {
         let before = self.client().calls().reads;
         let own = async {
-            match known.own_account {
+            match own {
                 Some(id) => Ok(id.to_owned()),
                 None => self.own().await,
             }
         };
-        let (users, listed, memberships, own) =
-            tokio::try_join!(self.users(true, None), self.groups(None, None), self.memberships(None), own)?;
-        let mut problems = Vec::new();
-        look_at(&mut problems, "users", &users);
-        look_at(&mut problems, "groups", &listed);
-        look_at(&mut problems, "memberships", &memberships);
+        let (users, groups, memberships, own) =
+            tokio::try_join!(self.users(true, None), self.group_list(None, None), self.memberships(None), own)?;
+        let reads = self.client().calls().reads.saturating_sub(before);
+        Ok(Lists { users, groups, memberships, own, before, reads })
+    }
 
-        let own_id = self.own_among(&users, own, known).await?;
-        let (groups, absent, organisation) = self.believe_groups(listed, memberships, known, &mut problems).await?;
+    /// Decodes lists, holds them against what is known, and asks for what they leave out.
+    pub async fn believe(&self, lists: &Lists, known: Known<'_>) -> Result<LiveState, TargetError> {
         let settings = self.client().judging();
-        let verdict = {
-            let members: BTreeSet<&str> =
-                groups.iter().flat_map(|group| &group.members).map(AccountId::as_str).collect();
-            let pairs = accounts::eligible_pairs(&users.rows, &settings.eligible_types);
-            member_id::decide(settings.member_id, known.member_id, &pairs, &members)?
+        let mut draft = Draft::new(lists, &settings.eligible_types)?;
+        let own_id = self.own_among(&draft, lists, known).await?;
+        draft.drawn.absent = self.believe_groups(&draft.drawn, known, &mut draft.problems).await?;
+        let mut live = draft.finish(own_id, settings.member_id, known.member_id)?;
+        live.reads = self.client().calls().reads.saturating_sub(lists.before);
+        Ok(live)
+    }
+
+    /// The id of the tool's own account, which must be among the users. A remembered one that is not
+    /// is asked for again: the account may have been made anew.
+    async fn own_among(&self, draft: &Draft<'_>, lists: &Lists, known: Known<'_>) -> Result<String, TargetError> {
+        if draft.row_of(&lists.own).is_some() {
+            return Ok(lists.own.clone());
+        }
+        let own = match known.own_account {
+            Some(_) => self.own().await?,
+            None => lists.own.clone(),
         };
-        let accounts = accounts::accounts(&users.rows, verdict.kind, &settings.eligible_types, &mut problems);
-        let groups = groups
-            .into_iter()
-            .map(|Believed { id, name, lead, members }| {
-                let (members, strangers) = told_apart(&accounts, members);
-                LiveGroup { id, name, lead, members, strangers }
-            })
-            .collect();
-        let own = accounts::own(&users.rows, &own_id, verdict.kind);
+        match draft.row_of(&own) {
+            Some(_) => Ok(own),
+            None => Err(unbelievable(format!(
+                "the list of users ({} entries) does not have the tool's own account {own:?}",
+                draft.entries
+            ))),
+        }
+    }
+}
+
+impl Lists {
+    /// What the lists say, nothing held against it and nothing asked for.
+    ///
+    /// # Errors
+    /// A list is none, or groups hold both kinds of ids.
+    pub fn read(&self, eligible: &[String], member_id: Option<MemberIdKind>) -> Result<LiveState, TargetError> {
+        Draft::new(self, eligible)?.finish(self.own.clone(), None, member_id)
+    }
+}
+
+/// Lists decoded, before it is known which id groups hold.
+#[derive(Debug)]
+struct Draft<'a> {
+    ids: Numbered<'a>,
+    rows: Vec<Row<'a>>,
+    /// Entries of the list of users, odd ones too.
+    entries: usize,
+    drawn: Drawn,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(lists: &'a Lists, eligible: &[String]) -> Result<Self, TargetError> {
+        let (mut ids, mut rows, mut problems) = (Numbered::default(), Vec::new(), Vec::new());
+        let odd = lists.users.each(|user| rows.push(Row::new(user, eligible, &mut ids)))?;
+        let entries = rows.len() + odd;
+        look_at(&mut problems, "users", entries, odd);
+        let List { rows: groups, odd } = lists.groups.rows::<Group>()?;
+        look_at(&mut problems, "groups", groups.len() + odd, odd);
+        let (mut members, mut count) = (BTreeMap::new(), 0);
+        let odd = lists.memberships.each(|row| {
+            count += 1;
+            groups::add_members(&mut members, row, &mut ids, &mut problems);
+        })?;
+        look_at(&mut problems, "memberships", count + odd, odd);
+        let organisation = groups::organisation(&groups, &mut problems);
+        let (listed, absent) = groups::index(groups, &mut problems);
+        Ok(Self { ids, rows, entries, drawn: Drawn { listed, absent, members, organisation }, problems })
+    }
+
+    fn row_of(&self, own: &str) -> Option<&Row<'a>> {
+        accounts::row_of(&self.rows, &self.ids, own)
+    }
+
+    fn finish(
+        self,
+        own_id: String,
+        configured: Option<MemberIdKind>,
+        remembered: Option<MemberIdKind>,
+    ) -> Result<LiveState, TargetError> {
+        let Self { ids, rows, drawn, mut problems, .. } = self;
+        let Drawn { listed, absent, mut members, organisation } = drawn;
+        let mut held = vec![false; ids.len()];
+        for id in listed.keys().filter_map(|id| members.get(id)).flatten() {
+            if let Some(held) = held.get_mut(*id as usize) {
+                *held = true;
+            }
+        }
+        let verdict = member_id::decide(configured, remembered, accounts::eligible_pairs(&rows), &held)?;
+        let (accounts, places) = accounts::accounts(&rows, &ids, verdict.kind, &mut problems);
+        let own = accounts::own(&rows, &ids, &own_id, verdict.kind);
+        let groups = listed.into_iter().map(|(id, group)| {
+            let members = members.remove(&id).unwrap_or_default();
+            let (members, strangers) = told_apart(members, &places, &ids);
+            let lead = group.group_lead_id.map(AccountId::from);
+            LiveGroup { name: group.name.unwrap_or_default(), lead, members, strangers, id }
+        });
+        let groups = groups.collect();
         problems.sort();
         Ok(LiveState {
             organisation,
@@ -93,38 +185,39 @@ impl Reader {
             groups,
             absent,
             problems,
-            reads: self.client().calls().reads.saturating_sub(before),
+            reads: 0,
         })
-    }
-
-    /// The id of the tool's own account, which must be among the users. A remembered one that is not
-    /// is asked for again: the account may have been made anew.
-    async fn own_among(&self, users: &List<User>, own: String, known: Known<'_>) -> Result<String, TargetError> {
-        if accounts::row_of(&users.rows, &own).is_some() {
-            return Ok(own);
-        }
-        let own = match known.own_account {
-            Some(_) => self.own().await?,
-            None => own,
-        };
-        match accounts::row_of(&users.rows, &own) {
-            Some(_) => Ok(own),
-            None => Err(unbelievable(format!(
-                "the list of users ({} entries) does not have the tool's own account {own:?}",
-                users.len()
-            ))),
-        }
     }
 }
 
-/// Warns of entries that are no objects, and of lists that look cut.
-fn look_at<T>(problems: &mut Vec<Problem>, what: &str, list: &List<T>) {
-    let place = || format!("Hyperproof's list of {what}");
-    if list.odd > 0 {
-        problems.push(Problem::new(place(), format!("{} entries are no objects and were passed over", list.odd)));
+/// Members with an account, by where it stands, and those whose ids no account bears; both sorted, each once.
+fn told_apart(
+    members: Vec<u32>,
+    places: &[Option<AccountIndex>],
+    ids: &Numbered<'_>,
+) -> (Vec<AccountIndex>, Vec<AccountId>) {
+    let (mut known, mut strangers) = (Vec::with_capacity(members.len()), Vec::new());
+    for id in members {
+        match places.get(id as usize).copied().flatten() {
+            Some(place) => known.push(place),
+            None => strangers.push(ids.id(id).account()),
+        }
     }
-    if SUSPICIOUS.contains(&list.len()) {
-        let text = format!("has exactly {} entries: the server may have cut it off", list.len());
+    known.sort_unstable();
+    known.dedup();
+    strangers.sort_unstable();
+    strangers.dedup();
+    (known, strangers)
+}
+
+/// Warns of entries that are no objects, and of lists that look cut.
+fn look_at(problems: &mut Vec<Problem>, what: &str, entries: usize, odd: usize) {
+    let place = || format!("Hyperproof's list of {what}");
+    if odd > 0 {
+        problems.push(Problem::new(place(), format!("{odd} entries are no objects and were passed over")));
+    }
+    if SUSPICIOUS.contains(&entries) {
+        let text = format!("has exactly {entries} entries: the server may have cut it off");
         problems.push(Problem::new(place(), text).help("compare with the number that Hyperproof shows"));
     }
 }

@@ -1,11 +1,8 @@
 //! Each reason by itself: the facts of a run that may skip, and one of them different.
 
-use std::collections::BTreeSet;
-
 use super::*;
-use crate::model::hold::{Approval, HoldId, Rule, Scope};
 use crate::model::live::Account;
-use crate::store::{Actor, Tally};
+use crate::store::{Actor, RunRow, Tally};
 
 fn at(hours: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000 + hours)
@@ -68,25 +65,26 @@ fn memory() -> Memory {
     }
 }
 
+fn brief() -> Brief {
+    Brief { seen: memory().seen, own_account: Some(("client".to_owned(), "own".to_owned())), ..Brief::default() }
+}
+
 /// The verdict where something differs from the facts of a run that may skip.
-fn asked(change: impl FnOnce(&mut Facts<'_>, &mut Memory, &mut RunRow)) -> Result<(), Why> {
+fn asked(change: impl FnOnce(&mut Facts<'_>, &mut Brief, &mut RunRow)) -> Result<(), Why> {
     let (hr, ad) = ("hr".into(), "ad".into());
-    let (mut other, mut row) = (memory(), last());
-    let memory = memory();
+    let (mut other, mut row) = (brief(), last());
+    let brief = brief();
     let mut facts = Facts {
         partial: false,
         sources: vec![(&hr, true), (&ad, true)],
         digest: "c",
         version: "v",
-        memory: &memory,
-        last: None,
-        holds: 0,
-        open: 0,
+        brief: &brief,
         now: at(1),
     };
     change(&mut facts, &mut other, &mut row);
-    facts.memory = &other;
-    facts.last = Some(&row);
+    other.last = Some(row);
+    facts.brief = &other;
     may_ask(&facts).map(|_| ())
 }
 
@@ -98,26 +96,12 @@ fn each_reason_to_read_is_one_alone() {
     assert_eq!(asked(|facts, _, _| facts.sources[1].1 = false), Err(Why::Always("ad".into())));
     assert_eq!(asked(|facts, _, _| facts.digest = "d"), Err(Why::Configuration));
     assert_eq!(asked(|facts, _, _| facts.version = "w"), Err(Why::Version));
-    assert_eq!(asked(|facts, _, _| facts.holds = 1), Err(Why::Hold));
-    assert_eq!(asked(|facts, _, _| facts.open = 1), Err(Why::CutOff));
-    assert_eq!(asked(|_, memory, _| memory.seen = None), Err(Why::NothingSeen));
+    assert_eq!(asked(|_, brief, _| brief.holds = 1), Err(Why::Hold));
+    assert_eq!(asked(|_, brief, _| brief.open = 1), Err(Why::CutOff));
+    assert_eq!(asked(|_, brief, _| brief.seen = None), Err(Why::NothingSeen));
     assert_eq!(asked(|facts, _, _| _ = facts.sources.pop()), Err(Why::NothingSeen));
-    let pending = [(("G".into(), "a1".into()), at(0))];
-    assert_eq!(asked(|_, memory, _| memory.learned.pending = pending.into()), Err(Why::Grace));
-    let approval = Approval {
-        number: 1,
-        hold: HoldId::from_text("h-000000000000"),
-        rule: Rule::Missing,
-        scope: Scope::Run.to_string(),
-        changes: BTreeSet::new(),
-        by: String::new(),
-        login: String::new(),
-        reason: String::new(),
-        ticket: None,
-        at: at(0),
-        expires: at(9),
-    };
-    assert_eq!(asked(|_, memory, _| memory.approvals = vec![approval]), Err(Why::Approval));
+    assert_eq!(asked(|_, brief, _| brief.pending = 1), Err(Why::Grace));
+    assert_eq!(asked(|_, brief, _| brief.approvals = 1), Err(Why::Approval));
 }
 
 #[test]
@@ -185,6 +169,19 @@ fn hyperproof_must_be_as_it_was_left() {
     for (at, change) in changes.into_iter().enumerate() {
         assert_eq!(verdict(change), Err(Why::Accounts), "{at}");
     }
+}
+
+#[test]
+fn answers_are_believed_by_their_digest_for_one_account_alone() {
+    let lists = |users: &str, groups: &str, own: &str| Lists::new(users.into(), groups.into(), "[]".into(), own);
+    let seen = lists("[1]", "[]", "own");
+    let brief = Brief { answers: Some(seen.digest()), ..brief() };
+    assert!(is_as_answered(&brief, Some("own"), &seen));
+    assert!(!is_as_answered(&brief, None, &seen), "signed in by another client id");
+    assert!(!is_as_answered(&brief, Some("other"), &lists("[1]", "[]", "other")));
+    assert!(!is_as_answered(&brief, Some("own"), &lists("[1] ", "[]", "own")));
+    assert!(!is_as_answered(&brief, Some("own"), &lists("[]", "[1]", "own")), "which list it is counts");
+    assert!(!is_as_answered(&Brief { answers: None, ..brief }, Some("own"), &seen));
 }
 
 #[test]

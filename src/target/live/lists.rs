@@ -1,0 +1,93 @@
+//! Floor 2: the three lists of a read, as they came.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::super::error::TargetError;
+use super::super::wire::{self, List};
+use crate::model::digest::Digest;
+
+/// A list as it came: nothing of it was decoded yet.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    call: String,
+    body: Vec<u8>,
+}
+
+impl Listed {
+    /// The answer to a call, which is named in errors.
+    pub fn new(call: impl Into<String>, body: Vec<u8>) -> Self {
+        Self { call: call.into(), body }
+    }
+
+    /// Decodes all of it.
+    ///
+    /// # Errors
+    /// It is no list.
+    pub fn rows<'a, T: Deserialize<'a>>(&'a self) -> Result<List<T>, TargetError> {
+        wire::list(&self.body).map_err(|why| self.fault(why))
+    }
+
+    /// Hands out its objects one by one; gives the number of entries that are no object. What was handed out
+    /// before an error counts for nothing.
+    pub(super) fn each<'a, T: Deserialize<'a>>(&'a self, row: impl FnMut(T)) -> Result<usize, TargetError> {
+        wire::each(&self.body, row).map_err(|why| self.fault(why))
+    }
+
+    /// Whether it is a list at all.
+    pub(in super::super) fn is_list(&self) -> bool {
+        wire::each(&self.body, |_: IgnoredAny| ()).is_ok()
+    }
+
+    fn fault(&self, why: String) -> TargetError {
+        TargetError::Decode { call: self.call.clone(), why }
+    }
+}
+
+/// The lists of one read.
+#[derive(Debug, Clone)]
+pub struct Lists {
+    /// `GET /users`, the deactivated ones too.
+    pub users: Listed,
+    /// `GET /groups`.
+    pub groups: Listed,
+    /// `GET /groups/users`.
+    pub memberships: Listed,
+    /// The `id` of `/users/me`.
+    pub own: String,
+    /// GETs that were sent by this client before.
+    pub(super) before: u32,
+    /// GETs that they took.
+    pub(super) reads: u32,
+}
+
+impl Lists {
+    /// GETs that it took.
+    pub fn reads(&self) -> u32 {
+        self.reads
+    }
+
+    /// Digest of all three, and of whose account they are read for: two equal ones are of the same answers to the
+    /// byte. SHA-256, because names in the answers are chosen by people who are not trusted with it: nobody may be
+    /// able to make two answers of which one passes for the other.
+    pub fn digest(&self) -> String {
+        let mut digest = Digest::new();
+        digest.part(&self.own);
+        for list in [&self.users, &self.groups, &self.memberships] {
+            digest.part_bytes(&list.body);
+        }
+        digest.hex()
+    }
+
+    /// Lists that were read elsewhere.
+    pub fn new(users: Vec<u8>, groups: Vec<u8>, memberships: Vec<u8>, own: &str) -> Self {
+        Self {
+            users: Listed::new("GET /users", users),
+            groups: Listed::new("GET /groups", groups),
+            memberships: Listed::new("GET /groups/users", memberships),
+            own: own.to_owned(),
+            before: 0,
+            reads: 0,
+        }
+    }
+}
