@@ -1,4 +1,5 @@
-//! The little BER that is read outside the LDAP crate: how long a message is. Floor 2, pure.
+//! The little BER that is read outside the LDAP crate: how long a message is, and which messages are
+//! entries. Floor 2, pure.
 
 /// The head of an element: its tag, and the lengths of the head and of what it announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,32 +35,11 @@ pub(super) fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((head.tag, bytes.get(head.size..end)?, bytes.get(end..)?))
 }
 
-/// Follows messages through a stream of bytes that is cut anywhere.
-#[derive(Debug, Default)]
-pub(super) struct Messages {
-    head: Vec<u8>,
-    left: u64,
-    /// The first bytes of a message, until its operation has been seen.
-    start: Vec<u8>,
-    known: bool,
-}
-
 /// Operations that a server may send (RFC 4511, section 4.2 on). The LDAP crate panics on any other.
-const ANSWERS: [u8; 11] = [0x61, 0x64, 0x65, 0x67, 0x69, 0x6b, 0x6d, 0x6f, 0x73, 0x78, 0x79];
+const ANSWERS: [u8; 11] = [0x61, ENTRY, 0x65, 0x67, 0x69, 0x6b, 0x6d, 0x6f, 0x73, 0x78, 0x79];
 
-/// Whether a message begins with its number and the operation of an answer; `Ok(false)`: it is too
-/// short to tell.
-fn is_answer(start: &[u8]) -> Result<bool, Odd> {
-    let (Some(&tag), Some(&length)) = (start.first(), start.get(1)) else { return Ok(false) };
-    if tag != 0x02 || !(1..=4).contains(&length) {
-        return Err(Odd::NoLdap);
-    }
-    match start.get(2 + usize::from(length)) {
-        None => Ok(false),
-        Some(operation) if ANSWERS.contains(operation) => Ok(true),
-        Some(_) => Err(Odd::NoLdap),
-    }
-}
+/// The operation that brings an entry of a search (RFC 4511, section 4.5.2).
+const ENTRY: u8 = 0x64;
 
 /// Why a stream of messages is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,53 +50,83 @@ pub(super) enum Odd {
     TooLong(u64),
 }
 
-impl Messages {
-    /// Looks at the next bytes.
-    pub(super) fn follow(&mut self, mut bytes: &[u8], longest: u64) -> Result<(), Odd> {
-        while let Some((&first, rest)) = bytes.split_first() {
-            if self.left > 0 {
-                let inside = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-                let (part, behind) = bytes.split_at(inside);
-                self.look_into(part)?;
-                self.left -= inside as u64;
-                if self.left == 0 && !self.known {
-                    return Err(Odd::NoLdap);
-                }
-                bytes = behind;
-                continue;
-            }
-            bytes = rest;
-            self.head.push(first);
-            // Every LDAP message is a SEQUENCE.
-            if self.head.first() != Some(&0x30) {
-                return Err(Odd::NoLdap);
-            }
-            if let Some(head) = head(&self.head).map_err(|()| Odd::NoLdap)? {
-                if head.length > longest {
-                    return Err(Odd::TooLong(head.length));
-                }
-                if head.length == 0 {
-                    return Err(Odd::NoLdap);
-                }
-                self.left = head.length;
-                self.head.clear();
-                self.start.clear();
-                self.known = false;
-            }
-        }
-        Ok(())
-    }
+/// What a message is, told from its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Start {
+    operation: u8,
+    /// Bytes of the whole message.
+    size: usize,
+}
 
-    fn look_into(&mut self, part: &[u8]) -> Result<(), Odd> {
-        for byte in part {
-            if self.known {
-                break;
-            }
-            self.start.push(*byte);
-            self.known = is_answer(&self.start)?;
-        }
-        Ok(())
+/// Looks at the start of a message. `Ok(None)`: it is too short to tell.
+fn start(bytes: &[u8], longest: u64) -> Result<Option<Start>, Odd> {
+    // Every LDAP message is a SEQUENCE: a number, and the operation of an answer.
+    if bytes.first().is_some_and(|tag| *tag != 0x30) {
+        return Err(Odd::NoLdap);
     }
+    let Some(message) = head(bytes).map_err(|()| Odd::NoLdap)? else { return Ok(None) };
+    if message.length > longest {
+        return Err(Odd::TooLong(message.length));
+    }
+    let length = usize::try_from(message.length).map_err(|_| Odd::TooLong(message.length))?;
+    let inside = bytes.get(message.size..).unwrap_or_default();
+    let inside = inside.get(..length).unwrap_or(inside);
+    let is_whole = inside.len() == length;
+    let (tag, digits) = match (inside.first(), inside.get(1)) {
+        (Some(tag), Some(digits)) => (*tag, *digits),
+        _ if is_whole => return Err(Odd::NoLdap),
+        _ => return Ok(None),
+    };
+    if tag != 0x02 || !(1..=4).contains(&digits) {
+        return Err(Odd::NoLdap);
+    }
+    match inside.get(2 + usize::from(digits)) {
+        Some(&operation) if ANSWERS.contains(&operation) => Ok(Some(Start { operation, size: message.size + length })),
+        None if !is_whole => Ok(None),
+        _ => Err(Odd::NoLdap),
+    }
+}
+
+/// Whole messages at the front of what came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Front {
+    /// Not even one: more must come first.
+    Nothing,
+    /// Entries of searches, in so many bytes.
+    Entries(usize),
+    /// Other messages, in so many bytes.
+    Others(usize),
+}
+
+/// Tells what is at the front of what came, up to where a message is cut or of the other kind. What is no
+/// LDAP, or longer than `longest`, is told as soon as its head is there.
+pub(super) fn front(bytes: &[u8], longest: u64) -> Result<Front, Odd> {
+    let mut front = Front::Nothing;
+    let mut end = 0;
+    loop {
+        let rest = bytes.get(end..).unwrap_or_default();
+        let found = match start(rest, longest) {
+            // What is before it was good: it is told of first.
+            Err(_) if end > 0 => return Ok(front),
+            found => found?,
+        };
+        let Some(message) = found.filter(|message| message.size <= rest.len()) else { return Ok(front) };
+        end += message.size;
+        front = match (front, message.operation == ENTRY) {
+            (Front::Nothing | Front::Entries(_), true) => Front::Entries(end),
+            (Front::Nothing | Front::Others(_), false) => Front::Others(end),
+            _ => return Ok(front),
+        };
+    }
+}
+
+/// An entry's message: its number, and the content of the operation.
+pub(super) fn entry(message: &[u8]) -> Option<(i32, &[u8])> {
+    let (0x02, digits, rest) = element(message)? else { return None };
+    let (ENTRY, content, _) = element(rest)? else { return None };
+    // Numbers are from 0 to 2^31 - 1, so that the sign's bit is never set.
+    let number = digits.iter().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte));
+    Some((i32::try_from(number).ok()?, content))
 }
 
 #[cfg(test)]
@@ -125,36 +135,75 @@ mod tests {
 
     use super::*;
 
+    const ENTRY_7: [u8; 7] = [0x30, 0x05, 0x02, 0x01, 0x07, 0x64, 0x00];
+    const DONE: [u8; 11] = [0x30, 0x82, 0x00, 0x07, 0x02, 0x02, 0x01, 0x00, 0x65, 0x01, 0x00];
+
+    /// What a pipe makes of bytes that come in two parts.
+    fn piped(parts: [&[u8]; 2]) -> Vec<(bool, Vec<u8>)> {
+        let mut came = Vec::new();
+        let mut passed: Vec<(bool, Vec<u8>)> = Vec::new();
+        for part in parts {
+            came.extend_from_slice(part);
+            loop {
+                let (entries, size) = match front(&came, 100).unwrap() {
+                    Front::Nothing => break,
+                    Front::Entries(size) => (true, size),
+                    Front::Others(size) => (false, size),
+                };
+                let rest = came.split_off(size);
+                let piece = std::mem::replace(&mut came, rest);
+                match passed.last_mut().filter(|(kind, _)| *kind == entries) {
+                    Some((_, last)) => last.extend(piece),
+                    None => passed.push((entries, piece)),
+                }
+            }
+        }
+        assert!(came.is_empty(), "{came:x?}");
+        passed
+    }
+
     #[test]
-    fn messages_are_followed_wherever_they_are_cut() {
-        let entry = [0x30, 0x05, 0x02, 0x01, 0x07, 0x64, 0x00];
-        let done = [0x30, 0x82, 0x00, 0x07, 0x02, 0x02, 0x01, 0x00, 0x65, 0x01, 0x00];
-        let stream = [&entry[..], &done, &entry].concat();
+    fn messages_are_told_apart_wherever_they_are_cut() {
+        let stream = [&ENTRY_7[..], &ENTRY_7, &DONE, &DONE, &ENTRY_7].concat();
+        let whole = vec![(true, [ENTRY_7, ENTRY_7].concat()), (false, [DONE, DONE].concat()), (true, ENTRY_7.to_vec())];
         for cut in 0..stream.len() {
-            let mut messages = Messages::default();
             let (a, b) = stream.split_at(cut);
-            assert_eq!(messages.follow(a, 100).and_then(|()| messages.follow(b, 100)), Ok(()));
-            assert_eq!((messages.left, messages.head.len()), (0, 0));
+            assert_eq!(piped([a, b]), whole, "cut at {cut}");
         }
     }
 
     #[test]
     fn what_is_too_long_or_no_ldap_is_told_at_its_head() {
-        let mut messages = Messages::default();
-        assert_eq!(messages.follow(&[0x30, 0x84, 0x80, 0, 0, 0], 1000), Err(Odd::TooLong(0x8000_0000)));
-        assert_eq!(Messages::default().follow(b"HTTP/1.1 400", 1000), Err(Odd::NoLdap));
-        assert_eq!(Messages::default().follow(&[0x30, 0x80], 1000), Err(Odd::NoLdap));
+        assert_eq!(front(&[0x30, 0x84, 0x80, 0, 0, 0], 1000), Err(Odd::TooLong(0x8000_0000)));
+        assert_eq!(front(b"HTTP/1.1 400", 1000), Err(Odd::NoLdap));
+        assert_eq!(front(&[0x30, 0x80], 1000), Err(Odd::NoLdap));
         // No message, no number, an operation that nobody knows, and none at all.
         for odd in [&[0x30, 0x00][..], &[0x30, 1, 4], &[0x30, 4, 2, 1, 7, 0x5e], &[0x30, 3, 2, 1, 7]] {
-            assert_eq!(Messages::default().follow(odd, 1000), Err(Odd::NoLdap), "{odd:x?}");
+            assert_eq!(front(odd, 1000), Err(Odd::NoLdap), "{odd:x?}");
+            let behind = [&ENTRY_7[..], odd].concat();
+            assert_eq!(front(&behind, 1000), Ok(Front::Entries(ENTRY_7.len())), "what came before is good");
         }
+    }
+
+    #[test]
+    fn an_entry_has_a_number() {
+        let message = |bytes| element(bytes).unwrap().1;
+        assert_eq!(entry(message(&ENTRY_7)), Some((7, &[][..])));
+        assert_eq!(entry(message(&DONE)), None);
+        // The operation announces more than the message has.
+        assert_eq!(entry(&[0x02, 0x01, 0x07, 0x64, 0x01]), None);
+        assert_eq!(entry(&[0x02, 0x04, 0xff, 0xff, 0xff, 0xff, 0x64, 0x00]), None);
     }
 
     proptest! {
         #[test]
         fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            let _ = Messages::default().follow(&bytes, 20);
             let _ = element(&bytes);
+            let _ = entry(&bytes);
+            match front(&bytes, 20) {
+                Ok(Front::Entries(size) | Front::Others(size)) => prop_assert!((1..=bytes.len()).contains(&size)),
+                Ok(Front::Nothing) | Err(_) => {}
+            }
         }
     }
 }

@@ -1,16 +1,35 @@
 //! One entry of an answer, and what its values mean. Floor 2, pure: nothing here fails, and what
 //! cannot be understood is as absent.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+use std::ops::Range as Span;
 
-use lber::structure::{PL, StructureTag};
+use lber::structure::StructureTag;
 
-/// An entry: its name as the server spells it, and the attributes that were asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Entry {
-    /// The distinguished name.
-    pub(super) dn: String,
-    attributes: Vec<(String, Vec<Vec<u8>>)>,
+use super::ber::element;
+
+/// An entry: its name as the server spells it, and the attributes that were asked for. It is kept as it
+/// came, and was looked through once to its last value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry<'a> {
+    content: Cow<'a, [u8]>,
+    dn: Span<usize>,
+    attributes: Span<usize>,
+}
+
+/// Values of an attribute.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Values<'a>(&'a [u8]);
+
+impl<'a> Iterator for Values<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (_, value, rest) = element(self.0)?;
+        self.0 = rest;
+        Some(value)
+    }
 }
 
 /// A part of an attribute's values, as Active Directory answers when there are many.
@@ -22,74 +41,116 @@ pub(super) struct Range {
     pub(super) next: Option<u32>,
 }
 
-impl Entry {
-    /// Takes a search result entry (RFC 4511, section 4.5.2) apart. None when it is none.
-    pub(super) fn decode(tag: StructureTag) -> Option<Self> {
-        let PL::C(parts) = tag.payload else { return None };
-        let mut parts = parts.into_iter();
-        let dn = String::from_utf8(primitive(parts.next()?)?).ok()?;
-        let PL::C(list) = parts.next()?.payload else { return None };
-        let attributes = list.into_iter().map(attribute).collect::<Option<_>>()?;
-        Some(Self { dn, attributes })
+impl<'a> Entry<'a> {
+    /// Looks through a search result entry (RFC 4511, section 4.5.2): the content of its operation. None
+    /// when it is none. What may stand behind the parts that are known is passed over (section 4).
+    pub(super) fn decode(content: impl Into<Cow<'a, [u8]>>) -> Option<Self> {
+        let content = content.into();
+        let (OCTETS, dn, rest) = element(&content)? else { return None };
+        let (SEQUENCE, list, behind) = element(rest)? else { return None };
+        std::str::from_utf8(dn).ok()?;
+        let mut attributes = list;
+        while !attributes.is_empty() {
+            let (SEQUENCE, attribute, rest) = element(attributes)? else { return None };
+            let (name, mut values) = parts(attribute)?;
+            std::str::from_utf8(name).ok()?;
+            while !values.is_empty() {
+                let (OCTETS, _, rest) = element(values)? else { return None };
+                values = rest;
+            }
+            attributes = rest;
+        }
+        let up_to = |rest: &[u8], part: &[u8]| {
+            let end = content.len() - rest.len();
+            end - part.len()..end
+        };
+        let (dn, attributes) = (up_to(rest, dn), up_to(behind, list));
+        Some(Self { content, dn, attributes })
+    }
+
+    /// An entry that the LDAP crate took apart.
+    pub(super) fn of_tag(tag: StructureTag) -> Option<Entry<'static>> {
+        let mut bytes = Default::default();
+        lber::write::encode_into(&mut bytes, tag).ok()?;
+        let (_, content, _) = element(&bytes)?;
+        Entry::decode(content.to_vec())
+    }
+
+    /// The distinguished name.
+    pub(super) fn dn(&self) -> &str {
+        let dn = self.content.get(self.dn.clone()).unwrap_or_default();
+        // It was looked at before.
+        std::str::from_utf8(dn).unwrap_or_default()
+    }
+
+    /// Names and values of all attributes.
+    fn attributes(&self) -> impl Iterator<Item = (&[u8], Values<'_>)> {
+        let list = self.content.get(self.attributes.clone()).unwrap_or_default();
+        Values(list).filter_map(|attribute| parts(attribute).map(|(name, values)| (name, Values(values))))
     }
 
     /// The values of an attribute, whatever options it bears, but for parts of a range. Names are
     /// compared without case: 389 DS answers in the case of the question, others in their schema's.
-    pub(super) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let own = self.attributes.iter().filter(move |(own, _)| {
-            let (base, options) = own.split_once(';').unwrap_or((own, ""));
-            base.eq_ignore_ascii_case(name) && range_of(options).is_none()
+    pub(super) fn values<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b [u8]> {
+        let own = self.attributes().filter(move |(own, _)| {
+            let (base, options) = with_options(own);
+            base.eq_ignore_ascii_case(name.as_bytes()) && options.and_then(range_of).is_none()
         });
-        own.flat_map(|(_, values)| values.iter().map(Vec::as_slice))
+        own.flat_map(|(_, values)| values)
     }
 
     /// The values of an attribute that are text.
-    pub(super) fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn texts<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b str> {
         self.values(name).filter_map(|value| std::str::from_utf8(value).ok())
     }
 
     /// The first text that is more than blanks.
-    pub(super) fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+    pub(super) fn text<'b>(&'b self, name: &'b str) -> Option<&'b str> {
         self.texts(name).map(str::trim).find(|text| !text.is_empty())
     }
 
     /// The part of an attribute that was answered in place of the whole, with its values.
-    pub(super) fn range(&self, name: &str) -> Option<(Range, &[Vec<u8>])> {
-        self.attributes.iter().find_map(|(own, values)| {
-            let (base, options) = own.split_once(';')?;
-            let range = range_of(options).filter(|_| base.eq_ignore_ascii_case(name))?;
-            Some((range, values.as_slice()))
+    pub(super) fn range(&self, name: &str) -> Option<(Range, Values<'_>)> {
+        self.attributes().find_map(|(own, values)| {
+            let (base, options) = with_options(own);
+            let range = options.and_then(range_of).filter(|_| base.eq_ignore_ascii_case(name.as_bytes()))?;
+            Some((range, values))
         })
     }
 
-    /// Whether some value of the attribute is no text.
-    pub(super) fn has_binary(&self, name: &str) -> bool {
-        self.values(name).any(|value| std::str::from_utf8(value).is_err())
-    }
-
     #[cfg(test)]
-    pub(super) fn of(dn: &str, attributes: &[(&str, &[&str])]) -> Self {
-        let own = |values: &[&str]| values.iter().map(|value| value.as_bytes().to_vec()).collect();
-        Self {
-            dn: dn.to_owned(),
-            attributes: attributes.iter().map(|(name, values)| ((*name).to_owned(), own(values))).collect(),
-        }
+    pub(super) fn of(dn: &str, attributes: &[(&str, &[&str])]) -> Entry<'static> {
+        use lber::structures::{ASNTag, OctetString, Sequence, Set, Tag};
+
+        let octets = |text: &str| Tag::OctetString(OctetString { inner: text.into(), ..Default::default() });
+        let attributes = attributes.iter().map(|(name, values)| {
+            let values = values.iter().map(|value| octets(value)).collect();
+            let inner = vec![octets(name), Tag::Set(Set { inner: values, ..Default::default() })];
+            Tag::Sequence(Sequence { inner, ..Default::default() })
+        });
+        let attributes = Tag::Sequence(Sequence { inner: attributes.collect(), ..Default::default() });
+        let entry = Sequence { inner: vec![octets(dn), attributes], ..Default::default() };
+        Entry::of_tag(entry.into_structure()).expect("it is one")
     }
 }
 
-fn primitive(tag: StructureTag) -> Option<Vec<u8>> {
-    match tag.payload {
-        PL::P(bytes) => Some(bytes),
-        PL::C(_) => None,
-    }
+/// Tags of the three kinds of elements that an entry is made of.
+const OCTETS: u8 = 0x04;
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+
+/// Name and values of an attribute.
+fn parts(attribute: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (OCTETS, name, rest) = element(attribute)? else { return None };
+    let (SET, values, _) = element(rest)? else { return None };
+    Some((name, values))
 }
 
-fn attribute(tag: StructureTag) -> Option<(String, Vec<Vec<u8>>)> {
-    let PL::C(parts) = tag.payload else { return None };
-    let mut parts = parts.into_iter();
-    let name = String::from_utf8(primitive(parts.next()?)?).ok()?;
-    let PL::C(values) = parts.next()?.payload else { return None };
-    Some((name, values.into_iter().map(primitive).collect::<Option<_>>()?))
+/// An attribute's name and what is behind its first semicolon.
+fn with_options(name: &[u8]) -> (&[u8], Option<&str>) {
+    let Some(end) = name.iter().position(|byte| *byte == b';') else { return (name, None) };
+    let (base, options) = name.split_at(end);
+    (base, options.get(1..).and_then(|options| std::str::from_utf8(options).ok()))
 }
 
 /// `range=0-1499` or `range=1500-*` among an attribute's options.
@@ -188,6 +249,7 @@ pub(super) fn without_uid(value: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use lber::common::TagClass;
+    use lber::structure::PL;
     use proptest::prelude::*;
 
     use super::*;
@@ -199,7 +261,7 @@ mod tests {
         assert_eq!(entry.texts("mail").collect::<Vec<_>>(), ["a@x", "b@x"]);
         assert_eq!(entry.texts("member").count(), 0, "a part is never taken for the whole");
         let (range, values) = entry.range("MEMBER").unwrap();
-        assert_eq!((range, values.len()), (Range { from: 0, next: Some(2) }, 2));
+        assert_eq!((range, values.count()), (Range { from: 0, next: Some(2) }, 2));
         let end = Entry::of("cn=g", &[("member", &[]), ("member;Range=1500-*", &["m"])]);
         assert_eq!(end.range("member").unwrap().0, Range { from: 1500, next: None });
     }
@@ -240,17 +302,95 @@ mod tests {
     }
 
     fn tag() -> impl Strategy<Value = StructureTag> {
-        let leaf = prop::collection::vec(any::<u8>(), 0..8).prop_map(PL::P);
-        let make = |payload| StructureTag { class: TagClass::Universal, id: 4, payload };
-        leaf.prop_map(make).prop_recursive(4, 40, 4, move |inner| {
-            prop::collection::vec(inner, 0..4).prop_map(move |parts| make(PL::C(parts)))
+        let leaf = prop::collection::vec(any::<u8>(), 0..8).prop_map(|bytes| made(4, PL::P(bytes)));
+        leaf.prop_recursive(4, 40, 4, move |inner| {
+            let parts = prop::collection::vec(inner, 0..4);
+            (prop::sample::select(vec![4, 16, 17]), parts).prop_map(|(id, parts)| made(id, PL::C(parts)))
         })
+    }
+
+    fn made(id: u64, payload: PL) -> StructureTag {
+        StructureTag { class: TagClass::Universal, id, payload }
+    }
+
+    /// An entry of any names and values.
+    fn entry() -> impl Strategy<Value = StructureTag> {
+        let octets = || prop_oneof![4 => "\\PC{0,12}".prop_map(String::into_bytes), 1 => prop::collection::vec(any::<u8>(), 0..200)];
+        let attribute = (octets(), prop::collection::vec(octets(), 0..5)).prop_map(|(name, values)| {
+            let values = values.into_iter().map(|value| made(4, PL::P(value))).collect();
+            made(16, PL::C(vec![made(4, PL::P(name)), made(17, PL::C(values))]))
+        });
+        (octets(), prop::collection::vec(attribute, 0..5))
+            .prop_map(|(dn, attributes)| made(4, PL::C(vec![made(4, PL::P(dn)), made(16, PL::C(attributes))])))
+    }
+
+    type Plain = (String, Vec<(String, Vec<Vec<u8>>)>);
+
+    /// An entry as the LDAP crate's tree has it.
+    fn of_tree(tag: StructureTag) -> Option<Plain> {
+        let octets = |tag: StructureTag| tag.expect_primitive();
+        let text = |tag: StructureTag| String::from_utf8(octets(tag)?).ok();
+        let mut parts = tag.expect_constructed()?.into_iter();
+        let dn = text(parts.next()?)?;
+        let attributes = parts.next()?.expect_constructed()?.into_iter().map(|attribute| {
+            let mut parts = attribute.expect_constructed()?.into_iter();
+            let name = text(parts.next()?)?;
+            let values = parts.next()?.expect_constructed()?.into_iter().map(octets).collect::<Option<_>>()?;
+            Some((name, values))
+        });
+        Some((dn, attributes.collect::<Option<_>>()?))
+    }
+
+    fn of_bytes(content: &[u8]) -> Option<Plain> {
+        let entry = Entry::decode(content)?;
+        let own = |(name, values): (&[u8], Values<'_>)| {
+            (String::from_utf8(name.to_vec()).unwrap(), values.map(<[u8]>::to_vec).collect())
+        };
+        Some((entry.dn().to_owned(), entry.attributes().map(own).collect()))
+    }
+
+    /// The content of a tag, as it stands on the wire.
+    fn encoded(tag: StructureTag) -> Vec<u8> {
+        let mut bytes = Default::default();
+        lber::write::encode_into(&mut bytes, tag).unwrap();
+        element(&bytes).unwrap().1.to_vec()
     }
 
     proptest! {
         #[test]
-        fn no_answer_is_too_odd(tag in tag()) {
-            let _ = Entry::decode(tag);
+        fn no_answer_is_too_odd(tag in tag(), bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let _ = Entry::of_tag(tag);
+            let _ = of_bytes(&bytes);
+        }
+
+        #[test]
+        fn an_entry_says_what_the_crate_says_of_it(entry in entry()) {
+            prop_assert_eq!(of_bytes(&encoded(entry.clone())), of_tree(entry));
+        }
+
+        /// Some byte is another one, and the end is missing: what is understood at all is understood as
+        /// the crate understands it.
+        #[test]
+        fn nothing_is_read_into_a_broken_entry(
+            entry in entry(),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+            end in any::<prop::sample::Index>(),
+        ) {
+            let mut content = encoded(entry);
+            let at = at.index(content.len());
+            content[at] = byte;
+            content.truncate(content.len() - end.index(content.len()) / 8);
+            if let Some(own) = of_bytes(&content) {
+                let mut parts = Vec::new();
+                let mut rest = content.as_slice();
+                while parts.len() < 2 {
+                    let (behind, tag) = lber::parse::parse_tag(rest).expect("it was understood");
+                    parts.push(tag);
+                    rest = behind;
+                }
+                prop_assert_eq!(Some(own), of_tree(made(4, PL::C(parts))));
+            }
         }
 
         #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::dn::{Key, normalise};
 use super::entry::{Entry, id_text, sid, without_uid};
+use super::names::Names;
 use super::people::sid_key;
 use super::schema::{STAMPS, Schema};
 use crate::model::id::DirectoryGroupKey;
@@ -59,108 +60,56 @@ impl Open {
     }
 }
 
-/// Many names in one piece of memory, with their keys.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    keys: Vec<Key>,
-    text: String,
-    ends: Vec<u32>,
-}
-
-impl Names {
-    /// Takes a name in.
-    pub(super) fn push(&mut self, name: &str) {
-        self.keys.push(Key::of_dn(name));
-        self.text.push_str(name);
-        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
-    }
-
-    /// Keys with the names as they were given.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &str)> {
-        let mut start = 0;
-        self.keys.iter().zip(&self.ends).map(move |(key, end)| {
-            let end = *end as usize;
-            let name = self.text.get(start..end).unwrap_or_default();
-            start = end;
-            (*key, name)
-        })
-    }
-
-    /// How many.
-    pub(super) fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Gives back the room that was kept for more.
-    fn shrink(&mut self) {
-        self.keys.shrink_to_fit();
-        self.text.shrink_to_fit();
-        self.ends.shrink_to_fit();
-    }
-
-    fn clear(&mut self) {
-        *self = Self::default();
-    }
-}
-
 impl Group {
     /// Reads a group's entry.
-    pub(super) fn of(entry: Entry, schema: &Schema) -> Self {
+    pub(super) fn of(entry: &Entry<'_>, schema: &Schema) -> Self {
         let id = entry.values(&schema.id_attribute).find_map(|value| id_text(&schema.id_attribute, value));
         let own = entry.values("objectSid").find_map(sid).filter(|_| schema.primary_groups);
         let mut group = Self {
             immutable: id.is_some(),
-            key: id.map_or_else(|| DirectoryGroupKey::new(normalise(&entry.dn)), DirectoryGroupKey::new),
-            names: names(&entry, schema),
+            key: id.map_or_else(|| DirectoryGroupKey::new(normalise(entry.dn())), DirectoryGroupKey::new),
+            names: names(entry, schema),
             members: Names::default(),
-            logins: texts(&entry, schema, "memberUid"),
-            urls: texts(&entry, schema, "memberURL"),
-            parents: texts(&entry, schema, "memberOf").iter().map(|parent| Key::of_dn(parent)).collect(),
+            logins: texts(entry, schema, "memberUid"),
+            urls: texts(entry, schema, "memberURL"),
+            parents: texts(entry, schema, "memberOf").iter().map(|parent| Key::of_dn(parent)).collect(),
             has_more_parents: schema.by_member_of() && entry.range("memberOf").is_some(),
             sid: own.map(|sid| (sid_key(&sid.domain, sid.rid), sid.rid)),
-            stamp: stamp(&entry),
+            stamp: stamp(entry),
             open: Vec::new(),
             ranges: 0,
             gap: None,
             dn: String::new(),
         };
         for attribute in schema.dn_attributes() {
-            group.take_members(&entry, attribute);
+            group.take_members(entry, attribute);
             if let Some((range, values)) = entry.range(attribute) {
                 match range.from {
                     0 => group.take_values(values, attribute),
                     from => group.gap = Some(format!("the server began {attribute} with value {from}")),
                 };
-                let last = values.last().cloned().unwrap_or_default();
+                let last = values.last().unwrap_or_default().to_vec();
                 group.open.extend(range.next.map(|next| Open { next, last, ..Open::new(attribute) }));
             }
         }
         group.members.shrink();
-        group.names.push(entry.dn.clone());
-        group.dn = entry.dn;
+        group.names.push(entry.dn().to_owned());
+        group.dn = entry.dn().to_owned();
         group
     }
 
     /// Takes all values of an attribute.
-    pub(super) fn take_members(&mut self, entry: &Entry, attribute: &str) {
-        if entry.has_binary(attribute) {
-            self.gap = Some(format!("a value of {attribute} is not text"));
-        }
-        for value in entry.texts(attribute) {
-            let name = without_uid(value).trim();
-            // An empty name is what some servers want where a group must have a member.
-            if !name.is_empty() {
-                self.members.push(name);
-            }
-        }
+    pub(super) fn take_members(&mut self, entry: &Entry<'_>, attribute: &str) {
+        self.take_values(entry.values(attribute), attribute);
     }
 
     /// Takes values of a part of an attribute.
-    pub(super) fn take_values(&mut self, values: &[Vec<u8>], attribute: &str) {
+    pub(super) fn take_values<'v>(&mut self, values: impl IntoIterator<Item = &'v [u8]>, attribute: &str) {
         for value in values {
-            match std::str::from_utf8(value) {
-                Ok(name) if name.trim().is_empty() => {}
-                Ok(name) => self.members.push(without_uid(name).trim()),
+            match std::str::from_utf8(value).map(|name| without_uid(name).trim()) {
+                // An empty name is what some servers want where a group must have a member.
+                Ok("") => {}
+                Ok(name) => self.members.push(name),
                 Err(_) => self.gap = Some(format!("a value of {attribute} is not text")),
             }
         }
@@ -185,11 +134,11 @@ impl Group {
 }
 
 /// When an entry last changed; empty where the server does not say.
-pub(super) fn stamp(entry: &Entry) -> Vec<String> {
+pub(super) fn stamp(entry: &Entry<'_>) -> Vec<String> {
     STAMPS.iter().filter_map(|stamp| entry.text(stamp)).map(str::to_owned).collect()
 }
 
-fn texts(entry: &Entry, schema: &Schema, attribute: &str) -> Vec<String> {
+fn texts(entry: &Entry<'_>, schema: &Schema, attribute: &str) -> Vec<String> {
     if !schema.has_member_attribute(attribute) {
         return Vec::new();
     }
@@ -197,7 +146,7 @@ fn texts(entry: &Entry, schema: &Schema, attribute: &str) -> Vec<String> {
     texts.filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
-fn names(entry: &Entry, schema: &Schema) -> Vec<String> {
+fn names(entry: &Entry<'_>, schema: &Schema) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for attribute in &schema.group_name_attributes {
         for name in entry.texts(attribute).map(str::trim).filter(|name| !name.is_empty()) {
@@ -259,9 +208,12 @@ mod tests {
             "cn=g,dc=x",
             &[("cn", &["g", "G2"]), ("member", &["uid=a,dc=x", ""]), ("uniqueMember", &["uid=b,dc=x#'01'B"])],
         );
-        let group = Group::of(entry, &schema);
+        let group = Group::of(&entry, &schema);
         assert_eq!(group.names, ["g", "G2", "cn=g,dc=x"]);
-        assert_eq!(group.members.iter().map(|(_, name)| name).collect::<Vec<_>>(), ["uid=a,dc=x", "uid=b,dc=x"]);
+        assert_eq!(
+            group.members.iter().map(|(_, name)| name.to_string()).collect::<Vec<_>>(),
+            ["uid=a,dc=x", "uid=b,dc=x"]
+        );
         assert_eq!((group.key.as_str(), group.immutable, group.gap), ("cn=g,dc=x", false, None));
     }
 
@@ -269,7 +221,7 @@ mod tests {
     fn an_empty_attribute_beside_a_range_is_no_empty_group() {
         let schema = Schema::of(Preset::ActiveDirectory);
         let entry = Entry::of("CN=g", &[("cn", &["g"]), ("member", &[]), ("member;range=0-1", &["CN=a", "CN=b"])]);
-        let group = Group::of(entry, &schema);
+        let group = Group::of(&entry, &schema);
         assert_eq!(group.members.len(), 2);
         assert_eq!(group.open, [Open { attribute: "member".into(), next: 2, last: b"CN=b".into() }]);
     }

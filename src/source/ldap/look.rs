@@ -23,9 +23,9 @@ pub(super) enum Stray {
 /// What somebody who was looked at is.
 pub(super) enum Seen {
     /// A person.
-    Person(Entry),
+    Person(Entry<'static>),
     /// A group.
-    Group(Entry),
+    Group(Entry<'static>),
     /// Neither.
     Stray(Stray),
 }
@@ -77,10 +77,11 @@ pub(super) async fn still_named(session: &Session, settings: &Settings, raw: &mu
     for group in &mut groups.rows {
         let dangling = |key: &Key| strays.get(key) == Some(&Stray::Dangling) && people.named(*key) == Found::Nobody;
         // What is no name at all could not be asked for, and never was anybody's.
-        let dangling = group.members.iter().filter(|(key, name)| dangling(key) && is_dn(name));
+        let dangling = group.members.iter().filter(|(key, _)| dangling(key)).map(|(_, name)| name.to_string());
         let terms: Vec<String> = dangling
-            .map(|(_, name)| {
-                let value = escape(name);
+            .filter(|name| is_dn(name))
+            .map(|name| {
+                let value = escape(&name);
                 let terms: String = attributes.iter().map(|name| format!("({name}={value})")).collect();
                 format!("(|{terms})")
             })

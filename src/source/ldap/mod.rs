@@ -2,8 +2,9 @@
 //!
 //! `address` (URLs), `wire` (sockets and TLS), `session` (one signed-in connection, with its `meter`),
 //! `reader` (what is asked, in which order: `searches`, `look`, `parts`), `watermark` (whether anything
-//! changed); pure: `ber`, `dn`, `entry`, `url`, `schema` (presets), `cost` (looks or one search), `people`,
-//! `groups` and `members` (names become people). A read is whole or it is nothing: any result
+//! changed); pure: `ber`, `dn`, `entry`, `page`, `url`, `schema` (presets), `cost` (looks or one search),
+//! `names`, `people`, `groups` and `members` (names become people). Entries of searches are read as they
+//! come from the wire, everything else by the LDAP crate. A read is whole or it is nothing: any result
 //! code but success fails it, a connection that ends is never an end, and what cannot be told of one
 //! group makes that group incomplete.
 
@@ -18,6 +19,8 @@ mod groups;
 mod look;
 mod members;
 mod meter;
+mod names;
+mod page;
 mod parts;
 mod people;
 mod reader;

@@ -57,7 +57,7 @@ async fn rest_of(session: &Session, settings: &Settings, group: &mut Group, mut 
             }
         };
         let (range, values) = match entry.range(attribute) {
-            Some((range, values)) if range.from == from => (range, values),
+            Some((range, values)) if range.from == from => (range, values.collect::<Vec<_>>()),
             Some((range, _)) => {
                 group.gap = Some(format!("the server answered {attribute} from {} instead of {from}", range.from));
                 return Ok(true);
@@ -73,11 +73,11 @@ async fn rest_of(session: &Session, settings: &Settings, group: &mut Group, mut 
             }
         };
         let new = match values.split_first() {
-            _ if *next == 0 => values,
+            _ if *next == 0 => &values,
             Some((first, new)) if first == last => new,
             _ => return Ok(false),
         };
-        group.take_values(new, attribute);
+        group.take_values(new.iter().copied(), attribute);
         match range.next {
             None => return Ok(true),
             Some(further) if further <= *next => {
@@ -87,7 +87,7 @@ async fn rest_of(session: &Session, settings: &Settings, group: &mut Group, mut 
             Some(further) => *next = further,
         }
         if let Some(value) = values.last() {
-            last.clone_from(value);
+            *last = value.to_vec();
         }
     }
 }

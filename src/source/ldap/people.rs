@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::dn::Key;
 use super::entry::{Entry, id_text, proxy_address, sid};
+use super::names::{Keys, Places};
 use super::schema::{Disabled, Schema};
 use crate::model::address::Address;
 use crate::model::directory::Person;
@@ -15,18 +16,17 @@ use crate::model::id::PersonKey;
 pub(super) struct People {
     /// In the order of the reading.
     pub(super) rows: Vec<Person>,
-    names: Vec<(Key, u32)>,
+    names: Places,
+    keys: Keys,
     /// Names of people who were met one by one.
     late: BTreeMap<Key, u32>,
-    logins: Vec<(Key, u32)>,
+    logins: Places,
     /// Primary groups, by security identifier.
-    primary: Vec<(Key, u32)>,
+    primary: Places,
     /// Groups that people name themselves.
-    member_of: Vec<(Key, u32)>,
+    member_of: Places,
     /// Some part of it could not be taken.
     pub(super) gap: Option<String>,
-    /// How many of `names` were there when they were sorted.
-    sealed: usize,
     /// How many people show the attribute that says who has left.
     pub(super) with_status: usize,
 }
@@ -44,16 +44,16 @@ pub(super) enum Found {
 
 impl People {
     /// Takes in somebody of a search for everybody.
-    pub(super) fn add(&mut self, entry: Entry, schema: &Schema) {
-        self.names.push((Key::of_dn(&entry.dn), self.next()));
+    pub(super) fn add(&mut self, entry: &Entry<'_>, schema: &Schema) {
+        self.names.push(self.keys.of_dn(entry.dn()), self.next());
         self.take(entry, schema);
     }
 
     /// Takes in somebody who was asked for by this name, unless they are there already. (Through an
     /// alias, the name of the answer is another one, and both mean the person.)
-    pub(super) fn add_as(&mut self, asked: Key, entry: Entry, schema: &Schema) {
+    pub(super) fn add_as(&mut self, asked: Key, entry: &Entry<'_>, schema: &Schema) {
         self.seal();
-        let own = Key::of_dn(&entry.dn);
+        let own = Key::of_dn(entry.dn());
         let at = match self.named(own) {
             Found::One(at) => at,
             Found::Several => return,
@@ -68,28 +68,33 @@ impl People {
     }
 
     /// Takes in somebody who may be there already.
-    pub(super) fn add_once(&mut self, entry: Entry, schema: &Schema) {
-        self.add_as(Key::of_dn(&entry.dn), entry, schema);
+    pub(super) fn add_once(&mut self, entry: &Entry<'_>, schema: &Schema) {
+        self.add_as(Key::of_dn(entry.dn()), entry, schema);
     }
 
     fn next(&self) -> u32 {
         u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
     }
 
-    fn take(&mut self, entry: Entry, schema: &Schema) {
+    fn take(&mut self, entry: &Entry<'_>, schema: &Schema) {
         let at = self.next();
         if schema.has_member_attribute("memberUid") {
-            let logins = entry.texts(&schema.user_name_attribute);
-            self.logins.extend(logins.map(|login| (Key::of_login(login), at)));
-        }
-        if schema.by_member_of() {
-            self.member_of.extend(entry.texts("memberOf").map(|group| (Key::of_dn(group), at)));
-            if entry.range("memberOf").is_some() {
-                self.gap = Some(in_too_many(&entry.dn));
+            for login in entry.texts(&schema.user_name_attribute) {
+                self.logins.push(Key::of_login(login), at);
             }
         }
-        if schema.primary_groups {
-            self.primary.extend(primary_group(&entry).map(|group| (group, at)));
+        if schema.by_member_of() {
+            for group in entry.texts("memberOf") {
+                self.member_of.push(Key::of_dn(group), at);
+            }
+            if entry.range("memberOf").is_some() {
+                self.gap = Some(in_too_many(entry.dn()));
+            }
+        }
+        if schema.primary_groups
+            && let Some(group) = primary_group(entry)
+        {
+            self.primary.push(group, at);
         }
         let shows = |disabled: &Disabled| entry.text(disabled.attribute()).is_some();
         self.with_status += usize::from(schema.disabled.as_ref().is_some_and(shows));
@@ -103,22 +108,17 @@ impl People {
 
     /// Makes everybody findable by name who came with [`People::add`].
     pub(super) fn seal(&mut self) {
-        if self.sealed == self.names.len() {
-            return;
-        }
-        self.names.sort_unstable();
         // A server may show an entry on two pages, when it changes in between.
         let rows = &self.rows;
         let key = |at: u32| rows.get(at as usize).map(|person| &person.key);
-        self.names.dedup_by(|(name, at), (other, first)| name == other && key(*at) == key(*first));
-        self.sealed = self.names.len();
+        self.names.sort(|a, b| key(a) == key(b));
     }
 
     /// Ends the reading: everybody can be found by everything.
     pub(super) fn finish(&mut self) {
         self.seal();
         for list in [&mut self.logins, &mut self.primary, &mut self.member_of] {
-            list.sort_unstable();
+            list.sort(|_, _| false);
         }
     }
 
@@ -126,23 +126,23 @@ impl People {
     pub(super) fn named(&self, name: Key) -> Found {
         match self.late.get(&name) {
             Some(at) => Found::One(*at),
-            None => pick(&self.names, name),
+            None => pick(self.names.of(name)),
         }
     }
 
     /// Whom a login name means.
     pub(super) fn with_login(&self, login: Key) -> Found {
-        pick(&self.logins, login)
+        pick(self.logins.of(login))
     }
 
     /// People whose primary group has this security identifier.
     pub(super) fn of_primary(&self, group: Key) -> impl Iterator<Item = u32> + '_ {
-        of(&self.primary, group)
+        self.primary.of(group)
     }
 
     /// People who name a group themselves.
     pub(super) fn who_name(&self, group: Key) -> impl Iterator<Item = u32> + '_ {
-        of(&self.member_of, group)
+        self.member_of.of(group)
     }
 
     /// Keys of everybody who was read.
@@ -156,13 +156,7 @@ pub(super) fn in_too_many(dn: &str) -> String {
     format!("{dn} is in more groups than the server names at once")
 }
 
-fn of(list: &[(Key, u32)], key: Key) -> impl Iterator<Item = u32> + '_ {
-    let start = list.partition_point(|(own, _)| *own < key);
-    list.iter().skip(start).take_while(move |(own, _)| *own == key).map(|(_, at)| *at)
-}
-
-fn pick(list: &[(Key, u32)], key: Key) -> Found {
-    let mut found = of(list, key);
+fn pick(mut found: impl Iterator<Item = u32>) -> Found {
     match (found.next(), found.next()) {
         (None, _) => Found::Nobody,
         (Some(at), None) => Found::One(at),
@@ -171,7 +165,7 @@ fn pick(list: &[(Key, u32)], key: Key) -> Found {
 }
 
 /// The security identifier of the group that `primaryGroupID` means: it is of the person's own domain.
-fn primary_group(entry: &Entry) -> Option<Key> {
+fn primary_group(entry: &Entry<'_>) -> Option<Key> {
     let rid: u32 = entry.text("primaryGroupID")?.parse().ok()?;
     let own = entry.values("objectSid").find_map(sid)?;
     Some(sid_key(&own.domain, rid))
@@ -182,26 +176,27 @@ pub(super) fn sid_key(domain: &str, rid: u32) -> Key {
     Key::of_login(&format!("{domain}-{rid}"))
 }
 
-fn person(entry: Entry, schema: &Schema) -> Person {
+fn person(entry: &Entry<'_>, schema: &Schema) -> Person {
     let id = entry.values(&schema.id_attribute).find_map(|value| id_text(&schema.id_attribute, value));
     let disabled = schema
         .disabled
         .as_ref()
         .is_some_and(|disabled| entry.texts(disabled.attribute()).any(|value| disabled.is_meant_by(value)));
-    let addresses = addresses(&entry, schema);
+    let addresses = addresses(entry, schema);
     Person {
         immutable: id.is_some(),
-        key: id.map_or_else(|| PersonKey::new(super::dn::normalise(&entry.dn)), PersonKey::new),
+        key: id.map_or_else(|| PersonKey::new(super::dn::normalise(entry.dn())), PersonKey::new),
         addresses,
         disabled,
-        origin: entry.dn,
+        origin: entry.dn().to_owned(),
     }
 }
 
 /// Addresses in the order of the attributes. The primary one of `proxyAddresses` goes before its
 /// others. What is no address is left out.
-fn addresses(entry: &Entry, schema: &Schema) -> Vec<Address> {
-    let mut found: Vec<Address> = Vec::new();
+fn addresses(entry: &Entry<'_>, schema: &Schema) -> Vec<Address> {
+    // Most people have one address: room for four would be kept for each.
+    let mut found: Vec<Address> = Vec::with_capacity(1);
     let mut push = |text: &str| {
         if let Ok(address) = Address::parse(text)
             && !found.contains(&address)
@@ -219,7 +214,6 @@ fn addresses(entry: &Entry, schema: &Schema) -> Vec<Address> {
             entry.texts(attribute).for_each(&mut push);
         }
     }
-    // Most people have one address, and room for four would be kept for each.
     found.shrink_to_fit();
     found
 }
@@ -240,7 +234,7 @@ mod tests {
                 ("userAccountControl", &["514"]),
             ],
         );
-        let person = person(entry, &schema);
+        let person = person(&entry, &schema);
         assert_eq!(person.key.as_str(), "33323130-3534-3736-3839-616263646566");
         let addresses: Vec<&str> = person.addresses.iter().map(Address::as_str).collect();
         assert_eq!(addresses, ["Ann@corp.example", "old@corp.example"]);
@@ -250,7 +244,7 @@ mod tests {
     #[test]
     fn without_an_id_the_name_is_the_key() {
         let schema = Schema::of(Preset::Rfc2307bis);
-        let person = person(Entry::of("UID=Ann, DC=corp", &[("mail", &["not an address", "a@b.c"])]), &schema);
+        let person = person(&Entry::of("UID=Ann, DC=corp", &[("mail", &["not an address", "a@b.c"])]), &schema);
         assert_eq!((person.key.as_str(), person.immutable), ("uid=ann,dc=corp", false));
         assert_eq!(person.origin, "UID=Ann, DC=corp");
         assert_eq!(person.addresses.len(), 1);
@@ -263,7 +257,7 @@ mod tests {
         let mut people = People::default();
         for dn in ["uid=ann,ou=a", "uid=ann,ou=b", "uid=bob,ou=a"] {
             let login = dn.get(4..7).unwrap();
-            people.add(Entry::of(dn, &[("uid", &[login])]), &schema);
+            people.add(&Entry::of(dn, &[("uid", &[login])]), &schema);
         }
         people.finish();
         assert_eq!(people.with_login(Key::of_login("Ann")), Found::Several);

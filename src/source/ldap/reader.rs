@@ -12,15 +12,17 @@ use tracing::debug;
 use super::Settings;
 use super::cost::{self, AT_ONCE, MOST_TERMS, TERMS};
 use super::dn::{Key, is_dn, normalise};
-use super::entry::{escape, id_in_filter};
+use super::entry::{Entry, escape, id_in_filter};
 use super::fault::Fault;
 use super::groups::{Group, Groups};
 use super::look::{self, Seen, Stray};
+use super::page::Tally;
 use super::parts;
 use super::people::{Found, People, in_too_many};
 use super::searches::{addressed, base_help, group_search, people_search, scan_groups, scan_people};
-use super::session::{Look, Search, Session, Tally};
+use super::session::{Look, Search, Session};
 use super::url;
+use crate::model::directory::Person;
 use crate::model::id::PersonKey;
 use crate::source::Wanted;
 
@@ -38,6 +40,13 @@ pub(super) struct Raw {
     pub(super) dynamic: Vec<(u32, Key)>,
     /// How it went.
     pub(super) effort: Effort,
+}
+
+impl Raw {
+    /// Just the people. Everything that led to them goes.
+    pub(super) fn into_people(self) -> Vec<Person> {
+        self.people.rows
+    }
 }
 
 /// How a reading went.
@@ -181,7 +190,7 @@ impl<'a> Reader<'a> {
             }
             false => {
                 let search = people_search(settings, None);
-                let take = |entry| known.add_once(entry, &settings.schema);
+                let take = |entry: Entry<'_>| known.add_once(&entry, &settings.schema);
                 let scan = session.scan_within("reading people", &search, most, take);
                 scan.await.map_err(|fault| base_help(fault, "user_base", &search.base))?
             }
@@ -203,7 +212,7 @@ impl<'a> Reader<'a> {
                 || self.raw.groups.named(key).is_some()
                 || self.raw.strays.contains_key(&key);
             if !known {
-                unknown.entry(key).or_insert_with(|| name.to_owned());
+                unknown.entry(key).or_insert_with(|| name.to_string());
             }
         }
         unknown
@@ -218,10 +227,10 @@ impl<'a> Reader<'a> {
         while let Some((key, seen)) = looks.next().await {
             match seen? {
                 Seen::Person(entry) => {
-                    self.raw.people.add_as(key, entry, &settings.schema);
+                    self.raw.people.add_as(key, &entry, &settings.schema);
                 }
                 Seen::Group(entry) => {
-                    self.raw.groups.add_as(key, outside(Group::of(entry, &settings.schema), settings));
+                    self.raw.groups.add_as(key, outside(Group::of(&entry, &settings.schema), settings));
                 }
                 Seen::Stray(stray) => {
                     self.raw.strays.insert(key, stray);
@@ -245,7 +254,8 @@ impl<'a> Reader<'a> {
         for chunk in terms.chunks(TERMS) {
             let search = group_search(self.settings, Some(&chunk.concat()));
             let groups = &mut self.raw.groups;
-            let tally = session.scan("reading groups", &search, |entry| groups.add(Group::of(entry, schema))).await;
+            let tally =
+                session.scan("reading groups", &search, |entry: Entry<'_>| groups.add(Group::of(&entry, schema))).await;
             self.raw.effort.groups.add(tally.map_err(|fault| base_help(fault, "group_base", &search.base))?);
         }
         Ok(())
@@ -261,7 +271,7 @@ impl<'a> Reader<'a> {
                 let asked = schema.group_attributes();
                 match session.look("reading a group", name, &schema.group_filter, &asked).await {
                     Ok(Look::Found(entry)) => {
-                        self.raw.groups.add_as(key, outside(Group::of(entry, schema), self.settings))
+                        self.raw.groups.add_as(key, outside(Group::of(&entry, schema), self.settings))
                     }
                     // Not there is an answer; 34 says that the name could be nobody's.
                     Ok(Look::NotMeant | Look::NoSuchObject) => {}
@@ -320,7 +330,8 @@ impl<'a> Reader<'a> {
             let search = people_search(self.settings, Some(&chunk.concat()));
             let people = &mut self.raw.people;
             let schema = &self.settings.schema;
-            let tally = session.scan("reading people", &search, |entry| people.add_once(entry, schema)).await;
+            let tally =
+                session.scan("reading people", &search, |entry: Entry<'_>| people.add_once(&entry, schema)).await;
             self.raw.effort.people.add(tally.map_err(|fault| base_help(fault, "user_base", &search.base))?);
         }
         Ok(())
@@ -329,8 +340,9 @@ impl<'a> Reader<'a> {
     /// Members that a group's own search finds.
     async fn dynamic(&mut self, session: &mut Session, new: std::ops::Range<usize>) -> Result<(), Fault> {
         let schema = &self.settings.schema;
+        let Raw { people, groups, dynamic, effort, .. } = &mut self.raw;
         for at in new {
-            let Some(group) = self.raw.groups.rows.get_mut(at) else { continue };
+            let Some(group) = groups.rows.get_mut(at) else { continue };
             for text in std::mem::take(&mut group.urls) {
                 let Some(url) = url::parse(&text) else {
                     group.gap = Some(format!("its memberURL {text:?} is no search on this server"));
@@ -342,16 +354,15 @@ impl<'a> Reader<'a> {
                     filter: format!("(&{}{})", schema.user_filter, url.filter),
                     attributes: schema.person_attributes(),
                 };
-                let mut found = Vec::new();
-                match session.scan("a group's own search", &search, |entry| found.push(entry)).await {
-                    Ok(tally) => self.raw.effort.people.add(tally),
+                let number = u32::try_from(at).unwrap_or(u32::MAX);
+                let take = |entry: Entry<'_>| {
+                    dynamic.push((number, Key::of_dn(entry.dn())));
+                    people.add_once(&entry, schema);
+                };
+                match session.scan("a group's own search", &search, take).await {
+                    Ok(tally) => effort.people.add(tally),
                     Err(fault) if fault.again => return Err(fault),
                     Err(fault) => group.gap = Some(format!("its memberURL {text:?}: {fault}")),
-                }
-                let at = u32::try_from(at).unwrap_or(u32::MAX);
-                for entry in found {
-                    self.raw.dynamic.push((at, Key::of_dn(&entry.dn)));
-                    self.raw.people.add_once(entry, schema);
                 }
             }
         }

@@ -3,13 +3,14 @@
 use ldap3::Scope;
 
 use super::Settings;
-use super::entry::escape;
+use super::entry::{Entry, escape};
 use super::fault::Fault;
 use super::groups::{Group, Groups};
 use super::look::is_there;
+use super::page::Tally;
 use super::people::People;
 use super::schema::Schema;
-use super::session::{Look, Search, Session, Tally};
+use super::session::{Look, Search, Session};
 
 /// Everybody below the user base, or `most` of them; and whether these are all.
 pub(super) async fn scan_people(
@@ -19,7 +20,7 @@ pub(super) async fn scan_people(
 ) -> Result<(People, Tally, bool), Fault> {
     let search = people_search(settings, None);
     let mut people = People::default();
-    let take = |entry| people.add(entry, &settings.schema);
+    let take = |entry: Entry<'_>| people.add(&entry, &settings.schema);
     let scan = session.scan_within("reading people", &search, most, take).await;
     let (tally, everyone) = scan.map_err(|fault| base_help(fault, "user_base", &search.base))?;
     if tally.entries == 0 {
@@ -33,7 +34,9 @@ pub(super) async fn scan_people(
 pub(super) async fn scan_groups(settings: &Settings, session: &mut Session) -> Result<(Groups, Tally), Fault> {
     let search = group_search(settings, None);
     let mut groups = Groups::default();
-    let tally = session.scan("reading groups", &search, |entry| groups.add(Group::of(entry, &settings.schema))).await;
+    let tally = session
+        .scan("reading groups", &search, |entry: Entry<'_>| groups.add(Group::of(&entry, &settings.schema)))
+        .await;
     let tally = tally.map_err(|fault| base_help(fault, "group_base", &search.base))?;
     if tally.entries == 0 {
         empty(session, "group_base", &search.base).await?;

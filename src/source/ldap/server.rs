@@ -60,7 +60,7 @@ impl About {
         Ok(Self { expires: session.expires(), ..about })
     }
 
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &Entry<'_>) -> Self {
         // Active Directory names itself by its capabilities (MS-ADTS 3.1.1.3.4.3).
         let active_directory = entry.texts("supportedCapabilities").any(|oid| oid == "1.2.840.113556.1.4.800");
         let vendor: Vec<&str> = ["vendorName", "vendorVersion"].iter().filter_map(|name| entry.text(name)).collect();
@@ -126,7 +126,7 @@ impl About {
 }
 
 /// Asks whom the server takes us for, where it offers to say (some break off, where they do not).
-async fn identity(session: &Session, root: &Entry) -> Result<Option<String>, Fault> {
+async fn identity(session: &Session, root: &Entry<'_>) -> Result<Option<String>, Fault> {
     const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
     match root.texts("supportedExtension").any(|oid| oid == WHO_AM_I) {
         true => session.who_am_i().await,

@@ -15,12 +15,10 @@ use super::command::{self, Command, Size};
 use super::entry::Entry;
 use super::fault::Fault;
 use super::meter::{Brought, Meter};
+use super::page::{MOST_ENTRIES, Page, Tally, odd};
 use super::watermark::Reach;
-use super::wire::{self, Tls, Wire};
+use super::wire::{self, Entries, Tls, Wire};
 use super::{Bind, Settings};
-
-/// No search of a directory that this tool is for has more entries: a server that goes on is broken.
-const MOST_ENTRIES: usize = 5_000_000;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -50,31 +48,11 @@ pub(super) struct Search {
     pub(super) attributes: Vec<String>,
 }
 
-/// How a search went, for the evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Tally {
-    /// Pages.
-    pub(super) pages: usize,
-    /// Entries.
-    pub(super) entries: usize,
-    /// References to other servers, which are never followed.
-    pub(super) references: usize,
-}
-
-impl Tally {
-    /// Adds another search's.
-    pub(super) fn add(&mut self, other: Self) {
-        self.pages += other.pages;
-        self.entries += other.entries;
-        self.references += other.references;
-    }
-}
-
 /// What became of the look at one entry.
 #[derive(Debug)]
 pub(super) enum Look {
     /// It is there, and the filter means it.
-    Found(Entry),
+    Found(Entry<'static>),
     /// It may be there; the filter does not mean it.
     NotMeant,
     /// The server says that there is no such entry.
@@ -203,7 +181,12 @@ impl Session {
 
     /// A search of which no more than so many entries are wanted, with its result code: 4 where there
     /// were more.
-    pub(super) async fn few(&self, what: &str, search: &Search, most: i32) -> Result<(u32, Vec<Entry>), Fault> {
+    pub(super) async fn few(
+        &self,
+        what: &str,
+        search: &Search,
+        most: i32,
+    ) -> Result<(u32, Vec<Entry<'static>>), Fault> {
         debug!("{}", Command { connection: &self.shown, size: Size::Most(most), search });
         self.meter.search();
         let mut ldap = self.ldap.clone();
@@ -213,7 +196,7 @@ impl Session {
         let mut entries = Vec::new();
         while let Some(answer) = stream.next().await.map_err(|error| self.fault(what, error))? {
             if !answer.is_ref() && !answer.is_intermediate() && entries.len() < MOST_ENTRIES {
-                entries.push(Entry::decode(answer.0).ok_or_else(|| odd(what))?);
+                entries.push(Entry::of_tag(answer.0).ok_or_else(|| odd(what))?);
             }
         }
         Ok((stream.finish().await.rc, entries))
@@ -224,7 +207,7 @@ impl Session {
         &mut self,
         what: &str,
         search: &Search,
-        take: impl FnMut(Entry) + Send,
+        take: impl FnMut(Entry<'_>) + Send,
     ) -> Result<Tally, Fault> {
         self.scan_within(what, search, usize::MAX, take).await.map(|(tally, _)| tally)
     }
@@ -235,17 +218,19 @@ impl Session {
         what: &str,
         search: &Search,
         most: usize,
-        mut take: impl FnMut(Entry) + Send,
+        mut take: impl FnMut(Entry<'_>) + Send,
     ) -> Result<(Tally, bool), Fault> {
         debug!("{}", Command { connection: &self.shown, size: Size::Page(self.page_size), search });
         self.meter.search();
         self.note(&search.base);
+        let mut entries = self.wire.entries();
         let mut tally = Tally::default();
         let mut cookie = Vec::new();
         loop {
-            match self.page(what, search, cookie, &mut tally, &mut take).await {
+            match self.page(what, search, cookie, &mut entries, &mut tally, &mut take).await {
                 Ok(next) if next.is_empty() => return Ok((tally, true)),
                 Ok(next) if tally.entries >= most => {
+                    drop(entries);
                     self.give_up(what, search, next).await?;
                     return Ok((tally, false));
                 }
@@ -279,32 +264,33 @@ impl Session {
         what: &str,
         search: &Search,
         cookie: Vec<u8>,
+        entries: &mut Entries,
         tally: &mut Tally,
-        take: &mut (impl FnMut(Entry) + Send),
+        take: &mut (impl FnMut(Entry<'_>) + Send),
     ) -> Result<Vec<u8>, Fault> {
         let control: RawControl = PagedResults { size: self.page_size, cookie }.into();
         let item = self.item;
         let ldap = self.ldap.with_timeout(item).with_controls(control);
         let started = ldap.streaming_search(&search.base, search.scope, &search.filter, &search.attributes).await;
         let mut stream = started.map_err(|error| self.fault(what, error))?;
-        let mut brought = Brought::default();
-        while let Some(answer) = stream.next().await.map_err(|error| self.fault(what, error))? {
-            if answer.is_ref() {
-                brought.references += 1;
-                tally.references += 1;
-            } else if !answer.is_intermediate() {
-                let entry = Entry::decode(answer.0).ok_or_else(|| odd(what))?;
-                brought.entries += 1;
-                tally.entries += 1;
-                if tally.entries > MOST_ENTRIES {
-                    return Err(Fault::lasting(
-                        format!("{what}: the server sends entries without end"),
-                        "have a look at the server",
-                    ));
-                }
-                take(entry);
+        let mut page = Page::new(what, stream.ldap_handle().last_id(), tally, take);
+        loop {
+            tokio::select! {
+                biased;
+                Some(batch) = entries.next() => page.take_all(&batch)?,
+                answer = stream.next() => match answer.map_err(|error| self.fault(what, error))? {
+                    Some(answer) if answer.is_ref() => page.refer(),
+                    Some(answer) if answer.is_intermediate() => {}
+                    Some(_) => return Err(odd(what)),
+                    None => break,
+                },
             }
         }
+        // All entries that came before the end are there, though perhaps not looked at.
+        while let Some(batch) = entries.waiting() {
+            page.take_all(&batch)?;
+        }
+        let brought = page.brought();
         let result = stream.finish().await;
         self.meter.page(result.rc, brought);
         checked(what, &result)?;
@@ -325,7 +311,7 @@ impl Session {
             if answer.is_ref() {
                 referred = true;
             } else if !answer.is_intermediate() {
-                found = Some(Entry::decode(answer.0).ok_or_else(|| odd(what))?);
+                found = Some(Entry::of_tag(answer.0).ok_or_else(|| odd(what))?);
             }
         }
         let result = stream.finish().await;
@@ -356,10 +342,6 @@ impl Session {
         };
         fault.at(&what)
     }
-}
-
-fn odd(what: &str) -> Fault {
-    Fault::lasting(format!("{what}: an entry of the answer cannot be understood"), "have a look at the server")
 }
 
 fn checked(what: &str, result: &LdapResult) -> Result<(), Fault> {

@@ -195,7 +195,7 @@ async fn contexts_again(session: &Session, contexts: &[(String, BTreeSet<String>
         if !matches!(code, 0 | 4) {
             return Ok(None);
         }
-        let head = entries.iter().find(|entry| normalise(&entry.dn) == normalise(context));
+        let head = entries.iter().find(|entry| normalise(entry.dn()) == normalise(context));
         let mut numbers: BTreeSet<String> =
             head.into_iter().flat_map(|entry| entry.texts("contextCSN")).map(str::to_owned).collect();
         if numbers.is_empty() && code == 0 {
@@ -240,7 +240,7 @@ async fn controller(session: &Session) -> Result<Option<State>, Fault> {
 }
 
 /// What is not shown is not told; a connection that ended is a failure.
-fn told(look: Result<Look, Fault>) -> Result<Option<Entry>, Fault> {
+fn told(look: Result<Look, Fault>) -> Result<Option<Entry<'static>>, Fault> {
     match look {
         Ok(Look::Found(entry)) => Ok(Some(entry)),
         Ok(Look::NotMeant | Look::NoSuchObject) => Ok(None),

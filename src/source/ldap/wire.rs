@@ -4,25 +4,37 @@
 //! The LDAP crate is given one end of a socket pair, and never the network: it buffers a message of
 //! any announced length, and it has no say in TLS. Between the two ends every message's head is looked
 //! at, and what is too long or no LDAP ends the connection with a reason.
+//!
+//! While a search is read to its end, its entries do not go to the crate, which makes a tree of every
+//! value, and two of them for a moment. They go by [`Entries`], as they came. Everything else goes
+//! through the crate, the end of the search with it; as one task does both in the order of the network,
+//! all entries that came before an end are there when the crate tells of that end.
 
 use std::io;
 use std::os::unix::net::UnixStream as PlainPair;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::address::{Host, Server};
-use super::ber::{self, Messages, Odd};
+use super::ber::{self, Front, Odd};
 use super::fault::Fault;
 use crate::tls;
 
 /// The longest message that is taken. A group of 300,000 members in one answer has about 30 MB.
 const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// Room for what one reading from the network brings.
+const READ: usize = 64 * 1024;
+
+/// Readings that wait until their entries are taken. With more, the server waits.
+const WAITING: usize = 4;
 
 /// How TLS is done, built once for a read.
 #[derive(Clone)]
@@ -45,8 +57,55 @@ pub(super) struct Wire {
     pub(super) encrypted: bool,
     /// When the server's certificate ends.
     pub(super) expires: Option<Timestamp>,
+    /// Whether entries go to the LDAP crate.
+    switch: Switch,
     /// The two directions; they end with this.
     pub(super) _pumps: [AbortOnDropHandle<()>; 2],
+}
+
+impl Wire {
+    /// From now on, and as long as this is kept, entries come here and not to the LDAP crate.
+    pub(super) fn entries(&self) -> Entries {
+        let (sender, batches) = mpsc::channel(WAITING);
+        *self.switch.lock() = Some(sender);
+        Entries { switch: self.switch.clone(), batches }
+    }
+}
+
+/// Where entries go, if not to the LDAP crate.
+#[derive(Debug, Clone, Default)]
+struct Switch(Arc<Mutex<Option<mpsc::Sender<Vec<u8>>>>>);
+
+impl Switch {
+    fn lock(&self) -> MutexGuard<'_, Option<mpsc::Sender<Vec<u8>>>> {
+        // Nothing that holds it can panic, and a sender is whole at any time.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The entries of searches as they came: batches of whole messages.
+#[derive(Debug)]
+pub(super) struct Entries {
+    switch: Switch,
+    batches: mpsc::Receiver<Vec<u8>>,
+}
+
+impl Entries {
+    /// The next batch. It may be waited for beside other things, and given up.
+    pub(super) async fn next(&mut self) -> Option<Vec<u8>> {
+        self.batches.recv().await
+    }
+
+    /// A batch that is there already.
+    pub(super) fn waiting(&mut self) -> Option<Vec<u8>> {
+        self.batches.try_recv().ok()
+    }
+}
+
+impl Drop for Entries {
+    fn drop(&mut self) {
+        *self.switch.lock() = None;
+    }
 }
 
 /// Connects.
@@ -144,11 +203,14 @@ fn bridge(
     };
     let (near, far) = pair().map_err(|error| Fault::passing(format!("no socket is left: {error}")))?;
     let why = Arc::new(OnceLock::new());
+    let switch = Switch::default();
     let (from_server, to_server) = tokio::io::split(stream);
     let (from_us, to_us) = far.into_split();
-    let pumps =
-        [tokio::spawn(outwards(from_us, to_server)), tokio::spawn(inwards(from_server, to_us, Arc::clone(&why)))];
-    Ok(Wire { near, why, encrypted, expires, _pumps: pumps.map(AbortOnDropHandle::new) })
+    let pumps = [
+        tokio::spawn(outwards(from_us, to_server)),
+        tokio::spawn(inwards(from_server, to_us, switch.clone(), Arc::clone(&why))),
+    ];
+    Ok(Wire { near, why, encrypted, expires, switch, _pumps: pumps.map(AbortOnDropHandle::new) })
 }
 
 async fn outwards(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
@@ -157,25 +219,53 @@ async fn outwards(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Un
     let _ = to.shutdown().await;
 }
 
-async fn inwards(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, why: Arc<OnceLock<Fault>>) {
-    let mut messages = Messages::default();
-    let mut buffer = vec![0; 64 * 1024];
+async fn inwards(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    switch: Switch,
+    why: Arc<OnceLock<Fault>>,
+) {
+    let mut came = Vec::new();
     let fault = loop {
-        let count = match from.read(&mut buffer).await {
+        came.reserve(READ);
+        match from.read_buf(&mut came).await {
             Ok(0) => break Fault::passing("the server closed the connection"),
-            Ok(count) => count,
+            Ok(_) => {}
             Err(error) => break cut(&error),
-        };
-        let bytes = buffer.get(..count).unwrap_or_default();
-        if let Err(odd) = messages.follow(bytes, LONGEST) {
-            break odd_fault(odd);
         }
-        if to.write_all(bytes).await.is_err() {
-            return;
+        match pass_on(&mut came, &mut to, &switch).await {
+            Ok(()) => {}
+            Err(Stop::Odd(odd)) => break odd_fault(odd),
+            Err(Stop::NobodyListens) => return,
         }
     };
     let _ = why.set(fault);
     let _ = to.shutdown().await;
+}
+
+/// Why nothing more is passed on.
+enum Stop {
+    Odd(Odd),
+    NobodyListens,
+}
+
+/// Passes on what came, in its order, up to where a message is cut.
+async fn pass_on(came: &mut Vec<u8>, to: &mut (impl AsyncWrite + Unpin), switch: &Switch) -> Result<(), Stop> {
+    let sender = switch.lock().clone();
+    loop {
+        let (entries, size) = match ber::front(came, LONGEST).map_err(Stop::Odd)? {
+            Front::Nothing => return Ok(()),
+            Front::Entries(size) => (sender.as_ref(), size),
+            Front::Others(size) => (None, size),
+        };
+        let rest = came.split_off(size);
+        let piece = std::mem::replace(came, rest);
+        match entries {
+            // Entries of a search that was given up are nobody's.
+            Some(sender) => drop(sender.send(piece).await),
+            None => to.write_all(&piece).await.map_err(|_| Stop::NobodyListens)?,
+        }
+    }
 }
 
 fn cut(error: &io::Error) -> Fault {
@@ -210,6 +300,38 @@ mod tests {
         refused[9] = 2;
         assert_eq!(start_tls_code(&refused), Some(2));
         assert_eq!(start_tls_code(&success[..8]), None);
+    }
+
+    #[tokio::test]
+    async fn entries_come_apart_as_long_as_they_are_wanted() {
+        const ENTRY: [u8; 7] = [0x30, 0x05, 0x02, 0x01, 0x07, 0x64, 0x00];
+        const DONE: [u8; 7] = [0x30, 0x05, 0x02, 0x01, 0x07, 0x65, 0x00];
+        // So narrow that every message is cut.
+        let (mut server, ours) = tokio::io::duplex(3);
+        let wire = bridge(ours, false, None).ok().unwrap();
+        let near = wire.near.try_clone().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let mut near = UnixStream::from_std(near).unwrap();
+        let mut message = [0; 7];
+
+        let mut entries = wire.entries();
+        server.write_all(&[ENTRY, ENTRY, DONE].concat()).await.unwrap();
+        near.read_exact(&mut message).await.unwrap();
+        assert_eq!(message, DONE);
+        let before = [entries.waiting().unwrap(), entries.waiting().unwrap()].concat();
+        assert_eq!(before, [ENTRY, ENTRY].concat(), "what came before an end is there before the end");
+        assert_eq!(entries.waiting(), None);
+        server.write_all(&ENTRY).await.unwrap();
+        assert_eq!(entries.next().await.as_deref(), Some(&ENTRY[..]));
+
+        drop(entries);
+        server.write_all(&ENTRY).await.unwrap();
+        near.read_exact(&mut message).await.unwrap();
+        assert_eq!(message, ENTRY);
+
+        server.write_all(b"HTT").await.unwrap();
+        assert_eq!(near.read(&mut message).await.unwrap(), 0);
+        assert!(wire.why.get().unwrap().to_string().contains("does not speak LDAP"));
     }
 
     proptest! {
