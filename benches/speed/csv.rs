@@ -1,11 +1,166 @@
-//! Not measured yet.
+//! CSV files: bytes to records, and bytes to people and groups with their digest; each beside the csv crate
+//! reading the same bytes and keeping nothing.
 
-use crate::measure::{Figures, Row, Scale};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
-pub(crate) fn rows(_scale: Scale) -> Vec<Row> {
-    Vec::new()
+use jiff::Timestamp;
+use rosterd::model::directory::SourceSnapshot;
+use rosterd::model::id::SourceName;
+use rosterd::source::csv::record::Records;
+use rosterd::source::csv::{self as source, Column, Settings};
+
+use crate::measure::{self, Figures, Goal, Row, Scale};
+use crate::world::{Shape, address, group_name};
+
+pub(crate) fn rows(scale: Scale) -> Vec<Row> {
+    let sizes: &[u32] = match scale {
+        Scale::Quick => &[10_000, 100_000],
+        Scale::Full => &[10_000, 100_000, 1_000_000],
+    };
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let mut rows = Vec::new();
+    for size in sizes {
+        for layout in [Layout::Rows, Layout::Lists] {
+            let path = dir.path().join("people.csv");
+            write(&path, layout, *size);
+            rows.push(row(&path, &format!("{size} {}, records", layout.name()), &["records"]));
+            rows.push(row(&path, &format!("{size} {}", layout.name()), &["ours", layout.name()]));
+        }
+    }
+    rows
 }
 
-pub(crate) fn child(_args: &[&str]) -> Figures {
-    Figures::default()
+/// What a row of the file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// A membership; two people in five rows, four groups in five hundred. All of a group stand together, so
+    /// that the people of one row and the next have nothing to do with each other.
+    Rows,
+    /// A person with all groups, two on average; everybody is new.
+    Lists,
+}
+
+impl Layout {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Lists => "lists",
+        }
+    }
+}
+
+fn row(path: &Path, case: &str, ours: &[&str]) -> Row {
+    let path = path.to_str().expect("temporary directories have plain names");
+    let (ours, floor) = measure::pair(
+        5,
+        || measure::child("csv", &[ours, &[path]].concat()),
+        || measure::child("csv", &["floor", path]),
+    );
+    let bytes = fs::metadata(path).map_or(0, |file| file.len());
+    Row {
+        subject: "csv".to_owned(),
+        case: case.to_owned(),
+        ours,
+        floor: Some(("csv crate".to_owned(), floor)),
+        goals: vec![Goal::Wall(1.5)],
+        note: format!("{} MB of CSV", bytes / 1_000_000),
+    }
+}
+
+pub(crate) fn child(args: &[&str]) -> Figures {
+    match args {
+        ["ours", layout, path] => ours(Path::new(path), layout),
+        ["records", path] => records(Path::new(path)),
+        ["floor", path] => floor(Path::new(path)),
+        _ => panic!("{args:?}"),
+    }
+}
+
+/// From the file to what a plan is made from.
+fn ours(path: &Path, layout: &str) -> Figures {
+    let settings = settings(path, layout);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
+    let (snapshot, figures): (SourceSnapshot, _) =
+        measure::section(|| runtime.block_on(source::read(&SourceName::new("hr"), &settings, Timestamp::now())));
+    assert!(snapshot.completeness.is_complete(), "{:?}", snapshot.problems.first());
+    assert!(!snapshot.people.is_empty());
+    figures
+}
+
+/// The bytes as fields of UTF-8 text, each looked at, none kept.
+fn floor(path: &Path) -> Figures {
+    let (fields, figures) = measure::section(|| {
+        let mut reader = csv::Reader::from_path(path).expect("the file is there");
+        let mut record = csv::StringRecord::new();
+        let mut length = 0;
+        while reader.read_record(&mut record).expect("the file is well-formed") {
+            length += record.iter().map(str::len).sum::<usize>();
+        }
+        length
+    });
+    assert!(fields > 0);
+    figures
+}
+
+/// The bytes as records of ours, each field looked at as text, none kept.
+fn records(path: &Path) -> Figures {
+    let (fields, figures) = measure::section(|| {
+        let mut records = Records::new(File::open(path).expect("the file is there"), b',');
+        let mut length = 0;
+        while let Some(record) = records.read().expect("the file can be read") {
+            assert!(record.flaw().is_none());
+            length += record.text().expect("the file is text").values().map(str::len).sum::<usize>();
+        }
+        length
+    });
+    assert!(fields > 0);
+    figures
+}
+
+fn settings(path: &Path, layout: &str) -> Settings {
+    let column = |heading: &str| Column { heading: heading.to_owned(), required: true };
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    Settings {
+        path: path.to_owned(),
+        shape: match layout {
+            "lists" => source::Shape::Lists { separator: ";".to_owned() },
+            _ => source::Shape::Rows,
+        },
+        group_column: "group".to_owned(),
+        email_column: "email".to_owned(),
+        status_column: column("status"),
+        id_column: column("id"),
+        active_values: words(&["active"]),
+        inactive_values: words(&["inactive"]),
+        delimiter: b',',
+        max_age: None,
+    }
+}
+
+fn write(path: &Path, layout: Layout, size: u32) {
+    let file = File::create(path).expect("a file can be made");
+    let mut file = BufWriter::new(file);
+    writeln!(file, "group,email,status,id").expect("a file can be written");
+    let mut line = |group: &str, person: u32| {
+        let status = if person % 100 == 7 { "inactive" } else { "active" };
+        writeln!(file, "{group},{},{status},{:08}", address(person), u64::from(person) * 7 + 1_000_000)
+    };
+    match layout {
+        Layout::Rows => {
+            let shape = Shape { people: size / 5 * 2, groups: size / 125, memberships: size, largest: size / 5 };
+            for group in 0..shape.groups {
+                for person in shape.members(group) {
+                    line(&group_name(group), person).expect("a file can be written");
+                }
+            }
+        }
+        Layout::Lists => {
+            for person in 0..size {
+                let groups = [person % 2_003, person % 1_999].map(group_name).join(";");
+                line(&groups, person).expect("a file can be written");
+            }
+        }
+    }
 }

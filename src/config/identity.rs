@@ -116,21 +116,19 @@ struct Aliases {
 impl Aliases {
     fn read(&mut self, text: &str) -> io::Result<()> {
         let mut records = Records::new(text.as_bytes(), b',');
-        let mut record = Record::default();
-        let headed = records.next(&mut record)? && record.flaw().is_none();
-        let Some(columns) = headed.then(|| columns(&record)).flatten() else {
+        let headings = records.read()?.filter(|record| record.flaw().is_none());
+        let Some((columns, wanted)) = headings.and_then(|record| Some((columns(&record)?, record.len()))) else {
             let text = "the first line does not name the columns from and to, each once".to_owned();
             self.wrong.push((1, text, "begin the file with the line: from,to"));
             return Ok(());
         };
-        let wanted = record.len();
-        while records.next(&mut record)? {
+        while let Some(record) = records.read()? {
             self.row(&record, columns, wanted);
         }
         Ok(())
     }
 
-    fn row(&mut self, record: &Record, (from, to): (usize, usize), wanted: usize) {
+    fn row(&mut self, record: &Record<'_>, (from, to): (usize, usize), wanted: usize) {
         let line = record.line();
         if let Some(flaw) = record.flaw() {
             self.wrong.push((line, flaw.to_string(), flaw.help()));
@@ -152,7 +150,7 @@ impl Aliases {
         }
     }
 
-    fn address(&mut self, record: &Record, column: usize, name: &str) -> Option<Address> {
+    fn address(&mut self, record: &Record<'_>, column: usize, name: &str) -> Option<Address> {
         match Address::parse(&field(record, column)) {
             Ok(address) => Some(address),
             Err(error) => {
@@ -164,7 +162,7 @@ impl Aliases {
 }
 
 /// Where the headings `from` and `to` are, if each is there once.
-fn columns(headings: &Record) -> Option<(usize, usize)> {
+fn columns(headings: &Record<'_>) -> Option<(usize, usize)> {
     let column = |name: &str| {
         let mut found = (0..headings.len()).filter(|at| field(headings, *at).trim().eq_ignore_ascii_case(name));
         found.next().filter(|_| found.next().is_none())
@@ -173,7 +171,7 @@ fn columns(headings: &Record) -> Option<(usize, usize)> {
 }
 
 /// A field as text; the whole file is. A missing one is empty.
-fn field(record: &Record, column: usize) -> std::borrow::Cow<'_, str> {
+fn field<'a>(record: &Record<'a>, column: usize) -> std::borrow::Cow<'a, str> {
     String::from_utf8_lossy(record.field(column).unwrap_or_default())
 }
 

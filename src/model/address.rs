@@ -38,28 +38,35 @@ impl Address {
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
-        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        let blank = match text.is_ascii() {
+            true => text.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()),
+            false => text.chars().any(|c| c.is_whitespace() || c.is_control()),
+        };
+        if blank {
             return Err(AddressError::Blank);
         }
         let (local, domain) = text.rsplit_once('@').ok_or(AddressError::Shape)?;
         if local.is_empty() || domain.is_empty() {
             return Err(AddressError::Shape);
         }
-        let key: String = if text.is_ascii() {
+        let key: Option<String> = if text.is_ascii() {
             // IDNA changes nothing in an ASCII name but its case; the check below is the part of
             // it that matters here.
             if !domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
                 return Err(AddressError::Domain);
             }
-            text.to_ascii_lowercase()
+            text.bytes().any(|b| b.is_ascii_uppercase()).then(|| text.to_ascii_lowercase())
         } else {
             let domain = idna::domain_to_ascii(domain).map_err(|_| AddressError::Domain)?;
             if domain.is_empty() {
                 return Err(AddressError::Domain);
             }
-            format!("{}@{domain}", lower(local))
+            Some(format!("{}@{domain}", lower(local)))
         };
-        Ok(Self { text: Arc::from(text), key: Arc::from(key) })
+        let text: Arc<str> = Arc::from(text);
+        // Most are written as they are compared, and need room once only.
+        let key = key.map_or_else(|| Arc::clone(&text), Arc::from);
+        Ok(Self { text, key })
     }
 
     /// The address as it was given, without blanks around it.

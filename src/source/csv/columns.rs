@@ -108,7 +108,7 @@ pub(super) fn shown(value: &str) -> String {
 
 impl Columns {
     /// Finds the columns by their headings, which are compared trimmed and without case.
-    pub(super) fn find(record: &Record, settings: &Settings) -> Result<Self, HeadingError> {
+    pub(super) fn find(record: &Record<'_>, settings: &Settings) -> Result<Self, HeadingError> {
         if record.flaw() == Some(Flaw::Unclosed) || record.flaw() == Some(Flaw::StrayQuote) {
             return Err(HeadingError::Quotes);
         }
@@ -124,7 +124,7 @@ impl Columns {
     }
 }
 
-fn headings(record: &Record) -> Result<Vec<String>, HeadingError> {
+fn headings(record: &Record<'_>) -> Result<Vec<String>, HeadingError> {
     record
         .fields()
         .map(|field| match std::str::from_utf8(field) {
@@ -183,9 +183,8 @@ mod tests {
     use super::*;
 
     fn find(row: &[u8], settings: &Settings) -> Result<Columns, HeadingError> {
-        let mut record = Record::default();
-        assert!(Records::new(row, settings.delimiter).next(&mut record).unwrap());
-        Columns::find(&record, settings)
+        let mut records = Records::new(row, settings.delimiter);
+        Columns::find(&records.read().unwrap().unwrap(), settings)
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! CSV files as a source: bytes to people and groups. Floor 2.
 //!
-//! `file` finds and opens; everything behind it is pure: `record` (bytes to records), `columns` (the
-//! heading row), `row` (a record's meaning), `roster` (rows of all files to people and groups), `age`
-//! and `findings` (what was odd), `state` (whether anything changed). A single bad row makes the whole source incomplete: it may have been
-//! anybody's, so nobody can be taken for gone.
+//! `file` finds and opens; everything behind it is pure: `record` (bytes to records, by `line` where it can
+//! and by `careful` where it must), `columns` (the heading row), `row` (a record's meaning), `roster` (rows
+//! of all files to people and groups), `age` and `findings` (what was odd), `state` (whether anything
+//! changed). A single bad row makes the whole source incomplete: it may have been anybody's, so nobody can
+//! be taken for gone.
 
 mod age;
+mod careful;
 mod columns;
 mod file;
 mod findings;
+mod line;
 mod reading;
-pub(crate) mod record;
+pub mod record;
 mod roster;
 mod row;
 mod state;

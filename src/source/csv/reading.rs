@@ -1,12 +1,13 @@
 //! One read of one source, file by file. Floor 2.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::fmt::Write as _;
+use std::io::{self, Read};
 
 use jiff::Timestamp;
 
 use crate::model::directory::{Completeness, DirectoryGroup, Person, ReadFacts, SourceKind, SourceSnapshot};
 use crate::model::evidence::{FileRead, GroupRead, ReadEvidence};
-use crate::model::id::{DirectoryGroupKey, PersonKey, SourceName};
+use crate::model::id::{DirectoryGroupKey, SourceName};
 use crate::model::problem::Problem;
 
 use super::Settings;
@@ -15,8 +16,8 @@ use super::columns::{Columns, HeadingError};
 use super::file::{FileError, Listed, Opened};
 use super::findings::Findings;
 use super::record::{Record, Records};
-use super::roster::{Contradiction, Found, MOST_ADDRESSES, Place, Roster};
-use super::row::{BadRow, Decoder};
+use super::roster::{Contradiction, Found, MOST_ADDRESSES, Place, Roster, Who};
+use super::row::{BadRow, Decoder, Row};
 use super::state::{self, Digesting};
 
 /// What was read so far.
@@ -72,7 +73,7 @@ impl<'a> Reading<'a> {
     fn opened(&mut self, file: &Listed, opened: &Opened) {
         self.written.push(Written { name: file.name.clone(), at: opened.stamp.written });
         let mut bytes = Digesting::new(&opened.file);
-        self.input(&file.name, BufReader::new(&mut bytes));
+        self.input(&file.name, &mut bytes);
         // What fails here failed in the reading, and was told.
         self.contents.push(bytes.finish().unwrap_or_default());
         if let Err(error) = opened.unchanged() {
@@ -81,7 +82,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads one file's bytes.
-    fn input(&mut self, name: &str, input: impl BufRead) {
+    fn input(&mut self, name: &str, input: impl Read) {
         let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         self.names.push(name.to_owned());
         match self.records(number, input) {
@@ -97,14 +98,13 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn records(&mut self, file: u32, input: impl BufRead) -> Result<(), ReadError> {
+    fn records(&mut self, file: u32, input: impl Read) -> Result<(), ReadError> {
         let mut records = Records::new(without_mark(input)?, self.settings.delimiter);
-        let mut record = Record::default();
-        if !records.next(&mut record)? {
-            return Err(HeadingError::Empty.into());
-        }
-        let columns = Columns::find(&record, self.settings)?;
-        while records.next(&mut record)? {
+        let columns = match records.read()? {
+            Some(headings) => Columns::find(&headings, self.settings)?,
+            None => return Err(HeadingError::Empty.into()),
+        };
+        while let Some(record) = records.read()? {
             self.rows += 1;
             let at = Place { file, line: record.line() };
             if let Err(bad) = self.row(&record, &columns, at) {
@@ -115,11 +115,28 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn row(&mut self, record: &Record, columns: &Columns, at: Place) -> Result<(), BadRow> {
+    fn row(&mut self, record: &Record<'_>, columns: &Columns, at: Place) -> Result<(), BadRow> {
         let row = self.decoder.row(record, columns)?;
-        match self.roster.add(row, at) {
-            true => Ok(()),
-            false => Err(BadRow::Addresses(MOST_ADDRESSES, self.settings.id_column.heading.clone())),
+        let who = self.who(&row)?;
+        let disabled = self.decoder.disabled(row.status)?;
+        let Some(seat) = self.roster.seat(who) else {
+            return Err(BadRow::Addresses(MOST_ADDRESSES, self.settings.id_column.heading.clone()));
+        };
+        self.roster.status(seat, disabled, at);
+        for group in self.decoder.groups(row.groups) {
+            self.roster.member(group, seat);
+        }
+        Ok(())
+    }
+
+    fn who<'r>(&mut self, row: &Row<'r>) -> Result<Who<'r>, BadRow> {
+        if let Some(seat) = self.roster.find(row.id, row.email) {
+            return Ok(Who::Known(seat));
+        }
+        match (row.id, self.decoder.address(row.email)?) {
+            (Some(id), address) => Ok(Who::Id(id, address)),
+            (None, Some(address)) => Ok(Who::Address(address)),
+            (None, None) => Err(BadRow::Nobody),
         }
     }
 
@@ -150,7 +167,7 @@ impl<'a> Reading<'a> {
             }),
             people: assembled.people.into_iter().map(|found| person(found, &self.names)).collect(),
             everyone: true,
-            groups: assembled.groups.into_iter().map(|(name, people)| group(&name, people, &completeness)).collect(),
+            groups: assembled.groups.into_iter().map(|(name, people)| group(name, people, &completeness)).collect(),
             completeness,
             problems: self.findings.into_problems(name.as_str()),
             files: self.names.into_iter().collect(),
@@ -161,7 +178,7 @@ impl<'a> Reading<'a> {
 }
 
 /// The input behind its byte order mark.
-fn without_mark<R: BufRead>(mut input: R) -> Result<io::Chain<io::Cursor<Vec<u8>>, R>, ReadError> {
+fn without_mark<R: Read>(mut input: R) -> Result<io::Chain<io::Cursor<Vec<u8>>, R>, ReadError> {
     let mut lead = Vec::new();
     input.by_ref().take(4).read_to_end(&mut lead)?;
     match lead.as_slice() {
@@ -175,7 +192,10 @@ fn without_mark<R: BufRead>(mut input: R) -> Result<io::Chain<io::Cursor<Vec<u8>
 
 fn place(names: &[String], at: Place) -> String {
     let name = names.get(at.file as usize).map_or("", String::as_str);
-    format!("{name}:{}", at.line)
+    let mut place = String::with_capacity(name.len() + 9);
+    // Writing to text cannot fail.
+    let _ = write!(place, "{name}:{}", at.line);
+    place
 }
 
 fn bad_row(place: String, bad: &BadRow) -> Problem {
@@ -198,19 +218,19 @@ fn contradictory(names: &[String], contradiction: &Contradiction) -> Problem {
 
 fn person(found: Found, names: &[String]) -> Person {
     Person {
-        key: PersonKey::new(&found.key),
+        key: found.key,
         immutable: found.immutable,
         addresses: found.addresses,
         disabled: found.disabled,
-        origin: place(names, found.first),
+        origin: found.first.map(|first| place(names, first)).unwrap_or_default(),
     }
 }
 
-fn group(name: &str, people: Vec<u32>, completeness: &Completeness) -> DirectoryGroup {
+fn group(name: DirectoryGroupKey, people: Vec<u32>, completeness: &Completeness) -> DirectoryGroup {
     DirectoryGroup {
-        key: DirectoryGroupKey::new(name),
+        names: vec![name.as_str().to_owned()],
+        key: name,
         immutable: false,
-        names: vec![name.to_owned()],
         read: GroupRead { members: people.len(), ..GroupRead::default() },
         people,
         groups: Vec::new(),
@@ -275,7 +295,7 @@ mod tests {
         let settings = settings();
         let mut reading = Reading::new(&settings);
         let before = b"group,email\na,x@corp.example\na,y@corp".as_slice();
-        reading.input("a.csv", BufReader::new(before.chain(Failing)));
+        reading.input("a.csv", before.chain(Failing));
 
         let snapshot = finish(reading);
         assert_eq!(snapshot.people.len(), 1);

@@ -10,17 +10,18 @@ use super::columns::{Columns, shown};
 use super::record::{Flaw, Record};
 use super::{Settings, Shape};
 
-/// What a good row says.
+/// What a row says, before its address and its status were looked at: a file repeats them, and whoever
+/// reads it knows most of them already.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Row<'a> {
     /// The immutable id, where there is one.
     pub(super) id: Option<&'a str>,
-    /// The address; there is at least one of id and address.
-    pub(super) address: Option<Address>,
-    /// Whether the status is one of the inactive ones.
-    pub(super) disabled: bool,
-    /// The directory groups: one, or in shape `lists` any number.
-    pub(super) groups: Vec<&'a str>,
+    /// The address as it stands there, or nothing.
+    pub(super) email: &'a str,
+    /// The status as it stands there, where the file has one.
+    pub(super) status: Option<&'a str>,
+    /// The directory group, or in shape `lists` any number ([`Decoder::groups`]).
+    pub(super) groups: &'a str,
 }
 
 /// Why a row is bad.
@@ -96,7 +97,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Reads one row.
-    pub(super) fn row<'r>(&self, record: &'r Record, columns: &Columns) -> Result<Row<'r>, BadRow> {
+    pub(super) fn row<'r>(&self, record: &Record<'r>, columns: &Columns) -> Result<Row<'r>, BadRow> {
         if let Some(flaw) = record.flaw() {
             return Err(BadRow::Flawed(flaw));
         }
@@ -105,33 +106,42 @@ impl<'a> Decoder<'a> {
         }
         // The unused columns count too: bytes that are no UTF-8 say that the whole file is not what
         // it is taken for.
-        if record.fields().any(|field| std::str::from_utf8(field).is_err()) {
-            return Err(BadRow::NotUtf8);
-        }
-        let groups = self.groups(value(record, columns.group))?;
-        let id = self.id(columns.id.map(|at| value(record, at)))?;
-        let address = self.address(value(record, columns.email))?;
-        if id.is_none() && address.is_none() {
-            return Err(BadRow::Nobody);
-        }
-        let disabled = match columns.status {
-            Some(at) => self.disabled(value(record, at))?,
-            None => false,
-        };
-        Ok(Row { id, address, disabled, groups })
+        let text = record.text().ok_or(BadRow::NotUtf8)?;
+        let groups = text.value(columns.group);
+        self.check_groups(groups)?;
+        let id = self.id(columns.id.map(|at| text.value(at)))?;
+        let status = columns.status.map(|at| text.value(at));
+        Ok(Row { id, email: text.value(columns.email), status, groups })
     }
 
-    fn groups<'r>(&self, text: &'r str) -> Result<Vec<&'r str>, BadRow> {
+    fn check_groups(&self, text: &str) -> Result<(), BadRow> {
         let column = &self.settings.group_column;
-        let groups = match &self.settings.shape {
-            Shape::Rows if text.is_empty() => return Err(BadRow::NoGroup(column.clone())),
-            Shape::Rows => vec![text],
-            Shape::Lists { separator } => split(text, separator),
-        };
-        match groups.iter().any(|group| has_control(group)) {
-            true => Err(BadRow::Control(column.clone())),
-            false => Ok(groups),
+        if text.is_empty() && self.settings.shape == Shape::Rows {
+            return Err(BadRow::NoGroup(column.clone()));
         }
+        match self.groups(text).any(has_control) {
+            true => Err(BadRow::Control(column.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// The groups of a row.
+    pub(super) fn groups<'r>(&self, text: &'r str) -> impl Iterator<Item = &'r str> + use<'r, 'a> {
+        let separator = match &self.settings.shape {
+            // An empty separator would part every letter from the next.
+            Shape::Lists { separator } if !separator.is_empty() => Some(separator.as_str()),
+            _ => None,
+        };
+        let mut rest = Some(text);
+        let parts = std::iter::from_fn(move || {
+            let text = rest.take()?;
+            let Some((part, more)) = separator.and_then(|separator| text.split_once(separator)) else {
+                return Some(text);
+            };
+            rest = Some(more);
+            Some(part)
+        });
+        parts.map(str::trim).filter(|part| !part.is_empty())
     }
 
     fn id<'r>(&self, text: Option<&'r str>) -> Result<Option<&'r str>, BadRow> {
@@ -142,31 +152,27 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn address(&self, text: &str) -> Result<Option<Address>, BadRow> {
-        match Address::parse(text) {
+    /// Reads the address of a row.
+    pub(super) fn address(&self, email: &str) -> Result<Option<Address>, BadRow> {
+        match Address::parse(email) {
             Ok(address) => Ok(Some(address)),
             Err(AddressError::Empty) => Ok(None),
             Err(error) => Err(BadRow::Email(self.settings.email_column.clone(), error)),
         }
     }
 
-    fn disabled(&self, text: &str) -> Result<bool, BadRow> {
-        let status = fold(text);
-        if self.active.contains(&status) {
-            Ok(false)
-        } else if self.inactive.contains(&status) {
-            Ok(true)
-        } else {
-            Err(BadRow::Status(text.to_owned()))
-        }
+    /// Whether the status of a row is one of the inactive ones. Without a column nobody is.
+    pub(super) fn disabled(&self, status: Option<&str>) -> Result<bool, BadRow> {
+        let Some(text) = status else { return Ok(false) };
+        let known = |status: &str| match status {
+            status if self.active.contains(status) => Some(false),
+            status if self.inactive.contains(status) => Some(true),
+            _ => None,
+        };
+        // Most are written as they are configured.
+        let disabled = known(text).or_else(|| known(&fold(text)));
+        disabled.ok_or_else(|| BadRow::Status(text.to_owned()))
     }
-}
-
-/// A field without the blanks around it. The caller has seen that there is such a field and that it
-/// is UTF-8.
-fn value(record: &Record, column: usize) -> &str {
-    let field = record.field(column).unwrap_or_default();
-    std::str::from_utf8(field).unwrap_or_default().trim()
 }
 
 fn fold(status: &str) -> String {
@@ -174,14 +180,6 @@ fn fold(status: &str) -> String {
 }
 
 fn has_control(text: &str) -> bool {
-    text.contains(|c: char| c.is_control())
-}
-
-fn split<'r>(text: &'r str, separator: &str) -> Vec<&'r str> {
-    // An empty separator would part every letter from the next.
-    let parts: Vec<&str> = match separator {
-        "" => vec![text],
-        _ => text.split(separator).collect(),
-    };
-    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
+    // All that is plain ASCII is seen at once.
+    !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.contains(|c: char| c.is_control())
 }
