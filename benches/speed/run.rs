@@ -12,8 +12,8 @@ use crate::measure::{self, Figures, Goal, Row, Scale, median, pair, program};
 use crate::slapd::{self, BIND_DN, PASSWORD, SUFFIX, Slapd};
 use crate::world::{self, Shape};
 
-const SMALL: Shape = Shape { people: 1_000, groups: 100, memberships: 10_000, largest: 500 };
-const MIDDLE: Shape = Shape { people: 20_000, groups: 500, memberships: 60_000, largest: 10_000 };
+const SMALL: Shape = Shape { people: 1_000, groups: 120, memberships: 10_000, largest: 500 };
+const MIDDLE: Shape = Shape { people: 20_000, groups: 520, memberships: 60_000, largest: 10_000 };
 const ONE_HUGE_GROUP: Shape = Shape { people: 300_000, groups: 2_000, memberships: 500_000, largest: 250_000 };
 const MILLION: Shape = Shape { people: 1_000_000, groups: 10_000, memberships: 2_500_000, largest: 250_000 };
 
