@@ -52,7 +52,7 @@ fn show(output: &Output, apply: &Apply, report: &RunReport) -> Result<(), Fault>
 
 /// Tells what is due. Whatever goes wrong here is said, and changes nothing about the run.
 pub(super) async fn notify(config: &Config, store: &Store, ended: &Ended<'_>, stop: &CancellationToken) {
-    let channels = Channels::new(&config.notices, &session::actor(config).host);
+    let channels = Channels::new(&config.notices, &session::actor(&config.target.client_id).host);
     if let Err(error) = notices::after_run(store, &channels, ended, Timestamp::now()).await {
         tracing::warn!(%error, "no notice could be made of this run");
         return;

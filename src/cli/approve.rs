@@ -14,7 +14,7 @@ use crate::store::{Access, ApprovedHold, NewApproval};
 
 /// Approves holds, all that were named or none.
 pub(super) fn run(global: &Global, output: &Output, approve: &Approve) -> Result<Exit, Fault> {
-    let config = session::without_secrets(global)?;
+    let found = session::installation(global, output)?;
     let at = Timestamp::now();
     let expires = SignedDuration::try_from(approve.expires)
         .ok()
@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, output: &Output, approve: &Approve) -> Result
         .ok_or_else(|| Fault::usage(anyhow::anyhow!("--expires is too far away")))?;
     let new = NewApproval {
         by: approve.by.clone(),
-        actor: session::actor(&config),
+        actor: session::actor(&found.client_id),
         reason: approve.reason.clone(),
         ticket: approve.ticket.clone(),
         at,
@@ -30,7 +30,7 @@ pub(super) fn run(global: &Global, output: &Output, approve: &Approve) -> Result
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let approved = session::block_on(async {
-        let store = session::open(&config, Access::ExistingOnly).await?;
+        let store = session::open_state(&found, Access::ExistingOnly).await?;
         let approved = store.approve(&approve.ids, &new).await;
         store.close().await;
         Ok(approved?)

@@ -11,9 +11,9 @@ use crate::store::{Access, AuditCursor, AuditEntry, AuditFilter, AuditRecord, St
 
 /// Shows the log, oldest first, page by page.
 pub(super) fn list(global: &Global, output: &Output, list: &AuditList) -> Result<Exit, Fault> {
-    let config = session::without_secrets(global)?;
+    let found = session::installation(global, output)?;
     session::block_on(async {
-        let store = session::open(&config, Access::ExistingOnly).await?;
+        let store = session::open_state(&found, Access::ExistingOnly).await?;
         let filter = AuditFilter {
             since: list.since,
             run: list.run.as_ref().map(RunId::new),

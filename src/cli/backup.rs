@@ -9,7 +9,7 @@ use crate::store::{Access, Verification};
 
 /// Copies the state, and says what the copy holds and how it is brought back.
 pub(super) fn run(global: &Global, output: &Output, backup: &Backup) -> Result<Exit, Fault> {
-    let config = session::without_secrets(global)?;
+    let found = session::installation(global, output)?;
     if backup.file.symlink_metadata().is_ok() {
         let text = format!(
             "{} exists already\nhelp: a copy never takes the place of another file: give a new name",
@@ -19,7 +19,7 @@ pub(super) fn run(global: &Global, output: &Output, backup: &Backup) -> Result<E
     }
     let (made, state, dir) = session::block_on(async {
         // Read alone, so that a state from before an upgrade is copied as it is.
-        let store = session::open(&config, Access::ReadOnly).await?;
+        let store = session::open_state(&found, Access::ReadOnly).await?;
         let made = store.backup(&backup.file).await;
         let (path, dir) = (store.path().to_owned(), store.archive_dir());
         store.close().await;

@@ -215,7 +215,7 @@ impl Made<'_> {
     }
 
     fn facts(&self, chain: &str) -> Result<Facts, Fault> {
-        let actor = session::actor(self.config);
+        let actor = session::actor(&self.config.target.client_id);
         let mut notes = self.request.notes.clone();
         if let Some(missing) = self.log.missing().last() {
             notes.push(format!(
@@ -258,7 +258,7 @@ fn made_range(bounds: &Bounds) -> Option<(i64, i64)> {
 
 /// Appends `exported`: the chain itself tells of the pack.
 async fn record(store: &Store, request: &Request, fold: &Fold, made: &Made<'_>, sha256: &str) -> Result<i64, Fault> {
-    let actor: Actor = session::actor(made.config);
+    let actor: Actor = session::actor(&made.config.target.client_id);
     let seq = |seq: Option<i64>| seq.map(|seq| seq.to_string()).unwrap_or_default();
     let range = made_range(&made.bounds);
     let detail = [

@@ -17,9 +17,9 @@ use crate::store::{Access, LatestPlan, Store, StoredHold};
 
 /// Shows the holds, those that wait first.
 pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
-    let config = session::without_secrets(global)?;
+    let found = session::installation(global, output)?;
     let view = session::block_on(async {
-        let store = session::open(&config, Access::ExistingOnly).await?;
+        let store = session::open_state(&found, Access::ExistingOnly).await?;
         let view = view(&store, Timestamp::now()).await;
         store.close().await;
         view

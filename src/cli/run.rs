@@ -71,7 +71,7 @@ async fn start(global: &Global) -> Result<Started, Fault> {
         Some(http) => Some(page(http, seen, store.clone(), stop.clone()).await?),
         None => None,
     };
-    let actor = session::actor(&config);
+    let actor = session::actor(&config.target.client_id);
     Ok(Started { parts: Parts { config, schedule, environment, store, lock, actor, state }, page, stop })
 }
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::args::Global;
 use super::exit::{Exit, Fault};
 use super::output::Output;
-use crate::config::{self, Config, Environment};
+use crate::config::{self, Config, Environment, Installation};
 use crate::model::id::GroupName;
 use crate::model::run::Trigger;
 use crate::run::{self, Order, RunError, Setup};
@@ -29,6 +29,21 @@ pub(super) fn configuration(global: &Global, output: &Output) -> Result<Config, 
 /// person can use it whose shell does not have the service's. What is odd is told by the other commands.
 pub(super) fn without_secrets(global: &Global) -> Result<Config, Fault> {
     config::load_without_secrets(&global.config, &Environment::process()).map_err(Fault::usage)
+}
+
+/// Loads what a command needs that looks at the state, or lets something through, and nothing more: a mistake
+/// elsewhere in the file is told and no obstacle, as the service goes on with what it read before.
+pub(super) fn installation(global: &Global, output: &Output) -> Result<Installation, Fault> {
+    let found = config::load_installation(&global.config, &Environment::process()).map_err(Fault::usage)?;
+    if let Some(mistakes) = &found.mistakes {
+        output.note(&format!("warning: {mistakes}: `rosterd check` until it is mended; nothing of it is needed here"));
+    }
+    Ok(found)
+}
+
+/// Opens the state of an installation, for a command that ends no run.
+pub(super) async fn open_state(found: &Installation, access: Access) -> Result<Store, Fault> {
+    Ok(Store::open(&found.state.path, access).await?)
 }
 
 /// Opens the state that the configuration names. Runs that end by it are signed, where there is a key.
@@ -51,9 +66,9 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Fault>>) -> Resul
 }
 
 /// Who acts: the identity towards Hyperproof, the host, and the operating-system login.
-pub(super) fn actor(config: &Config) -> Actor {
+pub(super) fn actor(client_id: &str) -> Actor {
     Actor {
-        service: config.target.client_id.clone(),
+        service: client_id.to_owned(),
         host: hostname::get().unwrap_or_default().to_string_lossy().into_owned(),
         operator: Some(login()),
     }
@@ -100,7 +115,7 @@ pub(super) fn setup<'a>(
     Setup {
         order: order(config),
         store,
-        actor: actor(config),
+        actor: actor(&config.target.client_id),
         trigger,
         only: (!only.is_empty()).then_some(only),
         progress: watch::Sender::new(run::Progress::default()),

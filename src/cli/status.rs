@@ -16,11 +16,11 @@ const RUNS: u32 = 5;
 
 /// Shows the state's own view; nobody is asked.
 pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
-    let config = session::without_secrets(global)?;
+    let found = session::installation(global, output)?;
     let view = session::block_on(async {
-        let store = session::open(&config, Access::ExistingOnly).await?;
+        let store = session::open_state(&found, Access::ExistingOnly).await?;
         let mut view = view(&store, Timestamp::now()).await?;
-        if config.audit.checkpoint_file.is_some() {
+        if found.audit.checkpoint_file.is_some() {
             view.checkpoints = store.checkpoint_trouble().await?.map(|trouble| (trouble.since, trouble.why));
         }
         store.close().await;

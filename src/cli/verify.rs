@@ -17,9 +17,9 @@ const ARCHIVES: &str = ".archive";
 /// Checks what was named, else the configured state with its archives.
 pub(super) fn run(global: &Global, output: &Output, verify: &AuditVerify) -> Result<Exit, Fault> {
     let Some(path) = &verify.path else {
-        let config = session::without_secrets(global)?;
-        let against = Against::read(verify, config.audit.checkpoint_file)?;
-        return state(output, &config.state.path, Expect::Archives, against);
+        let found = session::installation(global, output)?;
+        let against = Against::read(verify, found.audit.checkpoint_file)?;
+        return state(output, &found.state.path, Expect::Archives, against);
     };
     let against = Against::read(verify, None)?;
     let found = std::fs::metadata(path).map_err(|error| cannot_read(path, &error))?;

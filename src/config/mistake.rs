@@ -49,6 +49,12 @@ impl Mistakes {
         Self(mistakes)
     }
 
+    /// Whether one of them is in this table, or in one under it.
+    pub(super) fn concern(&self, table: &str) -> bool {
+        let within = |key: &str| key.strip_prefix(table).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+        self.0.iter().any(|mistake| within(&mistake.key))
+    }
+
     /// Each of them, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Mistake> {
         self.0.iter()

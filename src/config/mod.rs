@@ -10,6 +10,7 @@ mod group;
 mod guard;
 mod hyperproof;
 mod identity;
+mod installation;
 mod keys;
 mod mapping;
 mod mistake;
@@ -30,9 +31,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use toml::Spanned;
 use toml::de::DeTable;
 
 pub use environment::Environment;
+pub use installation::{Installation, load_installation};
 pub use mistake::{Mistake, Mistakes};
 pub use schema::schema;
 pub use service::{AuditSettings, HttpSettings, ScheduleSettings, StateSettings};
@@ -101,13 +104,8 @@ fn read(path: &Path, environment: &Environment, secrets: Secrets) -> Result<Conf
         let mistake = whole_file(path, text);
         Mistakes::new(path, vec![mistake])
     })?;
-    let (document, errors) = DeTable::parse_recoverable(&text);
-    if !errors.is_empty() {
-        // What the rest of a broken file means is guesswork, so nothing more is said of it.
-        return Err(Mistakes::new(path, syntax(path, &text, &errors)));
-    }
-    let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let folder = file.parent().map(Path::to_owned).unwrap_or_default();
+    let document = document(path, &text)?;
+    let (file, folder) = folder(path);
     let desk = Desk::new(path, folder, &text, environment, secrets);
     let compiled = compile(&Table::top(&desk, document.get_ref()));
     let (mistakes, warnings) = desk.into_notes();
@@ -117,6 +115,19 @@ fn read(path: &Path, environment: &Environment, secrets: Secrets) -> Result<Conf
         }
         _ => Err(Mistakes::new(path, mistakes)),
     }
+}
+
+/// The text as TOML. What the rest of a broken file means is guesswork, so nothing more is said of it.
+fn document<'a>(path: &Path, text: &'a str) -> Result<Spanned<DeTable<'a>>, Mistakes> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() { Ok(document) } else { Err(Mistakes::new(path, syntax(path, text, &errors))) }
+}
+
+/// The file, absolute, and its folder: what its relative paths are relative to.
+fn folder(path: &Path) -> (PathBuf, PathBuf) {
+    let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder = file.parent().map(Path::to_owned).unwrap_or_default();
+    (file, folder)
 }
 
 /// Every check, each on its part. None only where a mistake was noted. Beside the configuration goes

@@ -6,6 +6,9 @@ use super::address::Address;
 use super::id::{AccountId, GroupId};
 use super::problem::Problem;
 
+/// Index of an account in [`LiveState::accounts`].
+pub type AccountIndex = u32;
+
 /// Which of an account's two ids groups hold. Both are UUIDs; no vendor page says which it is
 /// (hyperproof-api.md, section 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +54,41 @@ pub struct LiveGroup {
     pub name: String,
     /// Its lead.
     pub lead: Option<AccountId>,
-    /// Its members, sorted, each once. They may hold ids that no account bears.
-    pub members: Vec<AccountId>,
+    /// Its members, sorted, each once. Accounts are sorted by id, so this is the order of ids, too.
+    pub members: Vec<AccountIndex>,
+    /// Members whose ids no account bears, sorted, each once.
+    pub strangers: Vec<AccountId>,
+}
+
+impl LiveGroup {
+    /// How many members it has, strangers included.
+    pub fn count(&self) -> usize {
+        self.members.len() + self.strangers.len()
+    }
+}
+
+/// Members by their ids, in any order: those who have one of these accounts (sorted by id), and strangers.
+pub fn told_apart(
+    accounts: &[Account],
+    ids: impl IntoIterator<Item = AccountId>,
+) -> (Vec<AccountIndex>, Vec<AccountId>) {
+    let (mut members, mut strangers) = (Vec::new(), Vec::new());
+    for id in ids {
+        match index_of(accounts, &id) {
+            Some(at) => members.push(at),
+            None => strangers.push(id),
+        }
+    }
+    members.sort_unstable();
+    members.dedup();
+    strangers.sort_unstable();
+    strangers.dedup();
+    (members, strangers)
+}
+
+fn index_of(accounts: &[Account], id: &AccountId) -> Option<AccountIndex> {
+    let at = accounts.binary_search_by(|account| account.id.cmp(id)).ok()?;
+    AccountIndex::try_from(at).ok()
 }
 
 /// Why a group that is known is not among the live ones.
@@ -92,15 +128,71 @@ pub struct LiveState {
 }
 
 impl LiveState {
+    /// Where the account with this id stands.
+    pub fn account_index(&self, id: &AccountId) -> Option<AccountIndex> {
+        index_of(&self.accounts, id)
+    }
+
     /// The account with this id.
     pub fn account(&self, id: &AccountId) -> Option<&Account> {
-        let at = self.accounts.binary_search_by(|account| account.id.cmp(id)).ok()?;
-        self.accounts.get(at)
+        self.accounts.get(self.account_index(id)? as usize)
+    }
+
+    /// Whether an id is among a group's members.
+    pub fn is_member(&self, group: &LiveGroup, id: &AccountId) -> bool {
+        match self.account_index(id) {
+            Some(at) => group.members.binary_search(&at).is_ok(),
+            None => group.strangers.binary_search(id).is_ok(),
+        }
+    }
+
+    /// The ids of all of a group's members, sorted.
+    pub fn members<'a>(&'a self, group: &'a LiveGroup) -> impl Iterator<Item = &'a AccountId> {
+        let mut known = group.members.iter().filter_map(|at| Some(&self.accounts.get(*at as usize)?.id)).peekable();
+        let mut strangers = group.strangers.iter().peekable();
+        std::iter::from_fn(move || match (known.peek(), strangers.peek()) {
+            (Some(known_id), Some(stranger)) if stranger < known_id => strangers.next(),
+            (Some(_), _) => known.next(),
+            (None, _) => strangers.next(),
+        })
     }
 
     /// The group with this id.
     pub fn group(&self, id: &GroupId) -> Option<&LiveGroup> {
         let at = self.groups.binary_search_by(|group| group.id.cmp(id)).ok()?;
         self.groups.get(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_come_in_the_order_of_ids_with_an_account_or_without() {
+        let account =
+            |id: &str| Account { id: id.into(), email: None, kind: String::new(), standing: Standing::Active };
+        let accounts = vec![account("b"), account("d"), account("f")];
+        let ids = ["f", "g", "a", "b", "e", "a", "f"].map(AccountId::from);
+        let (members, strangers) = told_apart(&accounts, ids);
+        assert_eq!(members, [0, 2]);
+        let group = LiveGroup { id: "g1".into(), name: String::new(), lead: None, members, strangers };
+        let live = LiveState {
+            organisation: None,
+            member_id: MemberIdKind::Id,
+            member_id_proven: true,
+            own: "b".into(),
+            own_id: String::new(),
+            accounts,
+            groups: Vec::new(),
+            absent: BTreeMap::new(),
+            problems: Vec::new(),
+            reads: 0,
+        };
+        assert_eq!(live.members(&group).map(AccountId::as_str).collect::<Vec<_>>(), ["a", "b", "e", "f", "g"]);
+        assert_eq!(group.count(), 5);
+        for (id, is) in [("a", true), ("b", true), ("c", false), ("d", false), ("g", true), ("h", false)] {
+            assert_eq!(live.is_member(&group, &id.into()), is, "{id}");
+        }
     }
 }

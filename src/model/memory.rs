@@ -9,6 +9,7 @@ use super::desired::Feed;
 use super::hold::Approval;
 use super::id::{AccountId, GroupId, GroupName, PersonKey, SourceName, Watermark};
 use super::live::MemberIdKind;
+use super::memberships::Memberships;
 use super::undo::{Undone, UndoneKey};
 
 /// All that is remembered when a run begins.
@@ -28,10 +29,10 @@ pub struct Memory {
     pub group_links: BTreeMap<GroupName, GroupId>,
     /// Groups that Hyperproof listed at the last full run, with their names.
     pub known_groups: BTreeMap<GroupId, String>,
-    /// Memberships as the last full run left them, sorted.
-    pub left: BTreeMap<GroupId, Vec<AccountId>>,
+    /// Memberships as the last full run left them.
+    pub left: Memberships,
     /// Memberships that rosterd made. Recorded when they are.
-    pub owned: BTreeMap<GroupId, BTreeSet<AccountId>>,
+    pub owned: Memberships,
     /// What an undo took back, until the directory says something else or a person approves it. Recorded when
     /// it is done.
     pub undone: BTreeMap<UndoneKey, Undone>,

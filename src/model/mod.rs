@@ -13,6 +13,7 @@ pub mod history;
 pub mod hold;
 pub mod id;
 pub mod live;
+pub mod memberships;
 pub mod memory;
 pub mod notice;
 pub mod plan;

@@ -8,14 +8,14 @@ use crate::model::address::Address;
 use crate::model::desired::{DesiredGroup, DesiredState, Gap, Grant, PersonRef};
 use crate::model::directory::Person;
 use crate::model::id::{AccountId, GroupId, GroupName};
-use crate::model::live::{Account, LiveGroup, Standing};
+use crate::model::live::{Account, AccountIndex, LiveGroup, Standing};
 use crate::model::plan::{Change, ChangeKey, Entry, GroupStanding, GroupSummary, Op, Reason, Skip, Why};
 use crate::model::policy::{GroupPolicy, Lead, Mode};
 use crate::model::problem::Problem;
 
 use super::Inputs;
 use super::find::{Found, Targets};
-use super::resolve::{AccountIndex, Known, Resolution, Resolved, account_index, is_ignored, translate};
+use super::resolve::{Known, Resolution, Resolved, is_ignored, translate};
 
 /// The difference between what should be and what is.
 #[derive(Debug, Default)]
@@ -147,7 +147,7 @@ impl<'a> GroupDiff<'a> {
             self.skips.clear();
         }
         let absent_but_creatable = matches!(found, Found::Absent { .. }) && self.policy.create;
-        difference.memberships += self.live.map_or(0, |live| live.members.len());
+        difference.memberships += self.live.map_or(0, LiveGroup::count);
         difference.groups.insert(
             self.name.clone(),
             GroupFacts {
@@ -160,7 +160,7 @@ impl<'a> GroupDiff<'a> {
                     id: self.live.map(|live| live.id.clone()),
                     mode: self.policy.mode,
                     lead: self.live.and_then(|live| live.lead.clone()),
-                    live: self.live.map_or(0, |live| live.members.len()),
+                    live: self.live.map_or(0, LiveGroup::count),
                     desired: desired_people,
                     standing: if ready || absent_but_creatable {
                         GroupStanding::Ready
@@ -195,8 +195,8 @@ impl<'a> GroupDiff<'a> {
         self.inputs.sources.get(person.source as usize)?.people.get(person.person as usize)
     }
 
-    fn is_live(&self, id: &AccountId) -> bool {
-        self.live.is_some_and(|live| live.members.binary_search(id).is_ok())
+    fn is_live(&self, at: AccountIndex) -> bool {
+        self.live.is_some_and(|live| live.members.binary_search(&at).is_ok())
     }
 
     fn is_own(&self, id: &AccountId) -> bool {
@@ -229,13 +229,14 @@ impl<'a> GroupDiff<'a> {
             return;
         };
         let shown = show(entry);
+        let is_live = account.is_some_and(|at| self.is_live(at));
         let account = account.and_then(|at| self.account(at));
         if why != Why::Ignored {
             let key = account.map_or_else(|| shown.to_lowercase(), |account| account.id.to_string());
             self.left_out.insert(key);
         }
         // A contact that is a member already is where the directory wants it.
-        let in_step = why == Why::IneligibleType && account.is_some_and(|account| self.is_live(&account.id));
+        let in_step = why == Why::IneligibleType && is_live;
         if !in_step {
             let detail = detail.clone().or_else(|| account.map(|account| format!("{} account", account.kind)));
             self.skip(shown, why, detail);
@@ -264,7 +265,7 @@ impl<'a> GroupDiff<'a> {
     /// The entry of the person behind an account: for an addition one that is granted the group, for a
     /// removal one that is not active, and the same one whatever the order of the sources.
     fn entry(&self, op: Op, account: &Account) -> Option<Entry> {
-        let at = account_index(self.inputs.live, &account.id)?;
+        let at = self.inputs.live.account_index(&account.id)?;
         let removing = op == Op::RemoveMember;
         let candidate = |person: PersonRef| {
             let entry = self.person(person)?;
@@ -281,7 +282,7 @@ impl<'a> GroupDiff<'a> {
             let Some(account) = self.account(*at) else {
                 continue;
             };
-            if self.is_live(&account.id) {
+            if self.is_live(*at) {
                 continue;
             }
             match self.obstacle(*at, account, wanted) {
@@ -320,8 +321,7 @@ impl<'a> GroupDiff<'a> {
 
     /// Whether the last full run left this account in the group.
     fn was_left(&self, id: &AccountId) -> bool {
-        let left = self.live.and_then(|live| self.inputs.memory.left.get(&live.id));
-        left.is_some_and(|left| left.binary_search(id).is_ok())
+        self.live.is_some_and(|live| self.inputs.memory.left.has(&live.id, id))
     }
 
     fn remove(&mut self, wanted: &BTreeMap<AccountIndex, Wanted>) {
@@ -330,22 +330,21 @@ impl<'a> GroupDiff<'a> {
             return;
         }
         let granted: BTreeSet<AccountIndex> = wanted.keys().copied().chain(self.granted_but_left_out()).collect();
-        for id in &live.members {
-            let at = account_index(self.inputs.live, id);
+        for id in &live.strangers {
+            self.skip(id.to_string(), Why::UnknownMember, None);
+        }
+        for &at in &live.members {
             let grants = &self.desired.grants;
-            let left_out = |at| self.people.is_left_out(at, |person| grants.contains_key(&person));
-            if at.is_some_and(|at| granted.contains(&at) || left_out(at)) {
+            let is_left_out = || self.people.is_left_out(at, |person| grants.contains_key(&person));
+            if granted.contains(&at) || is_left_out() {
                 continue;
             }
-            let Some((at, account)) = at.and_then(|at| Some((at, self.account(at)?))) else {
-                self.skip(id.to_string(), Why::UnknownMember, None);
-                continue;
-            };
+            let Some(account) = self.account(at) else { continue };
             let reason = self.reason(at, account);
             match self.protection(at, account, reason) {
                 Some((why, detail)) => self.skip(show_account(account), why, detail),
                 None => {
-                    let drift = self.is_new(id);
+                    let drift = self.is_new(&account.id);
                     self.change(Op::RemoveMember, Some(account), reason, Vec::new(), drift);
                 }
             }
@@ -367,8 +366,8 @@ impl<'a> GroupDiff<'a> {
 
     /// The group was there at the last full run, and this member was not.
     fn is_new(&self, id: &AccountId) -> bool {
-        let known = self.live.and_then(|live| self.inputs.memory.left.get(&live.id));
-        known.is_some_and(|left| left.binary_search(id).is_err())
+        let known = self.live.and_then(|live| self.inputs.memory.left.of(&live.id));
+        known.is_some_and(|left| !left.has(id))
     }
 
     fn reason(&self, at: AccountIndex, account: &Account) -> Reason {
@@ -443,8 +442,7 @@ impl<'a> GroupDiff<'a> {
     }
 
     fn is_owned(&self, id: &AccountId) -> bool {
-        let owned = self.live.and_then(|live| self.inputs.memory.owned.get(&live.id));
-        owned.is_some_and(|owned| owned.contains(id))
+        self.live.is_some_and(|live| self.inputs.memory.owned.has(&live.id, id))
     }
 
     /// Starts or reads the clock of an absence. Disabled people go at once.

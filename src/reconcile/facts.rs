@@ -10,12 +10,13 @@ use crate::model::facts::{
     PersonFacts, SkipFacts, SourceFacts,
 };
 use crate::model::id::{GroupName, RunId};
+use crate::model::live::AccountIndex;
 use crate::model::plan::{Change, GroupStanding, GroupSummary, Plan, Why};
 use crate::model::policy::{Mapping, Selector};
 use crate::model::run::ChangeResult;
 
 use super::mapping::{indexed, may_yield, named, target_of};
-use super::resolve::{AccountIndex, Resolution, Resolved, account_index, translate};
+use super::resolve::{Resolution, Resolved, translate};
 use super::{Decision, Inputs};
 
 /// The facts of a decision; nothing was carried out yet.
@@ -278,7 +279,6 @@ fn found(
 
 fn target(inputs: &Inputs<'_>, plan: &Plan, summary: &GroupSummary, feeds: Vec<FeedFacts>) -> GroupFacts {
     let live = summary.id.as_ref().and_then(|id| inputs.live.group(id));
-    let ids = live.map_or(&[][..], |live| &live.members);
     let of = |change: &&Change| change.key.group == summary.name;
     let from = plan.changes.partition_point(|change| change.key.group < summary.name);
     let changes = plan.changes.iter().skip(from).take_while(of);
@@ -290,9 +290,8 @@ fn target(inputs: &Inputs<'_>, plan: &Plan, summary: &GroupSummary, feeds: Vec<F
         mode: summary.mode,
         ready: summary.standing == GroupStanding::Ready,
         complete: summary.complete,
-        // Accounts and members are both sorted by id.
-        members: ids.iter().filter_map(|id| account_index(inputs.live, id)).collect(),
-        strangers: ids.iter().filter(|id| inputs.live.account(id).is_none()).cloned().collect(),
+        members: live.map(|live| live.members.clone()).unwrap_or_default(),
+        strangers: live.map(|live| live.strangers.clone()).unwrap_or_default(),
         feeds,
         problems: summary.problems.iter().map(ToString::to_string).collect(),
         changes: changes

@@ -79,9 +79,9 @@ fn person_links(
 /// another membership, which is not rosterd's own.
 pub fn lapsed(inputs: &Inputs<'_>) -> Vec<(GroupId, AccountId)> {
     let mut lapsed = Vec::new();
-    for (id, accounts) in &inputs.memory.owned {
+    for (id, accounts) in inputs.memory.owned.iter() {
         let Some(group) = inputs.live.group(id) else { continue };
-        let gone = accounts.iter().filter(|account| group.members.binary_search(account).is_err());
+        let gone = accounts.iter().filter(|account| !inputs.live.is_member(group, account));
         lapsed.extend(gone.map(|account| (id.clone(), account.clone())));
     }
     lapsed

@@ -5,15 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::address::{Address, folded};
 use crate::model::desired::{DesiredState, PersonRef};
 use crate::model::directory::Person;
-use crate::model::id::AccountId;
-use crate::model::live::{LiveState, Standing};
+use crate::model::live::{AccountIndex, LiveState, Standing};
 use crate::model::plan::Why;
 use crate::model::policy::{Identity, Rewrite};
 
 use super::Inputs;
-
-/// Index of an account in [`LiveState::accounts`].
-pub type AccountIndex = u32;
 
 /// What became of one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -344,13 +340,7 @@ fn linked(inputs: &Inputs<'_>, source: u32, person: &Person) -> Option<AccountIn
     let source = inputs.sources.get(source as usize)?;
     let links = &inputs.memory.learned.person_links;
     let id = links.get(&(source.name.clone(), person.key.clone()))?;
-    account_index(inputs.live, id)
-}
-
-/// Where an account stands in the list.
-pub fn account_index(live: &LiveState, id: &AccountId) -> Option<AccountIndex> {
-    let at = live.accounts.binary_search_by(|account| account.id.cmp(id)).ok()?;
-    u32::try_from(at).ok()
+    inputs.live.account_index(id)
 }
 
 fn unfit(live: &LiveState, account: AccountIndex) -> Why {

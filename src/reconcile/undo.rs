@@ -90,7 +90,7 @@ fn memberships(inputs: &UndoInputs<'_>) -> usize {
     let configured = inputs.policy.groups.iter().filter(|(name, _)| is_mapped(inputs.policy, name));
     let ids: BTreeSet<&GroupId> =
         links.map(|(_, id)| id).chain(configured.filter_map(|(_, group)| group.id.as_ref())).collect();
-    ids.into_iter().filter_map(|id| inputs.live.group(id)).map(|group| group.members.len()).sum()
+    ids.into_iter().filter_map(|id| inputs.live.group(id)).map(|group| group.count()).sum()
 }
 
 fn is_mapped(policy: &Policy, name: &GroupName) -> bool {
@@ -179,7 +179,7 @@ impl<'a> GroupUndo<'a> {
             }
         }
         let count = |op| self.changes.iter().filter(|change| change.key.op == op).count();
-        let after = (self.live.members.len() + count(Op::AddMember)).saturating_sub(count(Op::RemoveMember));
+        let after = (self.live.count() + count(Op::AddMember)).saturating_sub(count(Op::RemoveMember));
         let facts = GroupFacts {
             desired_accounts: after,
             not_granted: self.expected(),
@@ -190,7 +190,7 @@ impl<'a> GroupUndo<'a> {
                 id: Some(self.live.id.clone()),
                 mode: self.policy.mode,
                 lead: self.live.lead.clone(),
-                live: self.live.members.len(),
+                live: self.live.count(),
                 desired: after,
                 standing: GroupStanding::Ready,
                 complete: true,
@@ -208,7 +208,7 @@ impl<'a> GroupUndo<'a> {
     }
 
     fn is_member(&self, id: &AccountId) -> bool {
-        self.live.members.binary_search(id).is_ok()
+        self.inputs.live.is_member(self.live, id)
     }
 
     fn change(&mut self, op: Op, account: Option<&AccountId>, email: Option<&str>) {
@@ -256,8 +256,7 @@ impl<'a> GroupUndo<'a> {
         if !self.is_member(id) {
             return edit("removed in Hyperproof since");
         }
-        let owned = self.inputs.memory.owned.get(&self.live.id);
-        if !owned.is_some_and(|owned| owned.contains(id)) {
+        if !self.inputs.memory.owned.has(&self.live.id, id) {
             return edit("removed and added again in Hyperproof since");
         }
         let Some(account) = self.account(id) else {

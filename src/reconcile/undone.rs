@@ -3,13 +3,13 @@
 
 use crate::model::desired::{DesiredGroup, DesiredState};
 use crate::model::id::GroupName;
-use crate::model::live::LiveGroup;
+use crate::model::live::{LiveGroup, LiveState};
 use crate::model::plan::{ChangeKey, Op};
 use crate::model::undo::UndoneKey;
 
 use super::Inputs;
 use super::diff::Difference;
-use super::resolve::{Resolution, Resolved, account_index};
+use super::resolve::{Resolution, Resolved};
 
 /// What was taken back and needs no hold any more. The rest goes on being held, also while there is
 /// nothing to hold.
@@ -31,7 +31,9 @@ pub(super) fn over(
             None => return None,
         };
         let complete = wanted.gaps.is_empty() && wanted.missing.is_empty();
-        Some(complete && (is_so(key, live) || !is_wanted(key, inputs, wanted, people, (name?, difference))))
+        Some(
+            complete && (is_so(key, inputs.live, live) || !is_wanted(key, inputs, wanted, people, (name?, difference))),
+        )
     };
     inputs.memory.undone.keys().filter(|key| is_over(key).unwrap_or(false)).cloned().collect()
 }
@@ -41,8 +43,8 @@ fn everything_was_read(inputs: &Inputs<'_>) -> bool {
 }
 
 /// Whether live is as the change would make it.
-fn is_so(key: &UndoneKey, live: &LiveGroup) -> bool {
-    let is_member = || key.account.as_ref().is_some_and(|account| live.members.binary_search(account).is_ok());
+fn is_so(key: &UndoneKey, state: &LiveState, live: &LiveGroup) -> bool {
+    let is_member = || key.account.as_ref().is_some_and(|account| state.is_member(live, account));
     match key.op {
         Op::CreateGroup => true,
         Op::AddMember => is_member(),
@@ -61,7 +63,7 @@ fn is_wanted(
     people: &Resolution,
     (name, difference): (&GroupName, &Difference),
 ) -> bool {
-    let at = key.account.as_ref().and_then(|account| account_index(inputs.live, account));
+    let at = key.account.as_ref().and_then(|account| inputs.live.account_index(account));
     match (key.op, at) {
         (Op::AddMember, Some(at)) => people.behind(at).any(|person| wanted.grants.contains_key(&person)),
         (Op::RemoveMember, Some(at)) => !(people.behind(at))

@@ -35,7 +35,7 @@ pub(super) async fn open_intents(setup: &Setup<'_>, run: &RunId, live: &LiveStat
 
 fn outcome(intent: &OpenIntent, live: &LiveState) -> OutcomeRecord {
     let group = group_of(intent, live);
-    let seen = group.is_some_and(|group| shows(intent, group));
+    let seen = group.is_some_and(|group| shows(intent, live, group));
     OutcomeRecord {
         intent: intent.seq,
         group_id: group.map(|group| group.id.clone()).or_else(|| intent.group_id.clone()),
@@ -51,7 +51,7 @@ fn outcome(intent: &OpenIntent, live: &LiveState) -> OutcomeRecord {
 
 /// The change that an open intent announced, if Hyperproof shows it.
 pub(super) fn deed(intent: &OpenIntent, live: &LiveState) -> Option<Deed> {
-    let group = group_of(intent, live).filter(|group| shows(intent, group))?;
+    let group = group_of(intent, live).filter(|group| shows(intent, live, group))?;
     Some(Deed {
         group: intent.change.group.clone(),
         group_id: Some(group.id.clone()),
@@ -72,9 +72,9 @@ fn group_of<'a>(intent: &OpenIntent, live: &'a LiveState) -> Option<&'a LiveGrou
     named.next().filter(|_| named.next().is_none())
 }
 
-fn shows(intent: &OpenIntent, group: &LiveGroup) -> bool {
+fn shows(intent: &OpenIntent, live: &LiveState, group: &LiveGroup) -> bool {
     let account = intent.change.account.as_ref();
-    let is_member = account.is_some_and(|account| group.members.binary_search(account).is_ok());
+    let is_member = account.is_some_and(|account| live.is_member(group, account));
     match intent.change.op {
         Op::CreateGroup => true,
         Op::AddMember => is_member,

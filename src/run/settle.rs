@@ -10,6 +10,7 @@ use crate::model::directory::SourceSnapshot;
 use crate::model::hold::Scope;
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::live::LiveState;
+use crate::model::memberships::Memberships;
 use crate::model::memory::{Learned, Memory, Seen};
 use crate::model::plan::{ChangeKey, Op, Plan};
 use crate::model::run::{Outcome, PlanReport, RunReport};
@@ -246,16 +247,9 @@ fn known_groups(live: &LiveState, applied: &Applied) -> BTreeMap<GroupId, String
 
 /// Memberships as this run leaves them. What it meant to change and did not, stays as the run before
 /// left it, so that drift is still told from change when its turn comes.
-fn left(
-    memory: &Memory,
-    live: &LiveState,
-    plan: &Plan,
-    learned: &Learned,
-    applied: &Applied,
-) -> BTreeMap<GroupId, Vec<AccountId>> {
+fn left(memory: &Memory, live: &LiveState, plan: &Plan, learned: &Learned, applied: &Applied) -> Memberships {
     let mut edits: BTreeMap<&GroupId, BTreeMap<&AccountId, bool>> = BTreeMap::new();
-    let before =
-        |id: &GroupId, account: &AccountId| memory.left.get(id).map(|members| members.binary_search(account).is_ok());
+    let before = |id: &GroupId, account: &AccountId| memory.left.of(id).map(|members| members.has(account));
     for (name, account) in learned.pending.keys() {
         let id = (plan.groups.binary_search_by(|group| group.name.cmp(name)).ok())
             .and_then(|at| plan.groups.get(at)?.id.as_ref());
@@ -277,14 +271,42 @@ fn left(
         let present = if result.is_so() { wanted } else { before(id, account).unwrap_or(!wanted) };
         edits.entry(id).or_default().insert(account, present);
     }
-    let mut left: BTreeMap<GroupId, Vec<AccountId>> =
-        live.groups.iter().map(|group| (group.id.clone(), group.members.clone())).collect();
+    let mut table = Table::new(live);
+    let mut left: BTreeMap<GroupId, Vec<u32>> = BTreeMap::new();
+    for group in &live.groups {
+        let strangers = group.strangers.iter().map(|id| table.place(id));
+        left.insert(group.id.clone(), group.members.iter().copied().chain(strangers).collect());
+    }
     for (id, edits) in edits {
         let members = left.entry(id.clone()).or_default();
-        members.retain(|account| edits.get(account) != Some(&false));
-        members.extend(edits.into_iter().filter(|(_, present)| *present).map(|(account, _)| account.clone()));
-        members.sort_unstable();
-        members.dedup();
+        let edits: BTreeMap<u32, bool> =
+            edits.into_iter().map(|(account, present)| (table.place(account), present)).collect();
+        members.retain(|at| edits.get(at) != Some(&false));
+        members.extend(edits.iter().filter(|(_, present)| **present).map(|(at, _)| *at));
     }
-    left
+    Memberships::new(table.accounts, left)
+}
+
+/// Ids of accounts: those that Hyperproof has, in its order, and behind them those that it has not.
+struct Table<'a> {
+    live: &'a LiveState,
+    accounts: Vec<AccountId>,
+    strangers: BTreeMap<AccountId, u32>,
+}
+
+impl<'a> Table<'a> {
+    fn new(live: &'a LiveState) -> Self {
+        let accounts = live.accounts.iter().map(|account| account.id.clone()).collect();
+        Self { live, accounts, strangers: BTreeMap::new() }
+    }
+
+    fn place(&mut self, id: &AccountId) -> u32 {
+        if let Some(at) = self.live.account_index(id).or_else(|| self.strangers.get(id).copied()) {
+            return at;
+        }
+        let at = u32::try_from(self.accounts.len()).unwrap_or(u32::MAX);
+        self.accounts.push(id.clone());
+        self.strangers.insert(id.clone(), at);
+        at
+    }
 }

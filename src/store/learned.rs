@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
@@ -11,6 +10,7 @@ use super::rows::{Cell, Kind, Rows, Table, read, replace};
 use super::stored::{big, count, feeds_of, feeds_to_json, from_json, millis, time, to_json};
 use super::{settings, undo};
 use crate::model::id::{AccountId, GroupId};
+use crate::model::memberships::{Gathering, Memberships};
 use crate::model::memory::{Learned, Memory, Seen};
 use crate::model::undo::UndoneKey;
 
@@ -21,8 +21,8 @@ pub struct FullRun {
     pub learned: Learned,
     /// Groups that Hyperproof listed, with their names.
     pub known_groups: BTreeMap<GroupId, String>,
-    /// Memberships as the run left them, sorted.
-    pub left: BTreeMap<GroupId, Vec<AccountId>>,
+    /// Memberships as the run left them.
+    pub left: Memberships,
     /// What it found, where every source vouches for its state.
     pub seen: Option<Seen>,
     /// What an undo took back, and what is over.
@@ -164,7 +164,7 @@ fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 10], Fault> {
     let Learned { person_links, feeds, settled, baselines, pending, accepted_missing, files: _, addressed } =
         &full.learned;
     let known = full.known_groups.iter().map(|(id, name)| (vec![id.to_string()], Some(Cell::text(name))));
-    let left = full.left.iter().map(|(id, members)| Ok((vec![id.to_string()], Some(members_cell(members)?))));
+    let left = full.left.iter().map(|(id, members)| Ok((vec![id.to_string()], Some(members_cell(members.iter())?))));
     let links = person_links
         .iter()
         .map(|((source, person), account)| (vec![source.to_string(), person.to_string()], Some(Cell::text(account))));
@@ -196,11 +196,8 @@ fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 10], Fault> {
 }
 
 /// One row a group, so that a group in which nothing changed costs no write.
-fn members_cell(members: &[AccountId]) -> Result<Cell, Fault> {
-    #[derive(Serialize)]
-    #[serde(transparent)]
-    struct Members<'a>(Vec<&'a str>);
-    to_json(&Members(members.iter().map(AccountId::as_str).collect())).map(Cell::Text)
+fn members_cell<'a>(members: impl Iterator<Item = &'a AccountId>) -> Result<Cell, Fault> {
+    to_json(&members.map(AccountId::as_str).collect::<Vec<_>>()).map(Cell::Text)
 }
 
 /// What a run that is no full one did as if the last full run had: what it leaves is no drift.
@@ -223,7 +220,7 @@ pub(super) async fn edit_left(
     }
     let mut members: Vec<AccountId> = members.into_iter().map(Into::into).collect();
     members.sort_unstable();
-    let Cell::Text(text) = members_cell(&members)? else { return Ok(()) };
+    let Cell::Text(text) = members_cell(members.iter())? else { return Ok(()) };
     sqlx::query("UPDATE left_group SET members = $2 WHERE group_id = $1")
         .bind(group.as_str())
         .bind(text)
@@ -237,20 +234,22 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
     for (key, name) in read(conn, &KNOWN_GROUP).await? {
         memory.known_groups.insert(one(key).into(), text(name));
     }
+    let mut left = Gathering::default();
     for (key, members) in read(conn, &LEFT_GROUP).await? {
         let id = one(key);
         let members: Vec<String> = from_json(LEFT_GROUP.name, &id, &text(members))?;
-        let mut members: Vec<AccountId> = members.into_iter().map(Into::into).collect();
-        members.sort_unstable();
-        memory.left.insert(id.into(), members);
+        left.add(id.into(), members.iter().map(String::as_str));
     }
+    memory.left = left.finish();
     for (key, id) in read(conn, &GROUP_LINK).await? {
         memory.group_links.insert(one(key).into(), text(id).into());
     }
     let owned: Vec<(String, String)> = sqlx::query_as(OWNED).fetch_all(&mut *conn).await?;
+    let mut gathering = Gathering::default();
     for (group, account) in owned {
-        memory.owned.entry(group.into()).or_default().insert(account.into());
+        gathering.add(group.into(), [account.as_str()]);
     }
+    memory.owned = gathering.finish();
     memory.learned.files = settings::files(conn).await?;
     if let Some((at, live)) = settings::last_read(conn).await? {
         let marks = read(conn, &WATERMARK).await?;

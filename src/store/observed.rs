@@ -81,7 +81,8 @@ pub(super) async fn record(
         // A group that is not there keeps its row, for when it comes back.
         let Some(group) = observation.live.group(id) else { continue };
         let (row, edits) = (rows.remove(*id), edits.remove(*id).unwrap_or_default());
-        teller.group(conn, observation.live, (name, id), &group.members, row, edits).await?;
+        let members: Vec<&AccountId> = observation.live.members(group).collect();
+        teller.group(conn, observation.live, (name, id), &members, row, edits).await?;
     }
     if observation.all {
         let unmapped = |id: &GroupId| {
@@ -96,7 +97,8 @@ pub(super) async fn record(
     for (id, edits) in edits.into_iter().filter(|(_, edits)| !edits.members.is_empty() || edits.created.is_some()) {
         let Some(baseline_at) = rows.get(&id).map(|row| row.baseline_at).or(edits.created) else { continue };
         let name = rows.get(&id).map_or(&edits.name, |row| &row.name);
-        let members: Vec<AccountId> = expected(conn, &id, &edits).await?.into_iter().collect();
+        let members = expected(conn, &id, &edits).await?;
+        let members: Vec<&AccountId> = members.iter().collect();
         write(conn, (&id, name), &digest(&members), &members, baseline_at).await?;
     }
     // A run that did not look at all groups makes none of the others' changes younger: what is found in them
@@ -179,7 +181,7 @@ impl Teller {
         conn: &mut SqliteConnection,
         live: &LiveState,
         (name, id): (&GroupName, &GroupId),
-        members: &[AccountId],
+        members: &[&AccountId],
         row: Option<Row>,
         edits: Edits,
     ) -> Result<(), Fault> {
@@ -218,7 +220,7 @@ impl Teller {
         conn: &mut SqliteConnection,
         live: &LiveState,
         group: &Json,
-        members: &[AccountId],
+        members: &[&AccountId],
     ) -> Result<(), Fault> {
         let of = members.len().div_ceil(IN_ONE_RECORD).max(1);
         for part in 0..of {
@@ -239,10 +241,10 @@ impl Teller {
         conn: &mut SqliteConnection,
         live: &LiveState,
         group: &Json,
-        members: &[AccountId],
+        members: &[&AccountId],
         expected: &BTreeSet<AccountId>,
     ) -> Result<(), Fault> {
-        let added = members.iter().filter(|id| !expected.contains(*id)).map(|id| (id, true));
+        let added = members.iter().filter(|id| !expected.contains(**id)).map(|id| (*id, true));
         let removed = expected.iter().filter(|id| members.binary_search(id).is_err()).map(|id| (id, false));
         let drift: Vec<(&AccountId, bool)> = added.chain(removed).collect();
         for part in drift.chunks(IN_ONE_RECORD) {
@@ -267,7 +269,7 @@ fn member(live: &LiveState, id: &AccountId) -> Json {
     Json::object([("user_id", Some(id.as_str().into())), ("email", email.map(|email| email.as_str().into()))])
 }
 
-fn digest(members: &[AccountId]) -> String {
+fn digest(members: &[&AccountId]) -> String {
     let mut digest = Digest::new();
     for id in members {
         digest.part(id.as_str());
@@ -279,7 +281,7 @@ async fn write(
     conn: &mut SqliteConnection,
     (id, name): (&GroupId, &str),
     digest: &str,
-    members: &[AccountId],
+    members: &[&AccountId],
     baseline_at: Timestamp,
 ) -> Result<(), Fault> {
     sqlx::query(
@@ -290,7 +292,7 @@ async fn write(
     .bind(id.as_str())
     .bind(name)
     .bind(digest)
-    .bind(to_json(&members.iter().map(AccountId::as_str).collect::<Vec<_>>())?)
+    .bind(to_json(&members.iter().map(|id| id.as_str()).collect::<Vec<_>>())?)
     .bind(millis(baseline_at))
     .execute(conn)
     .await?;

@@ -217,7 +217,8 @@ fn live(groups: &[(&str, &BTreeSet<String>)]) -> LiveState {
                 id: GroupId::new(id),
                 name: (*id).to_owned(),
                 lead: None,
-                members: members.iter().map(|name| account(name)).collect(),
+                members: (0..).zip(&names).filter(|(_, name)| members.contains(**name)).map(|(at, _)| at).collect(),
+                strangers: Vec::new(),
             })
             .collect(),
         absent: Default::default(),

@@ -26,7 +26,7 @@ fn facts_of(world: &World) -> (Facts, Vec<(String, BTreeSet<PersonRef>)>) {
     let inputs = Inputs {
         policy: &world.policy,
         sources: &sources,
-        live: &world.live,
+        live: &world.live.state(),
         memory: &world.memory,
         now: world.now,
         only: None,

@@ -7,6 +7,7 @@ use rosterd::simulator::{Edit, Fault, FaultKind, Moment, World};
 use serde_json::Value;
 
 use crate::support::bench::{Bench, address, filtered};
+use crate::support::doc::hold_ids;
 
 /// Everything that could hold is out of the way; a test takes back what it is about.
 const WIDE: &str = "\
@@ -787,4 +788,35 @@ fn who_is_absent_is_removed_after_the_grace_and_who_is_disabled_at_once() {
     bench.apply(0);
     assert_eq!(bench.members("A"), ["p003", "p004", "p005"]);
     bench.in_step();
+}
+
+/// A service goes on with the file that it read; whoever looks while the file is being edited still sees what
+/// waits, and can let it through. What rests on the broken part does not go on.
+#[test]
+fn a_mistake_elsewhere_in_the_file_hides_nothing_that_waits() {
+    let mut bench = company(20, &[("Staff", 0..10)]);
+    rules(&mut bench, "group_removals = { percent = 10, floor = 1 }", "");
+    granted(&bench, &[("Staff", 0..5)]);
+    let id = hold_ids(&bench.apply(11), "group_removals").remove(0);
+    let good = std::mem::replace(&mut bench.rest, "[guard]\ngroup_remvals = 1\n".to_owned());
+    bench.run(&["plan"]).exits(2);
+    for args in [&["status"][..], &["holds"], &["audit", "list"], &["audit", "verify"], &["backup", "copy.db"]] {
+        let ran = bench.run(args).exits(0);
+        assert!(ran.stderr.contains("guard.group_remvals"), "{args:?}: {}", ran.stderr);
+    }
+    assert!(bench.run(&["holds"]).stdout.contains(&id));
+    bench.run(&["approve", &id, "--by", "Ann", "--reason", "reviewed"]).exits(0);
+    bench.rest = good;
+    bench.apply(0);
+    assert_eq!(bench.members("Staff").len(), 5);
+    bench.in_step();
+}
+
+/// Nobody guesses where the state is, or who acts.
+#[test]
+fn a_mistake_about_the_state_stops_those_who_would_look_at_it() {
+    let mut bench = company(1, &[("Staff", 0..1)]);
+    rules(&mut bench, "", "[audit]\nsigning_ky = { credential = \"key\" }\n");
+    let ran = bench.run(&["status"]).exits(2);
+    assert!(ran.stderr.contains("audit.signing_ky"), "{}", ran.stderr);
 }

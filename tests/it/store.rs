@@ -13,6 +13,7 @@ use rosterd::model::directory::ReadFacts;
 use rosterd::model::hold::{Hold, HoldId, Rule, Scope};
 use rosterd::model::id::{GroupId, GroupName, RunId};
 use rosterd::model::live::MemberIdKind;
+use rosterd::model::memberships::Memberships;
 use rosterd::model::memory::{Learned, Memory, Seen};
 use rosterd::model::plan::{ChangeKey, Entry, Op, Plan, PlanDigest, Reason, SourceSummary};
 use rosterd::model::run::{ChangeResult, Outcome, PlanReport, Trigger};
@@ -576,7 +577,7 @@ async fn a_run_that_was_not_full_teaches_nothing_and_a_full_one_replaces() {
     less.learned.person_links.pop_first();
     less.learned.pending.clear();
     less.learned.baselines.insert("hr".into(), 7);
-    less.left.pop_first();
+    less.left = [("id-Staff".into(), vec!["a1".into(), "a2".into()])].into();
     less.known_groups.insert("g3".into(), "Three".into());
     store.begin_run(&start("r3", 20)).await.unwrap();
     store.finish_run(&finish("r3", 21), Some(&less)).await.unwrap();
@@ -610,15 +611,17 @@ async fn outcomes_move_what_rosterd_owns() {
     let seqs = store.record_intents(&"r1".into(), at(5), &[remove]).await.unwrap();
     store.record_outcomes(&"r1".into(), at(5), &[outcome(seqs[0], ChangeResult::AlreadySo)]).await.unwrap();
     let memory = store.memory(at(6)).await.unwrap();
-    assert_eq!(memory.owned, BTreeMap::new());
+    assert_eq!(memory.owned, Memberships::default());
     assert_eq!(memory.removed_today, 0, "somebody else had removed it");
 
     change(&store, "r1", 7, key(Op::AddMember, "New", "a2"), ChangeResult::Done).await;
     change(&store, "r1", 7, key(Op::AddMember, "New", "a3"), ChangeResult::Done).await;
-    let (group, mut members) = store.memory(at(8)).await.unwrap().owned.pop_first().unwrap();
+    let group = GroupId::new("id-New");
+    let both = [(group.clone(), ["a2".into(), "a3".into()].into())].into();
+    assert_eq!(store.memory(at(8)).await.unwrap().owned, both);
     store.disown(&[(group.clone(), "a2".into()), (group.clone(), "nobody".into())]).await.unwrap();
-    assert!(members.remove("a2"));
-    assert_eq!(store.memory(at(9)).await.unwrap().owned, [(group, members)].into(), "somebody took it back");
+    let left = [(group, ["a3".into()].into())].into();
+    assert_eq!(store.memory(at(9)).await.unwrap().owned, left, "somebody took it back");
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ impl Stage {
 
     /// Who acts.
     pub(super) fn actor(&self) -> Actor {
-        session::actor(&self.config)
+        session::actor(&self.config.target.client_id)
     }
 
     /// Ids of the holds that wait.

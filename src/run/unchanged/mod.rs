@@ -133,7 +133,7 @@ fn as_of_now(
     for group in &mut plan.groups {
         let id = group.id.as_ref().or_else(|| memory.group_links.get(&group.name));
         if let Some(found) = id.and_then(|id| live.group(id)) {
-            group.live = found.members.len();
+            group.live = found.count();
         }
     }
     plan

@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::digest::Digest;
 use crate::model::id::{AccountId, GroupId, SourceName};
-use crate::model::live::{Absence, LiveState, MemberIdKind, Standing};
+use crate::model::live::{Absence, LiveGroup, LiveState, MemberIdKind, Standing};
+use crate::model::memberships::Members;
 use crate::model::memory::{Memory, Seen};
 use crate::model::run::Outcome;
 use crate::source::Answer;
@@ -136,8 +137,12 @@ pub(super) fn all_vouch(answers: Vec<(SourceName, Answer)>) -> Result<BTreeMap<S
 /// Whether Hyperproof is as the last run left it.
 pub(super) fn is_as_left(memory: &Memory, seen: &Seen, live: &LiveState) -> Result<(), Why> {
     let names = live.groups.iter().map(|group| (&group.id, &group.name));
-    let members = live.groups.iter().map(|group| (&group.id, &group.members));
-    if !names.eq(memory.known_groups.iter()) || !members.eq(memory.left.iter()) {
+    let is_left = |(group, (id, left)): (&LiveGroup, (&GroupId, Members<'_>))| {
+        group.id == *id && group.count() == left.len() && live.members(group).eq(left.iter())
+    };
+    let all_left =
+        live.groups.len() == memory.left.iter().count() && live.groups.iter().zip(memory.left.iter()).all(is_left);
+    if !names.eq(memory.known_groups.iter()) || !all_left {
         return Err(Why::Drift);
     }
     match live_digest(live, &BTreeMap::new()) == seen.live {

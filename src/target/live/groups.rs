@@ -7,10 +7,19 @@ use super::super::reader::{Found, Reader};
 use super::super::wire::{Group, List, Membership};
 use super::{Known, unbelievable};
 use crate::model::id::{AccountId, GroupId};
-use crate::model::live::{Absence, LiveGroup};
+use crate::model::live::Absence;
 use crate::model::problem::Problem;
 
-type Believed = (Vec<LiveGroup>, BTreeMap<GroupId, Absence>, Option<String>);
+/// A group that is believed, before it is known whose its members' ids are.
+pub(super) struct Believed {
+    pub(super) id: GroupId,
+    pub(super) name: String,
+    pub(super) lead: Option<AccountId>,
+    pub(super) members: BTreeSet<AccountId>,
+}
+
+/// What is believed: groups, those that are not there, and the organisation.
+type Answer = (Vec<Believed>, BTreeMap<GroupId, Absence>, Option<String>);
 
 impl Reader {
     /// Joins groups and members, and asks for what the lists leave out.
@@ -20,7 +29,7 @@ impl Reader {
         memberships: List<Membership>,
         known: Known<'_>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Believed, TargetError> {
+    ) -> Result<Answer, TargetError> {
         let organisation = organisation(&groups.rows, problems);
         let (mut listed, mut absent) = index(groups.rows, problems);
         let mut members = members_by_group(memberships.rows, problems);
@@ -30,7 +39,7 @@ impl Reader {
                 "the list of groups is empty, and {count} groups were there at the last run"
             )));
         }
-        let left: usize = known.left.values().map(Vec::len).sum();
+        let left = known.left.count();
         if members.is_empty() && left > 0 {
             return Err(unbelievable(format!(
                 "the list of memberships is empty, and there were {left} memberships after the last run"
@@ -40,10 +49,10 @@ impl Reader {
         self.ask_for_memberless(&listed, &members, known).await?;
         let groups = std::mem::take(&mut listed)
             .into_iter()
-            .map(|(id, group)| LiveGroup {
+            .map(|(id, group)| Believed {
                 name: group.name.unwrap_or_default(),
                 lead: group.group_lead_id.map(AccountId::from),
-                members: members.remove(&id).unwrap_or_default().into_iter().collect(),
+                members: members.remove(&id).unwrap_or_default(),
                 id,
             })
             .collect();
@@ -108,7 +117,7 @@ impl Reader {
         known: Known<'_>,
     ) -> Result<(), TargetError> {
         for (id, group) in listed {
-            let settled = match (known.left.get(id), members.get(id)) {
+            let settled = match (known.left.of(id), members.get(id)) {
                 (Some(left), None) => left.is_empty(),
                 (Some(left), Some(members)) => left.is_empty() || !members.is_empty(),
                 (None, members) => members.is_some(),

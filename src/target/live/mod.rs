@@ -14,8 +14,10 @@ use super::member_id;
 use super::reader::Reader;
 use super::wire::{List, User};
 use crate::model::id::{AccountId, GroupId};
-use crate::model::live::{LiveState, MemberIdKind};
+use crate::model::live::{LiveGroup, LiveState, MemberIdKind, told_apart};
+use crate::model::memberships::Memberships;
 use crate::model::problem::Problem;
+use groups::Believed;
 
 /// What earlier runs know, against which a read is held.
 #[derive(Clone, Copy)]
@@ -31,7 +33,7 @@ pub struct Known<'a> {
     /// Whether a group of this name is worked on, known or not.
     pub is_target: &'a (dyn Fn(&str) -> bool + Sync),
     /// Members as the last full run left them.
-    pub left: &'a BTreeMap<GroupId, Vec<AccountId>>,
+    pub left: &'a Memberships,
 }
 
 /// Sizes at which servers commonly end a list without saying so (hyperproof-api.md, section 6).
@@ -72,6 +74,13 @@ impl Reader {
             member_id::decide(settings.member_id, known.member_id, &pairs, &members)?
         };
         let accounts = accounts::accounts(&users.rows, verdict.kind, &settings.eligible_types, &mut problems);
+        let groups = groups
+            .into_iter()
+            .map(|Believed { id, name, lead, members }| {
+                let (members, strangers) = told_apart(&accounts, members);
+                LiveGroup { id, name, lead, members, strangers }
+            })
+            .collect();
         let own = accounts::own(&users.rows, &own_id, verdict.kind);
         problems.sort();
         Ok(LiveState {

@@ -1,12 +1,14 @@
 //! What applying a plan does: to Hyperproof, simulated, and to what is remembered.
 
+use std::collections::BTreeMap;
+
 use rosterd::model::hold::Rule;
 use rosterd::model::id::{AccountId, GroupId};
-use rosterd::model::live::LiveGroup;
+use rosterd::model::memberships::Memberships;
 use rosterd::model::plan::{Change, Op};
 use rosterd::reconcile::{ClearedPlan, Decision};
 
-use super::small::World;
+use super::small::{Team, World};
 
 impl World {
     /// A run: all steps, and what a full run learns if it was one.
@@ -29,7 +31,7 @@ impl World {
     fn take(&mut self, decision: &Decision, steps: usize) {
         self.memory.group_links.extend(decision.links.iter().cloned());
         for (group, account) in &decision.lapsed {
-            self.memory.owned.entry(group.clone()).or_default().remove(account);
+            edit(&mut self.memory.owned, group, account, false);
         }
         self.carry_out(&decision.cleared, steps);
     }
@@ -69,21 +71,21 @@ impl World {
 
     fn change(&mut self, id: &GroupId, change: &Change) {
         let group = self.live.groups.iter_mut().find(|group| group.id == *id).expect("a live group");
-        let owned = self.memory.owned.entry(id.clone()).or_default();
+        let owned = &mut self.memory.owned;
         let account = change.key.account.clone();
         match change.key.op {
             Op::CreateGroup => {}
             Op::AddMember => {
                 let account = account.expect("an addition names an account");
                 assert!(insert(group, account.clone()), "{account} is in {id} already");
-                owned.insert(account);
+                edit(owned, id, &account, true);
             }
             Op::RemoveMember => {
                 let account = account.expect("a removal names an account");
                 let before = group.members.len();
                 group.members.retain(|member| *member != account);
                 assert!(group.members.len() < before, "{account} is not in {id}");
-                owned.remove(&account);
+                edit(owned, id, &account, false);
                 if change.approval.is_none() {
                     self.memory.removed_today += 1;
                 }
@@ -115,7 +117,17 @@ impl World {
     }
 }
 
-fn insert(group: &mut LiveGroup, account: AccountId) -> bool {
+/// One membership more, or less.
+fn edit(memberships: &mut Memberships, group: &GroupId, account: &AccountId, present: bool) {
+    let all = memberships.iter().map(|(id, members)| (id.clone(), members.iter().cloned().collect()));
+    let mut all: BTreeMap<GroupId, Vec<AccountId>> = all.collect();
+    let members = all.entry(group.clone()).or_default();
+    members.retain(|member| member != account);
+    members.extend(present.then(|| account.clone()));
+    *memberships = all.into_iter().collect();
+}
+
+fn insert(group: &mut Team, account: AccountId) -> bool {
     match group.members.binary_search(&account) {
         Ok(_) => false,
         Err(at) => {

@@ -1,15 +1,15 @@
 //! Small worlds for the pure core: a test starts from one in which live equals desired, changes one
 //! thing, and looks at the plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rosterd::model::address::Address;
 use rosterd::model::directory::{Completeness, DirectoryGroup, Person, ReadFacts, SourceKind, SourceSnapshot};
 use rosterd::model::hold::{Approval, Hold, HoldId, Rule};
-use rosterd::model::id::{AccountId, GroupName};
-use rosterd::model::live::{Account, LiveGroup, LiveState, MemberIdKind, Standing};
+use rosterd::model::id::{AccountId, GroupId, GroupName};
+use rosterd::model::live::{Absence, Account, LiveGroup, LiveState, MemberIdKind, Standing, told_apart};
 use rosterd::model::memory::Memory;
 use rosterd::model::plan::{Change, Op, Plan, Skip};
 use rosterd::model::policy::{
@@ -22,10 +22,31 @@ use rosterd::reconcile::{Decision, Inputs, decide};
 pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) sources: Vec<Source>,
-    pub(crate) live: LiveState,
+    pub(crate) live: Live,
     pub(crate) memory: Memory,
     pub(crate) now: Timestamp,
     pub(crate) only: Option<BTreeSet<GroupName>>,
+}
+
+/// Hyperproof by ids instead of indices; [`Live::state`] is it as it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    pub(crate) own: AccountId,
+    /// Sorted by id.
+    pub(crate) accounts: Vec<Account>,
+    /// Sorted by id.
+    pub(crate) groups: Vec<Team>,
+    pub(crate) absent: BTreeMap<GroupId, Absence>,
+}
+
+/// A group in Hyperproof.
+#[derive(Debug, Clone)]
+pub(crate) struct Team {
+    pub(crate) id: GroupId,
+    pub(crate) name: String,
+    pub(crate) lead: Option<AccountId>,
+    /// Sorted.
+    pub(crate) members: Vec<AccountId>,
 }
 
 /// A source by names instead of indices; [`Source::snapshot`] sorts it.
@@ -194,24 +215,43 @@ impl Human {
     }
 }
 
+impl Live {
+    /// As the target hands it over.
+    pub(crate) fn state(&self) -> LiveState {
+        let group = |team: &Team| {
+            let (members, strangers) = told_apart(&self.accounts, team.members.iter().cloned());
+            LiveGroup { id: team.id.clone(), name: team.name.clone(), lead: team.lead.clone(), members, strangers }
+        };
+        LiveState {
+            organisation: None,
+            member_id: MemberIdKind::UserId,
+            member_id_proven: true,
+            own: self.own.clone(),
+            own_id: "own".to_owned(),
+            accounts: self.accounts.clone(),
+            groups: self.groups.iter().map(group).collect(),
+            absent: self.absent.clone(),
+            problems: Vec::new(),
+            reads: 3,
+        }
+    }
+
+    pub(crate) fn account(&self, id: &AccountId) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.id == *id)
+    }
+
+    pub(crate) fn group(&self, id: &GroupId) -> Option<&Team> {
+        self.groups.iter().find(|group| group.id == *id)
+    }
+}
+
 impl World {
     /// Nothing but the tool's own account; the guard as the product's defaults have it.
     pub(crate) fn new() -> Self {
         let mut world = Self {
             policy: policy(),
             sources: Vec::new(),
-            live: LiveState {
-                organisation: None,
-                member_id: MemberIdKind::UserId,
-                member_id_proven: true,
-                own: id("own"),
-                own_id: "own".to_owned(),
-                accounts: Vec::new(),
-                groups: Vec::new(),
-                absent: std::collections::BTreeMap::new(),
-                problems: Vec::new(),
-                reads: 3,
-            },
+            live: Live { own: id("own"), accounts: Vec::new(), groups: Vec::new(), absent: BTreeMap::new() },
             memory: Memory::default(),
             now: "2026-11-22T05:00:00Z".parse().expect("a timestamp"),
             only: None,
@@ -294,10 +334,10 @@ impl World {
     }
 
     /// The live group `g-NAME`.
-    pub(crate) fn live_group(&mut self, name: &str) -> &mut LiveGroup {
+    pub(crate) fn live_group(&mut self, name: &str) -> &mut Team {
         let id = format!("g-{name}").as_str().into();
         let at = self.live.groups.binary_search_by(|group| group.id.cmp(&id)).unwrap_or_else(|at| {
-            self.live.groups.insert(at, LiveGroup { id, name: name.to_owned(), lead: None, members: Vec::new() });
+            self.live.groups.insert(at, Team { id, name: name.to_owned(), lead: None, members: Vec::new() });
             at
         });
         &mut self.live.groups[at]
@@ -331,7 +371,7 @@ impl World {
         decide(Inputs {
             policy: &self.policy,
             sources: &sources,
-            live: &self.live,
+            live: &self.live.state(),
             memory: &self.memory,
             now: self.now,
             only: self.only.as_ref(),

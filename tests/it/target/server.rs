@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use rosterd::model::id::{AccountId, GroupId};
+use rosterd::model::id::GroupId;
+use rosterd::model::memberships::Memberships;
 use rosterd::secret::Secret;
 use rosterd::target::{Client, Known, Settings};
 use rosterd::tls::Trust;
@@ -488,7 +489,7 @@ pub(super) struct Memory {
     pub(super) member_id: Option<rosterd::model::live::MemberIdKind>,
     pub(super) groups: BTreeMap<GroupId, String>,
     pub(super) mapped: BTreeSet<GroupId>,
-    pub(super) left: BTreeMap<GroupId, Vec<AccountId>>,
+    pub(super) left: Memberships,
 }
 
 impl Memory {

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use rosterd::model::hold::Rule;
 use rosterd::model::id::{AccountId, GroupId};
-use rosterd::model::live::{LiveGroup, LiveState, Standing};
+use rosterd::model::live::Standing;
+use rosterd::model::memberships::Memberships;
 use rosterd::model::plan::{Change, Op, Why};
 use rosterd::model::policy::{Lead, Mode};
 use rosterd::model::undo::{Deed, Deeds, LeadBefore, Undone, UndoneKey};
 use rosterd::reconcile::{ClearedPlan, UndoInputs, undo};
 
 use crate::support::random::world;
-use crate::support::small::{World, limit};
+use crate::support::small::{Live, Team, World, limit};
 
 fn config() -> ProptestConfig {
     ProptestConfig {
@@ -23,7 +24,7 @@ fn config() -> ProptestConfig {
     }
 }
 
-fn group<'a>(live: &'a LiveState, id: &GroupId) -> Option<&'a LiveGroup> {
+fn group<'a>(live: &'a Live, id: &GroupId) -> Option<&'a Team> {
     live.groups.iter().find(|group| group.id == *id)
 }
 
@@ -67,11 +68,11 @@ fn ran(world: &mut World) -> Deeds {
 
 fn taken_back(world: &World, deeds: &Deeds) -> ClearedPlan {
     let World { policy, live, memory, now, .. } = world;
-    undo(&UndoInputs { policy, live, memory, now: *now, deeds })
+    undo(&UndoInputs { policy, live: &live.state(), memory, now: *now, deeds })
 }
 
 /// What the state remembers of an undo.
-fn remember(world: &mut World, cleared: &ClearedPlan, before: &LiveState) {
+fn remember(world: &mut World, cleared: &ClearedPlan, before: &Live) {
     for change in cleared.plan().changes.iter().filter(|change| change.is_cleared()) {
         let id = change.group_id.clone().expect("a group that is there");
         let account = change.key.account.clone();
@@ -84,13 +85,19 @@ fn remember(world: &mut World, cleared: &ClearedPlan, before: &LiveState) {
             },
         };
         let live = group(&world.live, &id).expect("a group that is there");
-        world.memory.left.insert(id.clone(), live.members.clone());
+        world.memory.left = left_with(&world.memory.left, &id, &live.members);
         let by = Undone { by: "r2".into(), of: "r1".into(), at: world.now };
         world.memory.undone.insert(UndoneKey { group: id, op, account }, by);
     }
 }
 
-fn members(group: Option<&LiveGroup>) -> BTreeSet<AccountId> {
+fn left_with(left: &Memberships, group: &GroupId, members: &[AccountId]) -> Memberships {
+    let others = left.iter().filter(|(id, _)| *id != group);
+    let others = others.map(|(id, members)| (id.clone(), members.iter().cloned().collect()));
+    others.chain([(group.clone(), members.to_vec())]).collect()
+}
+
+fn members(group: Option<&Team>) -> BTreeSet<AccountId> {
     group.map(|group| group.members.iter().cloned().collect()).unwrap_or_default()
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::model::hold::{Approval, HoldId, Rule, Scope};
-use crate::model::live::{Account, LiveGroup};
+use crate::model::live::Account;
 use crate::store::{Actor, Tally};
 
 fn at(hours: i64) -> Timestamp {
@@ -42,7 +42,13 @@ fn live() -> LiveState {
         own: "own".into(),
         own_id: "own".to_owned(),
         accounts: vec![account("a1"), account("a2")],
-        groups: vec![LiveGroup { id: "g1".into(), name: "One".to_owned(), lead: None, members: vec!["a1".into()] }],
+        groups: vec![LiveGroup {
+            id: "g1".into(),
+            name: "One".to_owned(),
+            lead: None,
+            members: vec![0],
+            strangers: Vec::new(),
+        }],
         absent: BTreeMap::new(),
         problems: Vec::new(),
         reads: 3,
@@ -157,10 +163,12 @@ fn hyperproof_must_be_as_it_was_left() {
     assert_eq!(verdict(&|_| ()), Ok(()));
     assert_eq!(verdict(&|live| live.reads = 9), Ok(()));
     assert_eq!(verdict(&|live| live.groups[0].members.clear()), Err(Why::Drift));
-    assert_eq!(verdict(&|live| live.groups[0].members.push("a2".into())), Err(Why::Drift));
+    assert_eq!(verdict(&|live| live.groups[0].members.push(1)), Err(Why::Drift));
+    assert_eq!(verdict(&|live| live.groups[0].strangers.push("a0".into())), Err(Why::Drift));
     assert_eq!(verdict(&|live| live.groups[0].name = "Two".to_owned()), Err(Why::Drift));
     assert_eq!(verdict(&|live| live.groups.clear()), Err(Why::Drift));
-    let more = LiveGroup { id: "g2".into(), name: "Two".to_owned(), lead: None, members: Vec::new() };
+    let more =
+        LiveGroup { id: "g2".into(), name: "Two".to_owned(), lead: None, members: Vec::new(), strangers: Vec::new() };
     assert_eq!(verdict(&|live| live.groups.push(more.clone())), Err(Why::Drift));
     let address = crate::model::address::Address::parse("ann@corp.example").ok();
     let changes: [&dyn Fn(&mut LiveState); 9] = [

@@ -1,0 +1,206 @@
+//! Who is in which group, in little memory.
+
+use std::collections::BTreeMap;
+#[expect(clippy::disallowed_types, reason = "for look-ups alone: nothing is said in its order")]
+use std::collections::HashMap;
+
+use super::id::{AccountId, GroupId};
+
+/// Accounts by group. Each id is there once, however many groups its account is in, so that a membership
+/// takes about four bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Memberships {
+    /// Everybody who is in a group, sorted, each once.
+    accounts: Vec<AccountId>,
+    /// Indices into `accounts`, sorted, each once.
+    groups: BTreeMap<GroupId, Vec<u32>>,
+}
+
+/// The members of one group.
+#[derive(Debug, Clone, Copy)]
+pub struct Members<'a> {
+    accounts: &'a [AccountId],
+    members: &'a [u32],
+}
+
+impl<'a> Members<'a> {
+    /// How many they are.
+    pub fn len(self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there is nobody.
+    pub fn is_empty(self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Whether an account is among them.
+    pub fn has(self, account: &AccountId) -> bool {
+        self.members.binary_search_by(|at| self.id(*at).cmp(&Some(account))).is_ok()
+    }
+
+    /// Their ids, sorted.
+    pub fn iter(self) -> impl Iterator<Item = &'a AccountId> {
+        self.members.iter().filter_map(move |at| self.id(*at))
+    }
+
+    fn id(self, at: u32) -> Option<&'a AccountId> {
+        self.accounts.get(at as usize)
+    }
+}
+
+impl Memberships {
+    /// Groups with indices into a table of accounts, all of them in any order. What points past the table is
+    /// left out.
+    ///
+    /// The table names each account once.
+    pub fn new(accounts: Vec<AccountId>, mut groups: BTreeMap<GroupId, Vec<u32>>) -> Self {
+        let mut is_used = vec![false; accounts.len()];
+        for at in groups.values().flatten() {
+            if let Some(is_used) = is_used.get_mut(*at as usize) {
+                *is_used = true;
+            }
+        }
+        let mut table: Vec<(AccountId, u32)> =
+            accounts.into_iter().zip(0..).zip(&is_used).filter(|(_, is_used)| **is_used).map(|(one, _)| one).collect();
+        table.sort_unstable();
+        let mut place: Vec<Option<u32>> = vec![None; is_used.len()];
+        for ((_, before), now) in table.iter().zip(0..) {
+            if let Some(place) = place.get_mut(*before as usize) {
+                *place = Some(now);
+            }
+        }
+        for members in groups.values_mut() {
+            members.retain_mut(|at| match place.get(*at as usize) {
+                Some(Some(now)) => {
+                    *at = *now;
+                    true
+                }
+                Some(None) | None => false,
+            });
+            members.sort_unstable();
+            members.dedup();
+            members.shrink_to_fit();
+        }
+        Self { accounts: table.into_iter().map(|(id, _)| id).collect(), groups }
+    }
+
+    /// The members of a group; none where the group is not known.
+    pub fn of(&self, group: &GroupId) -> Option<Members<'_>> {
+        self.groups.get(group).map(|members| self.members(members))
+    }
+
+    /// Whether an account is known to be in a group.
+    pub fn has(&self, group: &GroupId, account: &AccountId) -> bool {
+        self.of(group).is_some_and(|members| members.has(account))
+    }
+
+    /// All groups, by id, those without members too.
+    pub fn iter(&self) -> impl Iterator<Item = (&GroupId, Members<'_>)> {
+        self.groups.iter().map(|(id, members)| (id, self.members(members)))
+    }
+
+    /// How many memberships there are in all groups.
+    pub fn count(&self) -> usize {
+        self.groups.values().map(Vec::len).sum()
+    }
+
+    /// Whether no group is known.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    fn members<'a>(&'a self, members: &'a [u32]) -> Members<'a> {
+        Members { accounts: &self.accounts, members }
+    }
+}
+
+/// Memberships as they are met, in any order.
+#[derive(Debug, Default)]
+pub struct Gathering {
+    #[expect(clippy::disallowed_types, reason = "for look-ups alone")]
+    known: HashMap<AccountId, u32>,
+    accounts: Vec<AccountId>,
+    groups: BTreeMap<GroupId, Vec<u32>>,
+}
+
+impl Gathering {
+    /// Puts accounts into a group. A group that nobody is put into is known all the same.
+    pub fn add<'a>(&mut self, group: GroupId, accounts: impl IntoIterator<Item = &'a str>) {
+        let members = self.groups.entry(group).or_default();
+        for account in accounts {
+            let at = match self.known.get(account) {
+                Some(at) => *at,
+                None => {
+                    let at = u32::try_from(self.accounts.len()).unwrap_or(u32::MAX);
+                    let id = AccountId::new(account);
+                    self.known.insert(id.clone(), at);
+                    self.accounts.push(id);
+                    at
+                }
+            };
+            members.push(at);
+        }
+    }
+
+    /// All that was met.
+    pub fn finish(self) -> Memberships {
+        drop(self.known);
+        Memberships::new(self.accounts, self.groups)
+    }
+}
+
+impl FromIterator<(GroupId, Vec<AccountId>)> for Memberships {
+    fn from_iter<I: IntoIterator<Item = (GroupId, Vec<AccountId>)>>(groups: I) -> Self {
+        let mut gathering = Gathering::default();
+        for (group, members) in groups {
+            gathering.add(group, members.iter().map(AccountId::as_str));
+        }
+        gathering.finish()
+    }
+}
+
+impl<const N: usize> From<[(GroupId, Vec<AccountId>); N]> for Memberships {
+    fn from(groups: [(GroupId, Vec<AccountId>); N]) -> Self {
+        groups.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(text: &str) -> Vec<AccountId> {
+        text.split_whitespace().map(AccountId::from).collect()
+    }
+
+    #[test]
+    fn what_was_put_in_comes_out_sorted_and_once() {
+        let all: Memberships =
+            [("g2".into(), ids("d b d a")), ("g1".into(), ids("c b")), ("g3".into(), ids(""))].into();
+        let told: Vec<String> = all
+            .iter()
+            .map(|(id, members)| {
+                format!("{id} {}", members.iter().map(AccountId::as_str).collect::<Vec<_>>().join(" "))
+            })
+            .collect();
+        assert_eq!(told, ["g1 b c", "g2 a b d", "g3 "]);
+        assert_eq!((all.count(), all.is_empty()), (5, false));
+        let group = all.of(&"g2".into()).unwrap();
+        assert_eq!((group.len(), group.is_empty(), all.of(&"g3".into()).unwrap().is_empty()), (3, false, true));
+        assert!(all.of(&"g4".into()).is_none());
+        for (id, is) in [("a", true), ("b", true), ("c", false), ("d", true), ("e", false), ("", false)] {
+            assert_eq!(all.has(&"g2".into(), &id.into()), is, "{id}");
+        }
+    }
+
+    #[test]
+    fn the_same_memberships_are_equal_however_they_came_about() {
+        let table = ids("z c a b");
+        let groups = [("g1".into(), vec![3, 1, 3, 9]), ("g2".into(), Vec::new())].into();
+        let by_index = Memberships::new(table, groups);
+        assert_eq!(by_index, [("g2".into(), Vec::new()), ("g1".into(), ids("b c"))].into());
+        assert_ne!(by_index, [("g1".into(), ids("b c"))].into(), "a group without members is not no group");
+        assert_eq!(Memberships::new(ids("a"), BTreeMap::new()), Memberships::default());
+    }
+}
