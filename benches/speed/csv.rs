@@ -6,7 +6,6 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
-use rosterd::model::directory::SourceSnapshot;
 use rosterd::model::id::SourceName;
 use rosterd::source::csv::record::Records;
 use rosterd::source::csv::{self as source, Column, Settings};
@@ -26,7 +25,7 @@ pub(crate) fn rows(scale: Scale) -> Vec<Row> {
             let path = dir.path().join("people.csv");
             write(&path, layout, *size);
             rows.push(row(&path, &format!("{size} {}, records", layout.name()), &["records"]));
-            rows.push(row(&path, &format!("{size} {}", layout.name()), &["ours", layout.name()]));
+            rows.push(row(&path, &format!("{size} {}", layout.name()), &[layout.decode()]));
         }
     }
     rows
@@ -47,6 +46,14 @@ impl Layout {
         match self {
             Self::Rows => "rows",
             Self::Lists => "lists",
+        }
+    }
+
+    /// What the child is asked for.
+    fn decode(self) -> &'static str {
+        match self {
+            Self::Rows => "decode",
+            Self::Lists => "decode-lists",
         }
     }
 }
@@ -71,7 +78,8 @@ fn row(path: &Path, case: &str, ours: &[&str]) -> Row {
 
 pub(crate) fn child(args: &[&str]) -> Figures {
     match args {
-        ["ours", layout, path] => ours(Path::new(path), layout),
+        ["decode", path] => decode(Path::new(path), Layout::Rows),
+        ["decode-lists", path] => decode(Path::new(path), Layout::Lists),
         ["records", path] => records(Path::new(path)),
         ["floor", path] => floor(Path::new(path)),
         _ => panic!("{args:?}"),
@@ -79,11 +87,9 @@ pub(crate) fn child(args: &[&str]) -> Figures {
 }
 
 /// From the file to what a plan is made from.
-fn ours(path: &Path, layout: &str) -> Figures {
-    let settings = settings(path, layout);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
-    let (snapshot, figures): (SourceSnapshot, _) =
-        measure::section(|| runtime.block_on(source::read(&SourceName::new("hr"), &settings, Timestamp::now())));
+fn decode(path: &Path, layout: Layout) -> Figures {
+    let (name, settings) = (SourceName::new("hr"), settings(path, layout));
+    let (snapshot, figures) = measure::section(|| source::read_blocking(&name, &settings, Timestamp::now()));
     assert!(snapshot.completeness.is_complete(), "{:?}", snapshot.problems.first());
     assert!(!snapshot.people.is_empty());
     figures
@@ -119,14 +125,14 @@ fn records(path: &Path) -> Figures {
     figures
 }
 
-fn settings(path: &Path, layout: &str) -> Settings {
+fn settings(path: &Path, layout: Layout) -> Settings {
     let column = |heading: &str| Column { heading: heading.to_owned(), required: true };
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     Settings {
         path: path.to_owned(),
         shape: match layout {
-            "lists" => source::Shape::Lists { separator: ";".to_owned() },
-            _ => source::Shape::Rows,
+            Layout::Lists => source::Shape::Lists { separator: ";".to_owned() },
+            Layout::Rows => source::Shape::Rows,
         },
         group_column: "group".to_owned(),
         email_column: "email".to_owned(),

@@ -106,7 +106,8 @@ pub async fn ask(settings: &Settings, before: &Watermark, now: Timestamp) -> Ans
     }
 }
 
-fn read_blocking(name: &SourceName, settings: &Settings, now: Timestamp) -> SourceSnapshot {
+/// What [`read()`] does, on this thread.
+pub fn read_blocking(name: &SourceName, settings: &Settings, now: Timestamp) -> SourceSnapshot {
     let mut reading = Reading::new(settings);
     let (files, problems) = file::list(&settings.path);
     for problem in problems {
