@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
-use super::rows::{Cell, Kind, Rows, Table, read, replace};
+use super::rows::{Cell, Kind, Rows, Table, pair, read, replace};
 use super::stored::{Text, big, count, feeds_of, feeds_to_json, from_json, millis, time, to_json};
 use super::{links, settings, undo};
 use crate::model::digest::Digest;
@@ -250,8 +250,9 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
         memory.known_groups.insert(one(key).into(), text(name));
     }
     let mut left = Gathering::default();
-    let mut rows = sqlx::query_as::<_, (String, String)>("SELECT group_id, members FROM left_group").fetch(&mut *conn);
-    while let Some((group, members)) = rows.try_next().await? {
+    let mut rows = sqlx::query("SELECT group_id, members FROM left_group").fetch(&mut *conn);
+    while let Some(row) = rows.try_next().await? {
+        let (group, members) = pair(LEFT_GROUP, &row)?;
         let members: Vec<Text<'_>> = from_json(LEFT_GROUP, &group, &members)?;
         left.add(group.into(), members.iter().map(Text::as_str));
     }
@@ -260,9 +261,10 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
     for (key, id) in read(conn, &GROUP_LINK).await? {
         memory.group_links.insert(one(key).into(), text(id).into());
     }
-    let mut rows = sqlx::query_as::<_, (String, String)>(OWNED).bind(BETWEEN.to_string()).fetch(&mut *conn);
+    let mut rows = sqlx::query(OWNED).bind(BETWEEN.to_string()).fetch(&mut *conn);
     let mut owned = Gathering::default();
-    while let Some((group, accounts)) = rows.try_next().await? {
+    while let Some(row) = rows.try_next().await? {
+        let (group, accounts) = pair("owned", &row)?;
         owned.add(group.into(), accounts.split(BETWEEN));
     }
     drop(rows);

@@ -7,6 +7,7 @@ use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
+use super::rows::pair;
 use super::stored::{Text, from_json, to_json};
 use crate::model::digest::sha256_hex;
 use crate::model::id::{AccountId, PersonKey, SourceName};
@@ -19,8 +20,10 @@ const ON_A_PAGE: u32 = 512;
 
 /// Reads all links.
 pub(super) async fn load(conn: &mut SqliteConnection) -> Result<PersonLinks, Fault> {
-    let old: Vec<(String, String, String)> =
-        sqlx::query_as("SELECT source, person, account_id FROM person_link").fetch_all(&mut *conn).await?;
+    let old: Vec<(String, String, String)> = sqlx::query_as("SELECT source, person, account_id FROM person_link")
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(|error| Fault::row("person_link", "", error))?;
     if !old.is_empty() {
         let link = |(source, person, account): (String, String, String)| {
             ((SourceName::from(source), PersonKey::from(person)), AccountId::from(account))
@@ -28,11 +31,10 @@ pub(super) async fn load(conn: &mut SqliteConnection) -> Result<PersonLinks, Fau
         return Ok(old.into_iter().map(link).collect());
     }
     let mut links = PersonLinks::default();
-    let mut pages = sqlx::query_as::<_, (String, String)>(
-        "SELECT source, body FROM person_link_page ORDER BY source, first_person",
-    )
-    .fetch(conn);
-    while let Some((source, body)) = pages.try_next().await? {
+    let mut pages =
+        sqlx::query("SELECT source, body FROM person_link_page ORDER BY source, first_person").fetch(&mut *conn);
+    while let Some(row) = pages.try_next().await? {
+        let (source, body) = pair(TABLE, &row)?;
         let texts: Vec<Text<'_>> = from_json(TABLE, &source, &body)?;
         let name = SourceName::new(&source);
         for pair in texts.chunks(2) {
@@ -40,6 +42,7 @@ pub(super) async fn load(conn: &mut SqliteConnection) -> Result<PersonLinks, Fau
             links.push(&name, person.as_str(), account.as_str());
         }
     }
+    drop(pages);
     links.shrink();
     Ok(links)
 }

@@ -87,6 +87,13 @@ fn decode(table: &Table, row: &SqliteRow) -> Result<(Vec<String>, Option<Cell>),
     Ok((key, value))
 }
 
+/// A row of two texts, the first of which names it.
+pub(super) fn pair(table: &'static str, row: &SqliteRow) -> Result<(String, String), Fault> {
+    let key: String = row.try_get(0).map_err(|error| Fault::row(table, "", error))?;
+    let value = row.try_get(1).map_err(|error| Fault::row(table, &key, error))?;
+    Ok((key, value))
+}
+
 /// Makes the table hold exactly `wanted`, and tells how many rows that wrote.
 pub(super) async fn replace(conn: &mut SqliteConnection, table: &Table, wanted: &Rows) -> Result<u64, Fault> {
     let have = read(conn, table).await?;

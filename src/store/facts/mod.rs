@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
+use super::rows::pair;
 use super::stored::{from_json, millis, time, to_json};
 use crate::model::digest::Digest;
 use crate::model::facts::{DirectoryFacts, Facts, HoldFacts, MappingFacts, SourceFacts};
@@ -153,8 +154,8 @@ fn frame(facts: &Facts<'_>) -> Frame {
 
 /// The facts that were kept last; none before the first.
 pub(super) async fn load(conn: &mut SqliteConnection) -> Result<Option<Facts<'static>>, Fault> {
-    let rows: Vec<(String, String)> = sqlx::query_as("SELECT part, body FROM fact").fetch_all(conn).await?;
-    let mut parts: BTreeMap<String, String> = rows.into_iter().collect();
+    let rows = sqlx::query("SELECT part, body FROM fact").fetch_all(conn).await?;
+    let mut parts: BTreeMap<String, String> = rows.iter().map(|row| pair(TABLE, row)).collect::<Result<_, _>>()?;
     if parts.is_empty() {
         return Ok(None);
     }
