@@ -66,7 +66,7 @@ pub(crate) fn child(args: &[&str]) -> Figures {
     let lists = Lists::new(users.into(), groups.into(), memberships.into(), OWN);
     section(|| {
         let live = lists.read(&["activeUser".to_owned()], Some(MemberIdKind::UserId)).expect("they are lists");
-        assert_eq!((live.accounts.len(), live.problems.len()), (people as usize + 1, 0), "{:?}", live.problems);
+        assert_eq!(live.accounts.len(), people as usize + 1);
         black_box(live)
     })
     .1
