@@ -2,16 +2,24 @@
 //!
 //! Without arguments of its own it does nothing, so that `cargo test --benches` ends at once. It runs
 //! itself for every measurement, so that each has a process, and with it a peak of memory, of its own.
-#![expect(clippy::print_stdout, reason = "it has nothing else to do")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures go to stdout, progress to stderr")]
 
+mod check;
+mod cold;
 mod csv;
 mod decide;
+mod installation;
+mod json;
 mod ldap;
 mod live;
 mod measure;
+mod plot;
 mod run;
 mod slapd;
+mod table;
 mod world;
+
+use std::path::Path;
 
 use measure::{Figures, Row, Scale};
 
@@ -38,6 +46,10 @@ fn main() {
             let subject = SUBJECTS.iter().find(|subject| subject.name == *name).expect("the parent names a subject");
             println!("{}", measure::line(&(subject.child)(rest)));
         }
+        ["--check", baseline] => std::process::exit(i32::from(!check::against(Path::new(baseline)))),
+        ["--record", baseline] => check::record(Path::new(baseline)),
+        ["--report", dir] => drop(table::report(Path::new(dir))),
+        ["--strict-report", dir] => std::process::exit(i32::from(table::report(Path::new(dir)) > 0)),
         ["--wrap", command @ ..] => println!("{}", measure::line(&measure::wrapped(command))),
         [scale @ ("quick" | "full"), names @ ..] => {
             let scale = if *scale == "quick" { Scale::Quick } else { Scale::Full };

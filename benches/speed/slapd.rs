@@ -22,9 +22,9 @@ const ELSEWHERE: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/usr/libexec"];
 
 /// The running server. It and its files go when it is dropped, by a panic as well.
 pub(crate) struct Slapd {
-    dir: tempfile::TempDir,
     port: u16,
     child: Child,
+    _files: tempfile::TempDir,
 }
 
 impl Drop for Slapd {
@@ -38,7 +38,7 @@ impl Slapd {
     /// Starts one that has this organisation. None, with a note, where there is no slapd.
     pub(crate) fn start(shape: Shape) -> Option<Self> {
         let (Some(slapd), Some(slapadd), Some(_)) = (find("slapd"), find("slapadd"), find("ldapsearch")) else {
-            println!("no slapd, slapadd and ldapsearch on this machine: the directory is not measured");
+            eprintln!("no slapd, slapadd and ldapsearch on this machine: the directory is not measured");
             return None;
         };
         let dir = tempfile::Builder::new().prefix("rosterd-speed").tempdir().expect("a temporary directory");
@@ -56,7 +56,7 @@ impl Slapd {
         for _ in 0..20 {
             let port = free();
             if let Some(child) = serve(&slapd, at, port) {
-                return Some(Self { dir, port, child });
+                return Some(Self { port, child, _files: dir });
             }
         }
         panic!("slapd does not start");
@@ -65,11 +65,6 @@ impl Slapd {
     /// Its address.
     pub(crate) fn url(&self) -> String {
         format!("ldap://127.0.0.1:{}", self.port)
-    }
-
-    /// Its configuration. Other files may be put beside it; they go with it.
-    pub(crate) fn config(&self) -> PathBuf {
-        self.dir.path().join("slapd.conf")
     }
 }
 
@@ -85,8 +80,10 @@ fn config(dir: &Path) -> String {
     format!(
         "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\n\
          include /etc/ldap/schema/inetorgperson.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n\
+         moduleload syncprov\n\
          pidfile {dir}/pid\ndatabase mdb\nsuffix {SUFFIX}\nrootdn {BIND_DN}\nrootpw {PASSWORD}\n\
-         directory {dir}/db\nmaxsize 8589934592\ndbnosync\nindex objectClass eq\n"
+         directory {dir}/db\nmaxsize 8589934592\ndbnosync\nindex objectClass,entryCSN eq\n\
+         overlay syncprov\ndatabase monitor\nrootdn {BIND_DN}\n"
     )
 }
 
@@ -119,7 +116,7 @@ fn write_ldif(shape: Shape, file: &Path) -> std::io::Result<()> {
 }
 
 /// The name of a person's entry.
-fn dn(person: u32) -> String {
+pub(crate) fn dn(person: u32) -> String {
     format!("uid=p{person:07},ou=people,{SUFFIX}")
 }
 
