@@ -39,7 +39,8 @@ const TODOS: [(&str, Todo); 3] = [("nothing", Todo::Nothing), ("churn", Todo::Ch
 const SMALL: Shape = Shape { people: 1_000, groups: 100, memberships: 10_000, largest: 500 };
 const MIDDLE: Shape = Shape { people: 20_000, groups: 1_000, memberships: 100_000, largest: 5_000 };
 const MILLION: Shape = Shape { people: 100_000, groups: 1_000, memberships: 1_000_000, largest: 50_000 };
-const LARGE: Shape = Shape { people: 100_000, groups: 10_000, memberships: 10_000_000, largest: 50_000 };
+const LARGE: Shape = Shape { people: 20_000, groups: 1_000, memberships: 10_000_000, largest: 20_000 };
+const MANY: Shape = Shape { people: 100_000, groups: 10_000, memberships: 10_000_000, largest: 50_000 };
 const WIDE: Shape = Shape { people: 1_000_000, groups: 10_000, memberships: 10_000_000, largest: 250_000 };
 
 pub(crate) fn rows(scale: Scale) -> Vec<Row> {
@@ -61,6 +62,7 @@ pub(crate) fn rows(scale: Scale) -> Vec<Row> {
             (MILLION, Everything),
             (LARGE, Nothing),
             (LARGE, Churn),
+            (MANY, Nothing),
             (WIDE, Nothing),
         ],
     };

@@ -60,38 +60,26 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The live groups of all target groups.
-#[derive(Debug)]
-pub struct Targets<'a> {
-    found: BTreeMap<&'a GroupName, Found<'a>>,
-    nothing: Found<'a>,
-}
-
-impl<'a> Targets<'a> {
-    /// Finds them; one live group for two target groups is neither's.
-    pub fn find(inputs: &Inputs<'a>, names: impl Iterator<Item = &'a GroupName>) -> Self {
-        let index = Index::of(inputs);
-        let mut found: BTreeMap<&GroupName, Found<'_>> = names.map(|name| (name, find(inputs, &index, name))).collect();
-        let mut claims: BTreeMap<&GroupId, Vec<&GroupName>> = BTreeMap::new();
-        for (name, found) in &found {
-            if let Some(group) = found.group() {
-                claims.entry(&group.id).or_default().push(name);
-            }
-        }
-        for (id, names) in claims.into_iter().filter(|(_, names)| names.len() > 1) {
+/// The live groups of target groups, in the order of these names, which name each once. One live group for two
+/// target groups is neither's.
+pub fn find<'a>(inputs: &Inputs<'a>, names: impl Iterator<Item = &'a GroupName> + Clone) -> Vec<Found<'a>> {
+    let index = Index::of(inputs);
+    let mut found: Vec<Found<'_>> = names.clone().map(|name| one(&index, name)).collect();
+    let ids = found.iter().map(|found| found.group().map(|group| &group.id));
+    let mut claims: Vec<(&GroupId, usize, &GroupName)> =
+        ids.zip(names).enumerate().filter_map(|(at, (id, name))| Some((id?, at, name))).collect();
+    claims.sort_unstable();
+    for claims in claims.chunk_by(|(a, ..), (b, ..)| a == b).filter(|claims| claims.len() > 1) {
+        let names: Vec<&GroupName> = claims.iter().map(|(.., name)| *name).collect();
+        for (id, at, name) in claims {
             let text = format!("{} target groups are one Hyperproof group ({id}): {names:?}", names.len());
-            for name in names {
-                let problem = problem(name, text.clone()).help("give each its own `id`, or map both to one name");
-                found.insert(name, unusable(problem));
+            let problem = problem(name, text).help("give each its own `id`, or map both to one name");
+            if let Some(found) = found.get_mut(*at) {
+                *found = unusable(problem);
             }
         }
-        Self { found, nothing: Found::Absent { problems: Vec::new() } }
     }
-
-    /// What was found for a target group.
-    pub fn of(&self, name: &GroupName) -> &Found<'a> {
-        self.found.get(name).unwrap_or(&self.nothing)
-    }
+    found
 }
 
 fn problem(name: &GroupName, text: impl Into<String>) -> Problem {
@@ -104,7 +92,9 @@ fn unusable<'a>(problem: Problem) -> Found<'a> {
 
 /// Live groups, and those that are known from before, by name.
 struct Index<'a> {
-    exact: BTreeMap<&'a str, Vec<&'a LiveGroup>>,
+    inputs: Inputs<'a>,
+    /// Groups by name, once one is asked for; most are followed by their ids.
+    exact: OnceCell<BTreeMap<&'a str, Vec<&'a LiveGroup>>>,
     /// The first group of each name without case and blanks, once one is asked for.
     near: OnceCell<BTreeMap<String, &'a LiveGroup>>,
     /// The same of the groups that the last full run saw.
@@ -113,20 +103,27 @@ struct Index<'a> {
 
 impl<'a> Index<'a> {
     fn of(inputs: &Inputs<'a>) -> Self {
-        let mut exact: BTreeMap<&str, Vec<&LiveGroup>> = BTreeMap::new();
-        for group in &inputs.live.groups {
-            exact.entry(&group.name).or_default().push(group);
-        }
-        Self { exact, near: OnceCell::new(), known: OnceCell::new() }
+        Self { inputs: *inputs, exact: OnceCell::new(), near: OnceCell::new(), known: OnceCell::new() }
     }
 
-    fn near(&self, inputs: &Inputs<'a>, name: &str) -> Option<&'a LiveGroup> {
-        let groups = || first(inputs.live.groups.iter().map(|group| (group.name.as_str(), group)));
+    fn exact(&self, name: &str) -> &[&'a LiveGroup] {
+        let groups = || {
+            let mut exact: BTreeMap<&str, Vec<&LiveGroup>> = BTreeMap::new();
+            for group in &self.inputs.live.groups {
+                exact.entry(&group.name).or_default().push(group);
+            }
+            exact
+        };
+        self.exact.get_or_init(groups).get(name).map_or(&[], Vec::as_slice)
+    }
+
+    fn near(&self, name: &str) -> Option<&'a LiveGroup> {
+        let groups = || first(self.inputs.live.groups.iter().map(|group| (group.name.as_str(), group)));
         self.near.get_or_init(groups).get(&fold(name)).copied()
     }
 
-    fn known(&self, inputs: &Inputs<'a>, name: &str) -> Option<&'a GroupId> {
-        let groups = || first(inputs.memory.known_groups.iter().map(|(id, name)| (name.as_str(), id)));
+    fn known(&self, name: &str) -> Option<&'a GroupId> {
+        let groups = || first(self.inputs.memory.known_groups.iter().map(|(id, name)| (name.as_str(), id)));
         self.known.get_or_init(groups).get(&fold(name)).copied()
     }
 }
@@ -144,12 +141,12 @@ fn first<'a, T>(named: impl Iterator<Item = (&'a str, T)>) -> BTreeMap<String, T
     all
 }
 
-fn find<'a>(inputs: &Inputs<'a>, index: &Index<'a>, name: &GroupName) -> Found<'a> {
-    let live = inputs.live;
-    let configured = inputs.policy.group(name).id.as_ref();
-    match configured.or_else(|| inputs.memory.group_links.get(name)) {
+fn one<'a>(index: &Index<'a>, name: &GroupName) -> Found<'a> {
+    let Inputs { policy, live, memory, .. } = index.inputs;
+    let configured = policy.group(name).id.as_ref();
+    match configured.or_else(|| memory.group_links.get(name)) {
         Some(id) => by_id(live, name, id),
-        None => by_name(inputs, index, name),
+        None => by_name(index, name),
     }
 }
 
@@ -178,10 +175,10 @@ pub(super) fn gone(name: &GroupName, id: &GroupId, absence: Option<&Absence>) ->
     )
 }
 
-fn by_name<'a>(inputs: &Inputs<'a>, index: &Index<'a>, name: &GroupName) -> Found<'a> {
-    match index.exact.get(name.as_str()).map_or(&[][..], Vec::as_slice) {
+fn by_name<'a>(index: &Index<'a>, name: &GroupName) -> Found<'a> {
+    match index.exact(name.as_str()) {
         [group] => Found::Group { group, problems: Vec::new() },
-        [] => near_or_absent(inputs, index, name),
+        [] => near_or_absent(index, name),
         several => {
             let ids: Vec<&str> = several.iter().map(|group| group.id.as_str()).collect();
             let text = format!("is the name of {} groups in Hyperproof: left alone", ids.len());
@@ -192,13 +189,14 @@ fn by_name<'a>(inputs: &Inputs<'a>, index: &Index<'a>, name: &GroupName) -> Foun
 
 /// Whether Hyperproof compares names without case is not known: a name that differs in case or blanks
 /// alone is neither taken for the group nor created beside it.
-fn near_or_absent<'a>(inputs: &Inputs<'a>, index: &Index<'a>, name: &GroupName) -> Found<'a> {
-    if let Some(near) = index.near(inputs, name.as_str()) {
+fn near_or_absent<'a>(index: &Index<'a>, name: &GroupName) -> Found<'a> {
+    let inputs = &index.inputs;
+    if let Some(near) = index.near(name.as_str()) {
         let text = format!("is not in Hyperproof, but {:?} is: left alone", near.name);
         let help = format!("write the name as it is there, or set `id = \"{}\"`", near.id);
         return unusable(problem(name, text).help(help));
     }
-    let known = index.known(inputs, name.as_str());
+    let known = index.known(name.as_str());
     if let Some((id, absence)) = known.and_then(|id| Some((id, inputs.live.absent.get(id)?))) {
         return Found::Unusable { problems: vec![gone(name, id, Some(absence))], known: Some(id.clone()) };
     }

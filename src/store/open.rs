@@ -36,11 +36,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "archive", include_str!("../../migrations/0005_archive.sql")),
     (6, "facts", include_str!("../../migrations/0006_facts.sql")),
     (7, "undone", include_str!("../../migrations/0007_undone.sql")),
-    (KEYS, "keys", include_str!("../../migrations/0009_keys.sql")),
+    (KEYS, "keys", include_str!("../../migrations/0008_keys.sql")),
 ];
 
 /// The migration from which on records of the log have keys.
-const KEYS: i64 = 9;
+const KEYS: i64 = 8;
 
 /// How long a writer waits for another one.
 const BUSY: Duration = Duration::from_secs(15);

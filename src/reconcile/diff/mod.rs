@@ -15,7 +15,7 @@ use crate::model::id::{AccountId, GroupId, GroupName, SourceName};
 use crate::model::plan::{Change, GroupSummary, Skip};
 
 use super::Inputs;
-use super::find::Targets;
+use super::find::find;
 use super::resolve::{Bearers, Resolution, Rules};
 use group::GroupDiff;
 
@@ -72,7 +72,7 @@ pub fn diff(
     rules: &Rules<'_>,
     bearers: &Bearers<'_>,
 ) -> Difference {
-    let targets = Targets::find(inputs, desired.keys());
+    let found = find(inputs, desired.keys());
     let common = Common {
         inputs,
         people,
@@ -83,8 +83,7 @@ pub fn diff(
     };
     let mut difference = Difference::default();
     let mut marks = vec![false; inputs.live.accounts.len()];
-    for (name, wanted) in desired {
-        let found = targets.of(name);
+    for ((name, wanted), found) in desired.iter().zip(&found) {
         GroupDiff::new(&common, name, wanted, found.group()).run(found, &mut marks, &mut difference);
     }
     difference.changes.sort_by(|a, b| a.key.cmp(&b.key));

@@ -12,8 +12,10 @@ impl Guard<'_, '_> {
             self.missed(name, group);
         }
         self.first_run(name, yields);
-        self.expect(name);
-        self.min_members(name);
+        if self.ranges.contains_key(name) {
+            self.expect(name);
+            self.min_members(name);
+        }
     }
 
     /// What an undo would leave of a group: `expect` and `min_members` are not asked of the directory.
@@ -63,6 +65,11 @@ impl Guard<'_, '_> {
     }
 
     fn first_run(&mut self, name: &GroupName, yields: &Yields<'_>) {
+        // A group in which nothing changes, now or later, has nothing to wait.
+        let in_grace = self.facts(name).is_some_and(|facts| facts.in_grace > 0);
+        if !in_grace && !self.ranges.contains_key(name) {
+            return;
+        }
         let policy = self.inputs.policy;
         let settled = self.inputs.memory.learned.settled.get(name);
         let id = self.facts(name).and_then(|facts| facts.summary.id.as_ref());
@@ -73,7 +80,7 @@ impl Guard<'_, '_> {
             return;
         }
         // Somebody whose grace period runs would be removed by a later run as if this one had settled it.
-        if self.facts(name).is_some_and(|facts| facts.in_grace > 0) {
+        if in_grace {
             self.guarded.unsettled.insert(name.clone());
         }
         if changes.is_empty() {
@@ -101,6 +108,9 @@ impl Guard<'_, '_> {
     pub(super) fn blind_creations(&mut self) {
         let blind = self.inputs.live.groups.is_empty() && self.inputs.memory.known_groups.is_empty();
         let creations = self.of(Op::CreateGroup, None);
+        if !blind && self.inputs.memory.approvals.is_empty() {
+            return;
+        }
         let additions = self.of(Op::AddMember, None);
         let measured = creations.len() as u64;
         let changes: Vec<usize> = creations.into_iter().chain(additions).collect();

@@ -151,17 +151,19 @@ impl<'a, 'b> Guard<'a, 'b> {
 impl Guard<'_, '_> {
     /// The limits of groups, of sources, and of the run over what the groups' rules let through.
     fn limits(&mut self, names: &[GroupName], of_sources: impl FnOnce(&mut Self)) {
-        for name in names {
+        // What does not change can be too much of nothing.
+        let names: Vec<&GroupName> = names.iter().filter(|name| self.ranges.contains_key(*name)).collect();
+        for name in &names {
             self.group_limits(name);
         }
-        let emptied: BTreeSet<&GroupName> = names.iter().filter(|name| self.empty(name)).collect();
+        let emptied: BTreeSet<&GroupName> = names.iter().copied().filter(|name| self.empty(name)).collect();
         self.held_by_group = self.held();
         of_sources(self);
         self.run_removals();
         self.day_removals();
         self.run_adds();
         // Additions that the run's limit holds do not take anybody's place.
-        for name in names.iter().filter(|name| !emptied.contains(name)) {
+        for name in names.into_iter().filter(|name| !emptied.contains(name)) {
             self.empty(name);
         }
         self.creations();
@@ -210,14 +212,12 @@ impl Guard<'_, '_> {
     fn with_creation(&self, mut changes: Vec<usize>) -> Vec<usize> {
         let groups: BTreeSet<&GroupName> =
             changes.iter().filter_map(|at| self.difference.changes.get(*at)).map(|change| &change.key.group).collect();
-        let created: BTreeSet<&GroupName> = (self.difference.changes.iter())
-            .filter(|change| change.key.op == Op::CreateGroup && groups.contains(&change.key.group))
-            .map(|change| &change.key.group)
-            .collect();
-        for (at, change) in self.difference.changes.iter().enumerate() {
-            let creation = matches!(change.key.op, Op::CreateGroup | Op::SetLead);
-            if creation && created.contains(&change.key.group) {
-                changes.push(at);
+        for group in groups {
+            let Some(range) = self.ranges.get(group).cloned() else { continue };
+            let own = self.difference.changes.get(range.clone()).unwrap_or_default();
+            if own.iter().any(|change| change.key.op == Op::CreateGroup) {
+                let is_creation = |change: &Change| matches!(change.key.op, Op::CreateGroup | Op::SetLead);
+                changes.extend(range.zip(own).filter(|(_, change)| is_creation(change)).map(|(at, _)| at));
             }
         }
         changes.sort_unstable();

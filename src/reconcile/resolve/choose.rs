@@ -70,7 +70,8 @@ impl Finder<'_> {
 
     /// The account with an id; most often it is one of those that bear an address.
     fn account_of(&self, id: &str, likely: &[AccountIndex]) -> Option<AccountIndex> {
-        let is_it = |at: &&AccountIndex| self.live.accounts.get(**at as usize).is_some_and(|account| account.id.as_str() == id);
+        let is_it =
+            |at: &&AccountIndex| self.live.accounts.get(**at as usize).is_some_and(|account| account.id.as_str() == id);
         likely.iter().find(is_it).copied().or_else(|| self.live.index_of(id))
     }
 
