@@ -12,6 +12,7 @@ CREATE INDEX audit_key_seq ON audit_key (seq);
 -- What is over stays for as long as records do, and no run shall read it.
 CREATE INDEX hold_closed_at ON hold (closed_at, id);
 CREATE INDEX approval_expires ON approval (expires, number);
+CREATE INDEX approval_scope ON approval (scope, rule);
 CREATE INDEX removal_at ON removal (at, approved);
 
 -- Which account each person was, in the order of people and many links a row: pages of person_link, whose rows
