@@ -26,8 +26,8 @@ use crate::model::run::Call;
 use crate::secret::Secret;
 use crate::tls;
 
-/// No answer is read further than this.
-const LONGEST_BODY: usize = 64 * 1024 * 1024;
+/// No answer is read further than this: room for a list of some 800,000 accounts.
+const LONGEST_BODY: usize = 256 * 1024 * 1024;
 
 /// What the attempts of one call add up to.
 #[derive(Debug, Default)]
@@ -360,7 +360,9 @@ fn throttled(wait: Duration) -> TargetError {
 
 /// The whole body, or nothing where it is longer than the cap.
 async fn read_body(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
-    let mut body = Vec::new();
+    // A length that is told spares copies of a body that grows to many MiB; what is not told grows as it comes.
+    let told = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    let mut body = Vec::with_capacity(told.min(LONGEST_BODY));
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > LONGEST_BODY {
             return Ok(None);

@@ -12,7 +12,7 @@ use crate::model::id::AccountId;
 
 /// An id. Nearly all are UUIDs, which are compared without going back to the text: that lies somewhere in an answer
 /// of many MiB.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Id<'a> {
     /// A UUID as it is written nearly everywhere: 36 lower-case characters. These sort like their texts.
     Uuid(Uuid),
@@ -63,11 +63,12 @@ impl PartialOrd for Id<'_> {
     }
 }
 
-/// Ids, each once, by the number in which they came first.
+/// Ids, each once, by the number in which they came first. UUIDs have a table of their own, of half the size.
 #[derive(Debug, Default)]
+#[expect(clippy::disallowed_types, reason = "for look-ups alone: nothing is said in its order")]
 pub(super) struct Numbered<'a> {
-    #[expect(clippy::disallowed_types, reason = "for look-ups alone: nothing is said in its order")]
-    numbers: HashMap<Id<'a>, u32>,
+    uuids: HashMap<u128, u32>,
+    texts: HashMap<Cow<'a, str>, u32>,
     ids: Vec<Id<'a>>,
 }
 
@@ -76,7 +77,10 @@ impl<'a> Numbered<'a> {
     pub(super) fn number(&mut self, text: Cow<'a, str>) -> u32 {
         let id = Id::new(text);
         let next = u32::try_from(self.ids.len()).expect("an answer of some MiB has fewer than 2^32 ids in it");
-        let number = *self.numbers.entry(id.clone()).or_insert(next);
+        let number = match &id {
+            Id::Uuid(uuid) => *self.uuids.entry(uuid.as_u128()).or_insert(next),
+            Id::Text(text) => *self.texts.entry(text.clone()).or_insert(next),
+        };
         if number == next {
             self.ids.push(id);
         }
@@ -85,7 +89,10 @@ impl<'a> Numbered<'a> {
 
     /// The number of an id, where it has one.
     pub(super) fn find(&self, text: &str) -> Option<u32> {
-        self.numbers.get(&Id::new(Cow::Borrowed(text))).copied()
+        match Id::new(Cow::Borrowed(text)) {
+            Id::Uuid(uuid) => self.uuids.get(&uuid.as_u128()).copied(),
+            Id::Text(text) => self.texts.get(&text).copied(),
+        }
     }
 
     /// The id of a number that was given out.

@@ -259,10 +259,10 @@ async fn nobody_at_home_is_unreachable() {
 #[tokio::test]
 async fn an_answer_without_end_is_not_read_to_its_end() {
     let server = Server::start().await;
-    let body = format!("[{}]", " ".repeat(64 * 1024 * 1024));
+    let body = format!("[{}]", " ".repeat(256 * 1024 * 1024));
     server.always("GET", "/groups", 200, &body);
     let error = server.client().reader().groups(None, None).await.unwrap_err();
-    assert!(error.to_string().contains("64 MiB"), "{error}");
+    assert!(error.to_string().contains("256 MiB"), "{error}");
 }
 
 #[tokio::test]
