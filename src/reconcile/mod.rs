@@ -3,7 +3,9 @@
 //!
 //! The steps, in order: [`desired`] (snapshots and mappings → who should be where), [`resolve`]
 //! (people → accounts), [`diff`] (desired × live → changes and skips), [`guard`] (changes × limits ×
-//! approvals → [`ClearedPlan`] and holds). [`undo()`] is another way to the guard: what a run did, the other way round. [`evidence`] says what that rests on, and [`learn`] says what a full run may remember of it.
+//! approvals → [`ClearedPlan`] and holds). [`grants`] tells on demand who is granted a group, and by which way.
+//! [`undo()`] is another way to the guard: what a run did, the other way round. [`evidence`] says what that
+//! rests on, and [`learn`] says what a full run may remember of it.
 
 pub mod desired;
 pub mod diff;
