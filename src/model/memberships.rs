@@ -249,6 +249,29 @@ mod tests {
     }
 
     #[test]
+    fn members_are_compared_by_where_they_stand_among_others() {
+        let all: Memberships = [("g1".into(), ids("b d")), ("g2".into(), ids("d"))].into();
+        let members = all.of(&"g1".into()).unwrap();
+        let places = |others: &str| all.places(ids(others).iter());
+        assert_eq!((places("b d"), places("b d e")), (Places::Same, Places::Same));
+        for (others, numbers, are) in [
+            ("b d e", &[0, 1][..], true),
+            ("b d e", &[0], false),
+            ("b d e", &[0, 2], false),
+            ("a b c d", &[1, 3], true),
+            ("a b c d", &[0, 1], false),
+            ("a b c d", &[1, 3, 4], false),
+            ("a b", &[1], false),
+            ("a b", &[1, u32::MAX], false),
+            ("", &[], false),
+        ] {
+            assert_eq!(members.are(numbers, &places(others)), are, "{others:?} {numbers:?}");
+        }
+        let told: Vec<_> = members.placed(&places("a b")).map(|(at, id)| (at, id.to_string())).collect();
+        assert_eq!(told, [(Some(1), "b".to_owned()), (None, "d".to_owned())]);
+    }
+
+    #[test]
     fn the_same_memberships_are_equal_however_they_came_about() {
         let table = ids("z c a b");
         let groups = [("g1".into(), vec![3, 1, 3, 9]), ("g2".into(), Vec::new())].into();
