@@ -29,7 +29,7 @@ pub struct Members<'a> {
 pub enum Places {
     /// Each where it stands here: then the same memberships are the same numbers.
     Same,
-    /// Each at one of its own, or [`NOWHERE`].
+    /// Each at one of its own; the last of all numbers stands for nowhere.
     Other(Vec<u32>),
 }
 

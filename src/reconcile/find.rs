@@ -16,7 +16,7 @@ use super::table::{self, Table};
 pub enum Found<'a> {
     /// It is there.
     Group {
-        /// Where it stands in [`LiveState::groups`].
+        /// Where it stands in [`crate::model::live::LiveState::groups`].
         at: usize,
         /// The live group.
         group: &'a LiveGroup,
