@@ -118,7 +118,7 @@ pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
             },
         };
         if reading.live.is_ok() {
-            let document = report::plan_json(&report);
+            let document = report::unindented(&report::plan_json(&report));
             setup.store.store_plan(&report, &document).await?;
         }
         Ok(report)

@@ -22,6 +22,7 @@ const FILES: &str = "source_files";
 const LAST_READ: &str = "last_read";
 const ANSWERS: &str = "last_answers";
 const ARCHIVED_AT: &str = "archived_at";
+const CHECKED_AT: &str = "checked_at";
 const OBSERVED: &str = "observed";
 const PUBLISHED: &str = "checkpoint_published";
 const TROUBLE: &str = "checkpoint_trouble";
@@ -103,11 +104,7 @@ pub(super) async fn remember_config(conn: &mut SqliteConnection, digest: &str) -
 }
 
 pub(super) async fn throttled_until(conn: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
-    let Some(text) = get(conn, THROTTLED_UNTIL).await? else {
-        return Ok(None);
-    };
-    let number = text.parse().map_err(|error| Fault::row(TABLE, THROTTLED_UNTIL, error))?;
-    time(TABLE, THROTTLED_UNTIL, number).map(Some)
+    moment(conn, THROTTLED_UNTIL).await
 }
 
 pub(super) async fn set_throttled_until(conn: &mut SqliteConnection, until: Option<Timestamp>) -> Result<(), Fault> {
@@ -119,15 +116,29 @@ pub(super) async fn set_throttled_until(conn: &mut SqliteConnection, until: Opti
 
 /// When old records were archived last.
 pub(super) async fn archived_at(conn: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
-    let Some(text) = get(conn, ARCHIVED_AT).await? else {
-        return Ok(None);
-    };
-    let number = text.parse().map_err(|error| Fault::row(TABLE, ARCHIVED_AT, error))?;
-    time(TABLE, ARCHIVED_AT, number).map(Some)
+    moment(conn, ARCHIVED_AT).await
 }
 
 pub(super) async fn remember_archived(conn: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault> {
     set(conn, ARCHIVED_AT, &millis(now).to_string()).await
+}
+
+/// When the whole file was checked last.
+pub(super) async fn checked_at(conn: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
+    moment(conn, CHECKED_AT).await
+}
+
+pub(super) async fn remember_checked(conn: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault> {
+    set(conn, CHECKED_AT, &millis(now).to_string()).await
+}
+
+/// A time that is remembered under a name.
+async fn moment(conn: &mut SqliteConnection, name: &str) -> Result<Option<Timestamp>, Fault> {
+    let Some(text) = get(conn, name).await? else {
+        return Ok(None);
+    };
+    let number = text.parse().map_err(|error| Fault::row(TABLE, name, error))?;
+    time(TABLE, name, number).map(Some)
 }
 
 /// The last checkpoint that was written to this file.

@@ -49,7 +49,8 @@ pub(super) async fn apply(
 ) -> Result<Applied, StoreError> {
     let plan = cleared.plan();
     let (progress, waiting) = (Mutex::new(Tally::new(plan)), Mutex::default());
-    let applier = Applier { setup, writer: client.writer(), run, memory, plan, progress, waiting };
+    let log = tokio::sync::Mutex::default();
+    let applier = Applier { setup, writer: client.writer(), run, memory, plan, progress, waiting, log };
     setup.stage("writing to Hyperproof", cleared.steps().len() as u64);
     for phase in cleared.steps().chunk_by(|a, b| a.kind == b.kind) {
         let groups: Vec<&[Step]> = phase.chunk_by(|a, b| a.group == b.group).collect();
@@ -72,6 +73,9 @@ struct Applier<'a> {
     progress: Mutex<Tally>,
     /// Calls whose success is to be proven.
     waiting: Mutex<Vec<Waiting<'a>>>,
+    /// Held by who writes to the log. The state lets one write at a time, and does not care who waited longest:
+    /// next to many outcomes an intent could wait until it is given up.
+    log: tokio::sync::Mutex<()>,
 }
 
 /// What is known so far. Locked for a moment at a time, never across an await.
@@ -181,12 +185,15 @@ impl<'a> Applier<'a> {
         let announced = self.writer.announce(first.key.op, group.as_ref());
         let intents: Vec<Intent> =
             changes.iter().map(|change| self.intent(change, group.as_ref(), &announced)).collect();
-        let seqs = self.setup.store.record_intents(self.run, Timestamp::now(), &intents).await?;
+        let seqs = {
+            let _turn = self.log.lock().await;
+            self.setup.store.record_intents(self.run, Timestamp::now(), &intents).await?
+        };
         drop(intents);
         match self.call(step, group.as_ref()).await {
             Came::To(called) => {
                 let outcomes = self.outcomes(step, group, seqs, called, &announced);
-                self.setup.store.record_outcomes(self.run, Timestamp::now(), &outcomes).await
+                self.record(&outcomes).await
             }
             Came::Unproven(write) => {
                 self.tally().failures_in_a_row = 0;
@@ -194,6 +201,11 @@ impl<'a> Applier<'a> {
                 Ok(())
             }
         }
+    }
+
+    async fn record(&self, outcomes: &[OutcomeRecord]) -> Result<(), StoreError> {
+        let _turn = self.log.lock().await;
+        self.setup.store.record_outcomes(self.run, Timestamp::now(), outcomes).await
     }
 
     /// What the log is told of a call's end, after the run was: `announced` is the call, for what its answer left out.

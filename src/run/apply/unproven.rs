@@ -3,8 +3,6 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
-use jiff::Timestamp;
-
 use crate::model::id::GroupId;
 use crate::reconcile::Step;
 use crate::store::OutcomeRecord;
@@ -17,7 +15,7 @@ use super::Applier;
 const WAITING_AT_MOST: usize = 100_000;
 
 /// About so many outcomes are written down at once.
-const AT_ONCE: usize = 1_000;
+const AT_ONCE: usize = 500;
 
 /// A call that waits for its proof.
 #[derive(Debug)]
@@ -58,20 +56,24 @@ impl<'a> Applier<'a> {
             calls.push((step, group, seqs, write.call().clone()));
             writes.push(write);
         }
+        let written = self.writer.prove(writes).await;
         let mut outcomes: Vec<OutcomeRecord> = Vec::new();
-        for ((step, group, seqs, call), written) in calls.into_iter().zip(self.writer.prove(writes).await) {
+        for ((step, group, seqs, call), written) in calls.into_iter().zip(written) {
             outcomes.extend(self.outcomes(step, group, seqs, self.members(step, written), &call));
             if outcomes.len() >= AT_ONCE {
-                self.record(std::mem::take(&mut outcomes)).await;
+                self.write(&mut outcomes).await;
             }
         }
-        if !outcomes.is_empty() {
-            self.record(outcomes).await;
-        }
+        self.write(&mut outcomes).await;
     }
 
-    async fn record(&self, outcomes: Vec<OutcomeRecord>) {
-        if let Err(broken) = self.setup.store.record_outcomes(self.run, Timestamp::now(), &outcomes).await {
+    /// Writes down what there is, as long as that is possible: the next run finds out what of it is not.
+    async fn write(&self, outcomes: &mut Vec<OutcomeRecord>) {
+        let outcomes = std::mem::take(outcomes);
+        if outcomes.is_empty() || self.tally().broken.is_some() {
+            return;
+        }
+        if let Err(broken) = self.record(&outcomes).await {
             self.broken(broken);
         }
     }
