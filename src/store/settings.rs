@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
+use super::rows;
 use super::stored::{from_json, millis, time, to_json};
 use crate::model::id::{GroupId, GroupName, RunId, SourceName};
 use crate::model::live::MemberIdKind;
@@ -243,16 +244,13 @@ pub(super) async fn touch(conn: &mut SqliteConnection, now: Timestamp) -> Result
     set(conn, WRITTEN_AT, &millis(now).to_string()).await
 }
 
-pub(super) async fn link_group(conn: &mut SqliteConnection, name: &GroupName, id: &GroupId) -> Result<(), Fault> {
-    sqlx::query(
-        "INSERT INTO group_link (group_name, group_id) VALUES ($1, $2) \
-         ON CONFLICT (group_name) DO UPDATE SET group_id = excluded.group_id",
-    )
-    .bind(name.as_str())
-    .bind(id.as_str())
-    .execute(conn)
-    .await?;
-    Ok(())
+pub(super) async fn link_groups(conn: &mut SqliteConnection, found: Vec<(&GroupName, &GroupId)>) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO group_link (group_name, group_id) VALUES ($1, $2) \
+         ON CONFLICT (group_name) DO UPDATE SET group_id = excluded.group_id";
+    rows::insert(conn, SQL, found, |mut row, (name, id)| {
+        row.push_bind(name.as_str()).push_bind(id.as_str());
+    })
+    .await
 }
 
 pub(super) async fn linked_group(conn: &mut SqliteConnection, name: &GroupName) -> Result<Option<GroupId>, Fault> {

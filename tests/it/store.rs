@@ -254,7 +254,7 @@ async fn a_new_state_is_its_owners_alone_and_opens_again() {
         let mode = std::fs::metadata(state.dir.path().join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
-    store.link_group(&"Staff".into(), &"g1".into()).await.unwrap();
+    store.link_groups(vec![(&"Staff".into(), &"g1".into())]).await.unwrap();
     store.close().await;
     let again = Store::open(&state.path(), Access::ExistingOnly).await.unwrap();
     assert_eq!(again.memory(at(1)).await.unwrap().group_links.len(), 1);
@@ -574,7 +574,7 @@ async fn memory_comes_back_as_it_was_given() {
     store.bind_organisation("org-1").await.unwrap();
     store.remember_own("client-1", "me").await.unwrap();
     store.remember_member_id(MemberIdKind::Id).await.unwrap();
-    store.link_group(&"Staff".into(), &"id-Staff".into()).await.unwrap();
+    store.link_groups(vec![(&"Staff".into(), &"id-Staff".into())]).await.unwrap();
     change(&store, "r1", 1, key(Op::AddMember, "Staff", "a1"), ChangeResult::Done).await;
     change(&store, "r1", 1, key(Op::AddMember, "Staff", "a2"), ChangeResult::AlreadySo).await;
     change(&store, "r1", 1, key(Op::RemoveMember, "Staff", "a3"), ChangeResult::Done).await;
