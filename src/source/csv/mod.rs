@@ -7,15 +7,19 @@
 //! be taken for gone.
 
 mod age;
+mod ahead;
+mod assemble;
 mod careful;
 mod columns;
 mod file;
 mod findings;
+mod index;
 mod line;
 mod reading;
 pub mod record;
 mod roster;
 mod row;
+mod seat;
 mod state;
 
 use std::path::PathBuf;

@@ -11,9 +11,10 @@
 //! knows everything; that one says what a file means, and the tests hold the other to it.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use super::careful::Careful;
-use super::line::{Line, Lines};
+use super::line::{Cursor, Lines, Stop};
 
 /// A record may have this many bytes. A quote that is never closed reads the rest of the file as one
 /// field, which must not take the memory that the file does.
@@ -47,51 +48,123 @@ impl Flaw {
     }
 }
 
-/// Where a field is in the bytes of its record.
+/// Where a field is in the bytes that its record was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// From here to there, in no more bytes than [`MAX_BYTES`] and a buffer.
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    /// Where it ends.
+    pub(super) fn end(self) -> usize {
+        self.end as usize
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// Records by their fields.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Of all records, one behind the other.
+    pub(super) fields: Vec<Span>,
+    records: Vec<One>,
+}
+
+/// One record among others.
+#[derive(Debug, Clone, Copy)]
+struct One {
+    /// How many fields it and those before it have.
+    fields: usize,
+    line: u64,
+    flaw: Option<Flaw>,
+}
+
+impl Found {
+    /// The fields up to here, but for those of the records before, are one that begins on this line.
+    pub(super) fn record(&mut self, fields: usize, line: u64, flaw: Option<Flaw>) {
+        self.records.push(One { fields, line, flaw });
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.fields.clear();
+        self.records.clear();
+    }
+}
+
+/// Records that were found together: as many as stood in the buffer one behind the other, or one that took care.
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'a> {
+    bytes: &'a [u8],
+    /// The same, where all of it is text and each field begins and ends between letters.
+    text: Option<&'a str>,
+    /// No field has anything in it but ASCII that can be seen, and blanks.
+    is_plain: bool,
+    fields: &'a [Span],
+    records: &'a [One],
+    /// How many of `fields` belong to records before these.
+    passed: usize,
+}
+
+impl<'a> Block<'a> {
+    /// Its records, in order.
+    pub fn iter(self) -> impl Iterator<Item = Record<'a>> + Clone {
+        let mut before = self.passed;
+        self.records.iter().map(move |one| {
+            let fields = self.fields.get(before..one.fields).unwrap_or_default();
+            before = one.fields;
+            let Self { bytes, text, is_plain, .. } = self;
+            Record { bytes, text, is_plain, fields, line: one.line, flaw: one.flaw }
+        })
+    }
 }
 
 /// One record: its fields, unquoted, and where it begins.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
-    /// The fields, and between them nothing but what parts them.
     bytes: &'a [u8],
+    text: Option<&'a str>,
+    is_plain: bool,
     fields: &'a [Span],
     line: u64,
     flaw: Option<Flaw>,
 }
 
 impl<'a> Record<'a> {
-    pub(super) fn new(bytes: &'a [u8], fields: &'a [Span], line: u64, flaw: Option<Flaw>) -> Self {
-        Self { bytes, fields, line, flaw }
-    }
-
     /// Its fields, in order.
     pub fn fields(&self) -> impl Iterator<Item = &'a [u8]> {
         let bytes = self.bytes;
-        self.fields.iter().map(move |field| bytes.get(field.start..field.end).unwrap_or_default())
+        self.fields.iter().map(move |field| bytes.get(field.range()).unwrap_or_default())
     }
 
     /// One field.
     pub(crate) fn field(&self, index: usize) -> Option<&'a [u8]> {
         let field = self.fields.get(index)?;
-        self.bytes.get(field.start..field.end)
+        self.bytes.get(field.range())
     }
 
     /// Its fields as text; none where one of them is not UTF-8.
     pub fn text(&self) -> Option<Text<'a>> {
-        let text = std::str::from_utf8(self.bytes).ok()?;
-        // Together they may be, though one ends inside a letter and the next has the rest of it.
-        let whole = |field: &Span| text.is_char_boundary(field.start) && text.is_char_boundary(field.end);
-        self.fields.iter().all(whole).then_some(Text { text, fields: self.fields })
+        let is_text = self.text.is_some() || self.fields().all(|field| std::str::from_utf8(field).is_ok());
+        is_text.then_some(Text { bytes: self.bytes, text: self.text, fields: self.fields })
     }
 
     /// How many fields it has.
     pub(crate) fn len(&self) -> usize {
         self.fields.len()
+    }
+
+    /// It is known to have nothing in it but ASCII that can be seen, and blanks.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// The line it begins on, counted from 1.
@@ -108,21 +181,34 @@ impl<'a> Record<'a> {
 /// The fields of a record, as text.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
-    text: &'a str,
+    bytes: &'a [u8],
+    text: Option<&'a str>,
     fields: &'a [Span],
 }
 
 impl<'a> Text<'a> {
     /// All fields, in order.
     pub fn values(&self) -> impl Iterator<Item = &'a str> {
-        let text = self.text;
-        self.fields.iter().map(move |field| text.get(field.start..field.end).unwrap_or_default())
+        let text = *self;
+        self.fields.iter().map(move |field| text.field(*field))
     }
 
     /// One field without the blanks around it; empty where there is no such field.
     pub(crate) fn value(&self, index: usize) -> &'a str {
-        let field = self.fields.get(index).and_then(|field| self.text.get(field.start..field.end));
-        field.unwrap_or_default().trim()
+        let value = self.fields.get(index).map_or("", |field| self.field(*field));
+        match value.as_bytes() {
+            // Most have none, which is seen at once.
+            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => value,
+            _ => value.trim(),
+        }
+    }
+
+    fn field(&self, field: Span) -> &'a str {
+        let field = match self.text {
+            Some(text) => text.get(field.range()),
+            None => self.bytes.get(field.range()).and_then(|bytes| std::str::from_utf8(bytes).ok()),
+        };
+        field.unwrap_or_default()
     }
 }
 
@@ -132,28 +218,19 @@ pub struct Records<R> {
     delimiter: u8,
     lines: Lines,
     buffer: Box<[u8]>,
-    /// What stands in the buffer and was not used yet: from here …
-    start: usize,
-    /// … to here.
+    /// The buffer is filled up to here.
     end: usize,
-    /// The fields of the record that was found in the buffer.
-    fields: Vec<Span>,
+    /// Where the next record begins.
+    cursor: Cursor,
+    /// Why there is no more to read, to be told when all before it was.
+    failed: Option<io::Error>,
+    found: Found,
+    /// How many of the records found were given.
+    given: usize,
+    /// The one record found is with the careful reader, and not in the buffer.
+    with_care: bool,
     careful: Careful,
-    /// The line of the next byte.
-    line: u64,
-    /// The byte before was a CR that ended a line: an LF belongs to it.
-    after_cr: bool,
     finished: bool,
-}
-
-/// Where the next record is.
-enum Found {
-    /// In the buffer, from here to there.
-    Buffer(usize, usize),
-    /// With the careful reader.
-    Careful,
-    /// There is none.
-    End,
 }
 
 impl<R: Read> Records<R> {
@@ -168,92 +245,125 @@ impl<R: Read> Records<R> {
             delimiter,
             lines: Lines::new(delimiter),
             buffer: vec![0; size].into_boxed_slice(),
-            start: 0,
             end: 0,
-            fields: Vec::new(),
+            cursor: Cursor { at: 0, line: 1, after_cr: false },
+            failed: None,
+            found: Found::default(),
+            given: 0,
+            with_care: false,
             careful: Careful::default(),
-            line: 1,
-            after_cr: false,
             finished: false,
         }
     }
 
     /// Reads the next record that is not a blank line; none at the end of the input.
     pub fn read(&mut self) -> io::Result<Option<Record<'_>>> {
-        Ok(match self.find()? {
-            Found::Buffer(start, end) => {
-                let bytes = self.buffer.get(start..end).unwrap_or_default();
-                Some(Record::new(bytes, &self.fields, self.line - 1, None))
-            }
-            Found::Careful => Some(self.careful.record()),
-            Found::End => None,
-        })
+        if !self.find()? {
+            return Ok(None);
+        }
+        self.given += 1;
+        Ok(self.block(self.given - 1).iter().next())
     }
 
-    fn find(&mut self) -> io::Result<Found> {
+    /// Reads the next records; none at the end of the input.
+    pub fn read_block(&mut self) -> io::Result<Option<Block<'_>>> {
+        if !self.find()? {
+            return Ok(None);
+        }
+        let first = self.given;
+        self.given = self.found.records.len();
+        let block = self.block(first);
+        // Of what the careful reader put together, letters may begin in one field and end in the next; so may
+        // those that a delimiter beyond ASCII cuts.
+        if self.with_care || !self.delimiter.is_ascii() {
+            return Ok(Some(block));
+        }
+        let last = self.found.fields.last().map_or(0, |field| field.end());
+        let bytes = self.buffer.get(..last).unwrap_or_default();
+        // No early end, so that many bytes can be asked at once.
+        let is_plain = bytes.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~' | b'\n' | b'\r'));
+        Ok(Some(Block { text: std::str::from_utf8(bytes).ok(), is_plain, ..block }))
+    }
+
+    /// The records found, from this one on.
+    fn block(&self, first: usize) -> Block<'_> {
+        let (bytes, fields) = match self.with_care {
+            true => self.careful.record(),
+            false => (&*self.buffer, self.found.fields.as_slice()),
+        };
+        let passed = first.checked_sub(1).and_then(|before| self.found.records.get(before)).map_or(0, |one| one.fields);
+        let records = self.found.records.get(first..).unwrap_or_default();
+        Block { bytes, text: None, is_plain: false, fields, records, passed }
+    }
+
+    /// Whether there is a record that was not given yet.
+    fn find(&mut self) -> io::Result<bool> {
+        if self.given < self.found.records.len() {
+            return Ok(true);
+        }
+        self.found.clear();
+        (self.given, self.with_care) = (0, false);
         while !self.finished {
-            if self.after_cr
-                && let Some(first) = self.rest().first()
-            {
-                self.start += usize::from(*first == b'\n');
-                self.after_cr = false;
+            let bytes = self.buffer.get(..self.end).unwrap_or_default();
+            let stop = self.lines.read(bytes, &mut self.cursor, &mut self.found);
+            if !self.found.records.is_empty() {
+                return Ok(true);
             }
-            let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
-            let found = self.lines.read(rest, &mut self.fields);
-            match found {
-                Line::Record(length) | Line::Blank(length) => {
-                    let start = self.start;
-                    self.after_cr = rest.get(length) == Some(&b'\r');
-                    self.start += length + 1;
-                    self.line += 1;
-                    if found == Line::Record(length) {
-                        return Ok(Found::Buffer(start, start + length));
-                    }
-                }
-                Line::Open if self.more()? => {}
-                Line::Open | Line::Odd => return self.carefully(),
+            if stop == Stop::Odd || !self.more()? {
+                return self.carefully();
             }
         }
-        Ok(Found::End)
+        Ok(false)
     }
 
-    fn carefully(&mut self) -> io::Result<Found> {
-        self.careful.begin(self.delimiter, self.line);
+    fn carefully(&mut self) -> io::Result<bool> {
+        self.careful.begin(self.delimiter, self.cursor.line);
         let found = loop {
-            let (used, ended) = self.careful.take(self.buffer.get(self.start..self.end).unwrap_or_default());
-            self.start += used;
+            let rest = self.buffer.get(self.cursor.at..self.end).unwrap_or_default();
+            let (used, ended) = self.careful.take(rest);
+            self.cursor.at += used;
             if ended {
                 self.finished = self.careful.lost();
-                break Found::Careful;
+                break true;
             }
             if !self.more()? {
                 self.finished = true;
-                break if self.careful.finish() { Found::Careful } else { Found::End };
+                break self.careful.finish();
             }
         };
-        self.line = self.careful.line();
-        self.after_cr = self.careful.after_cr();
+        if found {
+            self.with_care = true;
+            self.found.record(self.careful.record().1.len(), self.careful.first(), self.careful.flaw());
+        }
+        self.cursor.line = self.careful.line();
+        self.cursor.after_cr = self.careful.after_cr();
         Ok(found)
     }
 
     /// Reads on behind what is not used yet. False when there is nothing to read, or no room.
     fn more(&mut self) -> io::Result<bool> {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        let room = self.buffer.get_mut(self.end..).unwrap_or_default();
-        let read = loop {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        self.buffer.copy_within(self.cursor.at..self.end, 0);
+        self.end -= self.cursor.at;
+        self.cursor.at = 0;
+        let before = self.end;
+        // As much as there is room for: what is in the buffer is looked at anew each time.
+        while let Some(room) = self.buffer.get_mut(self.end..).filter(|room| !room.is_empty()) {
             match self.input.read(room) {
+                Ok(0) => break,
+                Ok(read) => self.end += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read?,
+                Err(error) if self.end > before => {
+                    self.failed = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error),
             }
-        };
-        self.end += read;
-        Ok(read > 0)
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
+        }
+        self.lines.look(self.buffer.get(..self.end).unwrap_or_default());
+        Ok(self.end > before)
     }
 }
 
@@ -277,6 +387,8 @@ mod tests {
             assert!(text.values().eq(fields.iter().map(String::as_str)));
             assert!((0..).zip(&fields).all(|(index, field)| text.value(index) == field.trim()));
         }
+        let shows = |field: &String| field.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        assert!(!record.is_plain() || fields.iter().all(shows));
         (record.line(), record.flaw(), fields)
     }
 
@@ -288,12 +400,29 @@ mod tests {
             all.push(seen(&record));
         }
         assert!(records.read().unwrap().is_none(), "the end stays the end");
+        assert_eq!(in_blocks(input, delimiter, buffer), all);
+        all
+    }
+
+    /// The first alone, as headings are read, and the others together.
+    fn in_blocks(input: &[u8], delimiter: u8, buffer: usize) -> Vec<Seen> {
+        let mut records = Records::with_buffer(input, delimiter, buffer);
+        let mut all: Vec<Seen> = records.read().unwrap().iter().map(seen).collect();
+        while let Some(block) = records.read_block().unwrap() {
+            all.extend(block.iter().map(|record| seen(&record)));
+        }
+        assert!(records.read_block().unwrap().is_none(), "the end stays the end");
         all
     }
 
     /// All records, as the careful reader alone reads them.
     fn carefully(mut input: &[u8], delimiter: u8) -> Vec<Seen> {
         let (mut careful, mut all) = (Careful::default(), Vec::new());
+        let record = |careful: &Careful| {
+            let (bytes, fields) = careful.record();
+            let (line, flaw) = (careful.first(), careful.flaw());
+            seen(&Record { bytes, text: None, is_plain: false, fields, line, flaw })
+        };
         careful.begin(delimiter, 1);
         loop {
             let (used, ended) = careful.take(input);
@@ -301,7 +430,7 @@ mod tests {
             if !ended && !careful.finish() {
                 return all;
             }
-            all.push(seen(&careful.record()));
+            all.push(record(&careful));
             if careful.after_cr() && input.first() == Some(&b'\n') {
                 input = &input[1..];
             }
