@@ -47,11 +47,15 @@ impl<'a> Parsed<'a> {
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
-        // What needs no early end is asked of many bytes at once.
-        let any = |is: fn(u8) -> bool| text.bytes().fold(false, |any, byte| any | is(byte));
-        let is_ascii = text.is_ascii();
+        // All is asked of every byte, without an early end, so that many bytes can be asked at once.
+        let (mut is_ascii, mut is_visible, mut is_lower) = (true, true, true);
+        for byte in text.bytes() {
+            is_ascii &= byte.is_ascii();
+            is_visible &= byte.is_ascii_graphic();
+            is_lower &= !byte.is_ascii_uppercase();
+        }
         let blank = match is_ascii {
-            true => any(|byte| !byte.is_ascii_graphic()),
+            true => !is_visible,
             false => text.chars().any(|c| c.is_whitespace() || c.is_control()),
         };
         if blank {
@@ -67,9 +71,9 @@ impl<'a> Parsed<'a> {
             if !domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
                 return Err(AddressError::Domain);
             }
-            let key = match any(|byte| byte.is_ascii_uppercase()) {
-                true => Cow::Owned(text.to_ascii_lowercase()),
-                false => Cow::Borrowed(text),
+            let key = match is_lower {
+                true => Cow::Borrowed(text),
+                false => Cow::Owned(text.to_ascii_lowercase()),
             };
             return Ok(Self { text, key });
         }

@@ -16,7 +16,7 @@ use super::assemble::Contradiction;
 use super::columns::{Columns, HeadingError};
 use super::file::{FileError, Listed, Opened};
 use super::findings::Findings;
-use super::record::{Block, Record, Records};
+use super::record::{Block, Records};
 use super::roster::{Look, Place, Roster, Who};
 use super::row::{BadRow, Decoder, Row};
 use super::seat::MOST_ADDRESSES;

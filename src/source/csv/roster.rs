@@ -27,15 +27,20 @@ impl Place {
     /// As a person would look it up: `people.csv:12`. Files are called by `names`.
     pub(super) fn shown(self, names: &[String]) -> String {
         let name = names.get(self.file as usize).map_or("", String::as_str);
-        let mut shown = String::with_capacity(name.len() + 9);
+        let mut digits = [0; 20];
+        let (mut rest, mut first) = (self.line, digits.len());
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            (rest, first) = (rest / 10, first - 1);
+            if rest == 0 {
+                break;
+            }
+        }
+        let line = digits.get(first..).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default();
+        let mut shown = String::with_capacity(name.len() + 1 + line.len());
         shown.push_str(name);
         shown.push(':');
-        let above = std::iter::successors(Some(1), |power: &u64| power.checked_mul(10));
-        let powers = above.take_while(|power| *power <= self.line).count();
-        for power in (0..powers as u32).rev() {
-            let digit = self.line / 10_u64.pow(power) % 10;
-            shown.push(char::from(b'0' + digit as u8));
-        }
+        shown.push_str(line);
         shown
     }
 }

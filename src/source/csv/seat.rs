@@ -28,6 +28,7 @@ pub(super) struct Seat {
     pub(super) contradicted: bool,
     pub(super) first: Place,
     /// Addresses that came later. Most people have one address, and there are very many people.
+    #[expect(clippy::box_collection, reason = "one word a seat instead of three")]
     more: Option<Box<Vec<Address>>>,
 }
 
