@@ -1,6 +1,7 @@
 //! A record byte by byte: whatever a file may hold. Floor 2, pure.
 
-use super::record::{Flaw, MAX_BYTES, Span};
+use super::block::Span;
+use super::record::{Flaw, MAX_BYTES};
 
 /// Where in a record the last byte left us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

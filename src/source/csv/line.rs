@@ -1,7 +1,7 @@
 //! Records that are one line each, with their quotes, if any, around whole fields: found where they stand.
 //! Floor 2, pure.
 
-use super::record::{Found, Span};
+use super::block::{Found, Span};
 
 /// So many bytes are asked at a time whether they are marks: one bit each.
 const ASKED: usize = 64;

@@ -112,12 +112,11 @@ impl<'a> Reading<'a> {
     }
 
     fn block(&mut self, block: Block<'_>, columns: &Columns, file: u32) {
-        let rows: Vec<_> = block.iter().map(|record| self.decoder.row(&record, columns)).collect();
-        let named = rows.iter().map(|row| row.as_ref().ok().map(Row::named));
-        let looks = self.roster.look(named);
-        for ((record, row), look) in block.iter().zip(rows).zip(looks) {
+        let rows: Vec<_> = block.iter().map(|record| (record.line(), self.decoder.row(&record, columns))).collect();
+        let looks = self.roster.look(rows.iter().map(|(_, row)| row.as_ref().ok().map(Row::named)));
+        for ((line, row), look) in rows.into_iter().zip(looks) {
             self.rows += 1;
-            let at = Place { file, line: record.line() };
+            let at = Place { file, line };
             if let Err(bad) = row.and_then(|row| self.row(&row, look, at)) {
                 let names = &self.names;
                 self.findings.bad_row(|| bad_row(at.shown(names), &bad));

@@ -11,8 +11,9 @@
 //! knows everything; that one says what a file means, and the tests hold the other to it.
 
 use std::io::{self, Read};
-use std::ops::Range;
 
+use super::block::Found;
+pub use super::block::{Block, Record, Text};
 use super::careful::Careful;
 use super::line::{Cursor, Lines, Stop};
 
@@ -45,170 +46,6 @@ impl Flaw {
             Self::StrayQuote => "put the whole field in quotes, and write each quote inside it twice",
             Self::TooLong => "look for a quote that is not closed",
         }
-    }
-}
-
-/// Where a field is in the bytes that its record was read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    /// From here to there, in no more bytes than [`MAX_BYTES`] and a buffer.
-    pub(super) fn new(start: usize, end: usize) -> Self {
-        Self { start: start as u32, end: end as u32 }
-    }
-
-    /// Where it ends.
-    pub(super) fn end(self) -> usize {
-        self.end as usize
-    }
-
-    fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
-    }
-}
-
-/// Records by their fields.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    /// Of all records, one behind the other.
-    pub(super) fields: Vec<Span>,
-    records: Vec<One>,
-}
-
-/// One record among others.
-#[derive(Debug, Clone, Copy)]
-struct One {
-    /// How many fields it and those before it have.
-    fields: usize,
-    line: u64,
-    flaw: Option<Flaw>,
-}
-
-impl Found {
-    /// The fields up to here, but for those of the records before, are one that begins on this line.
-    pub(super) fn record(&mut self, fields: usize, line: u64, flaw: Option<Flaw>) {
-        self.records.push(One { fields, line, flaw });
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.fields.clear();
-        self.records.clear();
-    }
-}
-
-/// Records that were found together: as many as stood in the buffer one behind the other, or one that took care.
-#[derive(Debug, Clone, Copy)]
-pub struct Block<'a> {
-    bytes: &'a [u8],
-    /// The same, where all of it is text and each field begins and ends between letters.
-    text: Option<&'a str>,
-    /// No field has anything in it but ASCII that can be seen, and blanks.
-    is_plain: bool,
-    fields: &'a [Span],
-    records: &'a [One],
-    /// How many of `fields` belong to records before these.
-    passed: usize,
-}
-
-impl<'a> Block<'a> {
-    /// Its records, in order.
-    pub fn iter(self) -> impl Iterator<Item = Record<'a>> + Clone {
-        let mut before = self.passed;
-        self.records.iter().map(move |one| {
-            let fields = self.fields.get(before..one.fields).unwrap_or_default();
-            before = one.fields;
-            let Self { bytes, text, is_plain, .. } = self;
-            Record { bytes, text, is_plain, fields, line: one.line, flaw: one.flaw }
-        })
-    }
-}
-
-/// One record: its fields, unquoted, and where it begins.
-#[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
-    bytes: &'a [u8],
-    text: Option<&'a str>,
-    is_plain: bool,
-    fields: &'a [Span],
-    line: u64,
-    flaw: Option<Flaw>,
-}
-
-impl<'a> Record<'a> {
-    /// Its fields, in order.
-    pub fn fields(&self) -> impl Iterator<Item = &'a [u8]> {
-        let bytes = self.bytes;
-        self.fields.iter().map(move |field| bytes.get(field.range()).unwrap_or_default())
-    }
-
-    /// One field.
-    pub(crate) fn field(&self, index: usize) -> Option<&'a [u8]> {
-        let field = self.fields.get(index)?;
-        self.bytes.get(field.range())
-    }
-
-    /// Its fields as text; none where one of them is not UTF-8.
-    pub fn text(&self) -> Option<Text<'a>> {
-        let is_text = self.text.is_some() || self.fields().all(|field| std::str::from_utf8(field).is_ok());
-        is_text.then_some(Text { bytes: self.bytes, text: self.text, fields: self.fields })
-    }
-
-    /// How many fields it has.
-    pub(crate) fn len(&self) -> usize {
-        self.fields.len()
-    }
-
-    /// It is known to have nothing in it but ASCII that can be seen, and blanks.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.is_plain
-    }
-
-    /// The line it begins on, counted from 1.
-    pub(crate) fn line(&self) -> u64 {
-        self.line
-    }
-
-    /// What makes it unfit.
-    pub fn flaw(&self) -> Option<Flaw> {
-        self.flaw
-    }
-}
-
-/// The fields of a record, as text.
-#[derive(Debug, Clone, Copy)]
-pub struct Text<'a> {
-    bytes: &'a [u8],
-    text: Option<&'a str>,
-    fields: &'a [Span],
-}
-
-impl<'a> Text<'a> {
-    /// All fields, in order.
-    pub fn values(&self) -> impl Iterator<Item = &'a str> {
-        let text = *self;
-        self.fields.iter().map(move |field| text.field(*field))
-    }
-
-    /// One field without the blanks around it; empty where there is no such field.
-    pub(crate) fn value(&self, index: usize) -> &'a str {
-        let value = self.fields.get(index).map_or("", |field| self.field(*field));
-        match value.as_bytes() {
-            // Most have none, which is seen at once.
-            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => value,
-            _ => value.trim(),
-        }
-    }
-
-    fn field(&self, field: Span) -> &'a str {
-        let field = match self.text {
-            Some(text) => text.get(field.range()),
-            None => self.bytes.get(field.range()).and_then(|bytes| std::str::from_utf8(bytes).ok()),
-        };
-        field.unwrap_or_default()
     }
 }
 
@@ -262,7 +99,7 @@ impl<R: Read> Records<R> {
             return Ok(None);
         }
         self.given += 1;
-        Ok(self.block(self.given - 1).iter().next())
+        Ok(self.block(self.given - 1).first())
     }
 
     /// Reads the next records; none at the end of the input.
@@ -271,18 +108,8 @@ impl<R: Read> Records<R> {
             return Ok(None);
         }
         let first = self.given;
-        self.given = self.found.records.len();
-        let block = self.block(first);
-        // Of what the careful reader put together, letters may begin in one field and end in the next; so may
-        // those that a delimiter beyond ASCII cuts.
-        if self.with_care || !self.delimiter.is_ascii() {
-            return Ok(Some(block));
-        }
-        let last = self.found.fields.last().map_or(0, |field| field.end());
-        let bytes = self.buffer.get(..last).unwrap_or_default();
-        // No early end, so that many bytes can be asked at once.
-        let is_plain = bytes.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~' | b'\n' | b'\r'));
-        Ok(Some(Block { text: std::str::from_utf8(bytes).ok(), is_plain, ..block }))
+        self.given = self.found.len();
+        Ok(Some(self.block(first)))
     }
 
     /// The records found, from this one on.
@@ -291,14 +118,14 @@ impl<R: Read> Records<R> {
             true => self.careful.record(),
             false => (&*self.buffer, self.found.fields.as_slice()),
         };
-        let passed = first.checked_sub(1).and_then(|before| self.found.records.get(before)).map_or(0, |one| one.fields);
-        let records = self.found.records.get(first..).unwrap_or_default();
-        Block { bytes, text: None, is_plain: false, fields, records, passed }
+        // Of what the careful reader put together, letters may begin in one field and end in the next; so may
+        // those that a delimiter beyond ASCII cuts.
+        Block::new(bytes, fields, &self.found, first, self.with_care || !self.delimiter.is_ascii())
     }
 
     /// Whether there is a record that was not given yet.
     fn find(&mut self) -> io::Result<bool> {
-        if self.given < self.found.records.len() {
+        if self.given < self.found.len() {
             return Ok(true);
         }
         self.found.clear();
@@ -306,7 +133,7 @@ impl<R: Read> Records<R> {
         while !self.finished {
             let bytes = self.buffer.get(..self.end).unwrap_or_default();
             let stop = self.lines.read(bytes, &mut self.cursor, &mut self.found);
-            if !self.found.records.is_empty() {
+            if self.found.len() > 0 {
                 return Ok(true);
             }
             if stop == Stop::Odd || !self.more()? {
@@ -420,8 +247,9 @@ mod tests {
         let (mut careful, mut all) = (Careful::default(), Vec::new());
         let record = |careful: &Careful| {
             let (bytes, fields) = careful.record();
-            let (line, flaw) = (careful.first(), careful.flaw());
-            seen(&Record { bytes, text: None, is_plain: false, fields, line, flaw })
+            let mut found = Found::default();
+            found.record(fields.len(), careful.first(), careful.flaw());
+            seen(&Block::new(bytes, fields, &found, 0, true).first().unwrap())
         };
         careful.begin(delimiter, 1);
         loop {
