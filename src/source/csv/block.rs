@@ -83,14 +83,17 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    #[inline]
     fn range(self, field: Span) -> Range<usize> {
         (field.start as usize).saturating_sub(self.base)..field.end().saturating_sub(self.base)
     }
 
+    #[inline]
     fn bytes(self, field: Span) -> &'a [u8] {
         self.bytes.get(self.range(field)).unwrap_or_default()
     }
 
+    #[inline]
     fn text(self, field: Span) -> &'a str {
         let text = match self.text {
             Some(text) => text.get(self.range(field)),
