@@ -233,7 +233,7 @@ impl Roster {
 
     /// Nothing is looked up by name any more.
     pub(super) fn forget_names(&mut self) {
-        (self.by_id, self.by_name) = (Index::default(), Index::default());
+        (self.by_id, self.by_address, self.by_name) = Default::default();
     }
 
     /// Which people with an id have the address of a seat without one; none where it is several's.
