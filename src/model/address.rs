@@ -1,5 +1,6 @@
 //! E-mail addresses: sent as given, compared folded.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -31,15 +32,30 @@ pub enum AddressError {
     Domain,
 }
 
-impl Address {
+/// An address that was looked at, and has no room of its own yet: tables of very many people put them where
+/// they like.
+#[derive(Debug, Clone)]
+pub struct Parsed<'a> {
+    text: &'a str,
+    key: Cow<'a, str>,
+}
+
+impl<'a> Parsed<'a> {
     /// Trims and folds an address. The last `@` parts local part and domain.
-    pub fn parse(text: &str) -> Result<Self, AddressError> {
+    pub fn new(text: &'a str) -> Result<Self, AddressError> {
         let text = text.trim();
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
-        let blank = match text.is_ascii() {
-            true => text.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()),
+        // All is asked of every byte, without an early end, so that many bytes can be asked at once.
+        let (mut is_ascii, mut is_visible, mut is_lower) = (true, true, true);
+        for byte in text.bytes() {
+            is_ascii &= byte.is_ascii();
+            is_visible &= byte.is_ascii_graphic();
+            is_lower &= !byte.is_ascii_uppercase();
+        }
+        let blank = match is_ascii {
+            true => !is_visible,
             false => text.chars().any(|c| c.is_whitespace() || c.is_control()),
         };
         if blank {
@@ -49,24 +65,54 @@ impl Address {
         if local.is_empty() || domain.is_empty() {
             return Err(AddressError::Shape);
         }
-        let key: Option<String> = if text.is_ascii() {
+        if is_ascii {
             // IDNA changes nothing in an ASCII name but its case; the check below is the part of
             // it that matters here.
             if !domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
                 return Err(AddressError::Domain);
             }
-            text.bytes().any(|b| b.is_ascii_uppercase()).then(|| text.to_ascii_lowercase())
-        } else {
-            let domain = idna::domain_to_ascii(domain).map_err(|_| AddressError::Domain)?;
-            if domain.is_empty() {
-                return Err(AddressError::Domain);
-            }
-            Some(format!("{}@{domain}", lower(local)))
-        };
-        let text: Arc<str> = Arc::from(text);
+            let key = match is_lower {
+                true => Cow::Borrowed(text),
+                false => Cow::Owned(text.to_ascii_lowercase()),
+            };
+            return Ok(Self { text, key });
+        }
+        let domain = idna::domain_to_ascii(domain).map_err(|_| AddressError::Domain)?;
+        if domain.is_empty() {
+            return Err(AddressError::Domain);
+        }
+        Ok(Self { text, key: Cow::Owned(format!("{}@{domain}", lower(local))) })
+    }
+
+    /// What [`Self::as_str`] and [`Self::key`] gave of an address, put together again.
+    pub fn again(text: &'a str, key: &'a str) -> Self {
+        Self { text, key: Cow::Borrowed(key) }
+    }
+
+    /// The address as it was given, without blanks around it.
+    pub fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// The form by which addresses are compared.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl From<Parsed<'_>> for Address {
+    fn from(parsed: Parsed<'_>) -> Self {
+        let text: Arc<str> = Arc::from(parsed.text);
         // Most are written as they are compared, and need room once only.
-        let key = key.map_or_else(|| Arc::clone(&text), Arc::from);
-        Ok(Self { text, key })
+        let key = if parsed.key == parsed.text { Arc::clone(&text) } else { Arc::from(&*parsed.key) };
+        Self { text, key }
+    }
+}
+
+impl Address {
+    /// Trims and folds an address. The last `@` parts local part and domain.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        Parsed::new(text).map(Self::from)
     }
 
     /// The address as it was given, without blanks around it.
