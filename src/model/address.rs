@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::piece::Piece;
+
 /// An address as it was given, with the form by which it is compared: local part in NFC and lower
 /// case, domain in lower-case ASCII by IDNA. Equality and order look at the folded form alone.
 #[derive(Clone)]
 pub struct Address {
-    text: Arc<str>,
-    key: Arc<str>,
+    text: Piece,
+    /// None where it is the text: most addresses are written as they are compared.
+    key: Option<Arc<str>>,
 }
 
 /// Why a text is no address.
@@ -35,49 +38,54 @@ impl Address {
     /// Trims and folds an address. The last `@` parts local part and domain.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let text = text.trim();
-        if text.is_empty() {
-            return Err(AddressError::Empty);
-        }
-        let blank = match text.is_ascii() {
-            true => text.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()),
-            false => text.chars().any(|c| c.is_whitespace() || c.is_control()),
-        };
-        if blank {
-            return Err(AddressError::Blank);
-        }
-        let (local, domain) = text.rsplit_once('@').ok_or(AddressError::Shape)?;
-        if local.is_empty() || domain.is_empty() {
-            return Err(AddressError::Shape);
-        }
-        let key: Option<String> = if text.is_ascii() {
-            // IDNA changes nothing in an ASCII name but its case; the check below is the part of
-            // it that matters here.
-            if !domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
-                return Err(AddressError::Domain);
-            }
-            text.bytes().any(|b| b.is_ascii_uppercase()).then(|| text.to_ascii_lowercase())
-        } else {
-            let domain = idna::domain_to_ascii(domain).map_err(|_| AddressError::Domain)?;
-            if domain.is_empty() {
-                return Err(AddressError::Domain);
-            }
-            Some(format!("{}@{domain}", lower(local)))
-        };
-        let text: Arc<str> = Arc::from(text);
-        // Most are written as they are compared, and need room once only.
-        let key = key.map_or_else(|| Arc::clone(&text), Arc::from);
-        Ok(Self { text, key })
+        Ok(Self { key: fold(text)?, text: Piece::new(text) })
+    }
+
+    /// The same, of a text that has no blanks around it.
+    pub fn of(text: Piece) -> Result<Self, AddressError> {
+        Ok(Self { key: fold(text.as_str())?, text })
     }
 
     /// The address as it was given, without blanks around it.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.text.as_str()
     }
 
     /// The form by which addresses are compared.
     pub fn key(&self) -> &str {
-        &self.key
+        self.key.as_deref().unwrap_or(self.as_str())
     }
+}
+
+/// The form by which an address is compared, where it is not written like that.
+fn fold(text: &str) -> Result<Option<Arc<str>>, AddressError> {
+    if text.is_empty() {
+        return Err(AddressError::Empty);
+    }
+    let blank = match text.is_ascii() {
+        true => text.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()),
+        false => text.chars().any(|c| c.is_whitespace() || c.is_control()),
+    };
+    if blank {
+        return Err(AddressError::Blank);
+    }
+    let (local, domain) = text.rsplit_once('@').ok_or(AddressError::Shape)?;
+    if local.is_empty() || domain.is_empty() {
+        return Err(AddressError::Shape);
+    }
+    if text.is_ascii() {
+        // IDNA changes nothing in an ASCII name but its case; the check below is the part of
+        // it that matters here.
+        if !domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
+            return Err(AddressError::Domain);
+        }
+        return Ok(text.bytes().any(|b| b.is_ascii_uppercase()).then(|| text.to_ascii_lowercase().into()));
+    }
+    let domain = idna::domain_to_ascii(domain).map_err(|_| AddressError::Domain)?;
+    if domain.is_empty() {
+        return Err(AddressError::Domain);
+    }
+    Ok(Some(format!("{}@{domain}", lower(local)).into()))
 }
 
 /// Part of an address, or a pattern for one, in the form by which addresses are compared. What it makes
@@ -99,7 +107,7 @@ fn lower(text: &str) -> String {
 
 impl PartialEq for Address {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+        self.key() == other.key()
     }
 }
 
@@ -113,13 +121,13 @@ impl PartialOrd for Address {
 
 impl Ord for Address {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.key.cmp(&other.key)
+        self.key().cmp(other.key())
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
+        f.pad(self.as_str())
     }
 }
 

@@ -222,7 +222,7 @@ fn person(found: Found, names: &[String]) -> Person {
         immutable: found.immutable,
         addresses: found.addresses,
         disabled: found.disabled,
-        origin: found.first.map(|first| place(names, first)).unwrap_or_default(),
+        origin: found.first.map(|first| place(names, first)).unwrap_or_default().into(),
     }
 }
 
