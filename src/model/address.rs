@@ -7,12 +7,15 @@ use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::piece::Piece;
+
 /// An address as it was given, with the form by which it is compared: local part in NFC and lower
 /// case, domain in lower-case ASCII by IDNA. Equality and order look at the folded form alone.
 #[derive(Clone)]
 pub struct Address {
-    text: Arc<str>,
-    key: Arc<str>,
+    text: Piece,
+    /// None where it is the text: most addresses are written as they are compared.
+    key: Option<Arc<str>>,
 }
 
 /// Why a text is no address.
@@ -98,14 +101,16 @@ impl<'a> Parsed<'a> {
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// That form, where it is not the text.
+    fn other_key(&self) -> Option<Arc<str>> {
+        (self.key != self.text).then(|| Arc::from(&*self.key))
+    }
 }
 
 impl From<Parsed<'_>> for Address {
     fn from(parsed: Parsed<'_>) -> Self {
-        let text: Arc<str> = Arc::from(parsed.text);
-        // Most are written as they are compared, and need room once only.
-        let key = if parsed.key == parsed.text { Arc::clone(&text) } else { Arc::from(&*parsed.key) };
-        Self { text, key }
+        Self { key: parsed.other_key(), text: Piece::new(parsed.text) }
     }
 }
 
@@ -115,14 +120,23 @@ impl Address {
         Parsed::new(text).map(Self::from)
     }
 
+    /// The same, of a text that may share its memory with others. Blanks around it cost a copy.
+    pub fn of(text: Piece) -> Result<Self, AddressError> {
+        let parsed = Parsed::new(text.as_str())?;
+        match parsed.text.len() == text.as_str().len() {
+            true => Ok(Self { key: parsed.other_key(), text }),
+            false => Ok(parsed.into()),
+        }
+    }
+
     /// The address as it was given, without blanks around it.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.text.as_str()
     }
 
     /// The form by which addresses are compared.
     pub fn key(&self) -> &str {
-        &self.key
+        self.key.as_deref().unwrap_or(self.as_str())
     }
 }
 
@@ -145,7 +159,7 @@ fn lower(text: &str) -> String {
 
 impl PartialEq for Address {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+        self.key() == other.key()
     }
 }
 
@@ -159,13 +173,13 @@ impl PartialOrd for Address {
 
 impl Ord for Address {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.key.cmp(&other.key)
+        self.key().cmp(other.key())
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
+        f.pad(self.as_str())
     }
 }
 

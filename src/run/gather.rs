@@ -20,7 +20,7 @@ use crate::reconcile::mapping::Yields;
 use crate::reconcile::resolve::origins;
 use crate::reconcile::summary;
 use crate::source::{Source, Wanted};
-use crate::target::{Client, Known, Lists, Settings, TargetError};
+use crate::target::{Client, Draft, Known, Lists, Settings, TargetError};
 
 /// What was read.
 #[derive(Debug)]
@@ -83,9 +83,12 @@ pub(super) async fn read_live(
     memory: &Memory,
     now: Timestamp,
 ) -> Result<LiveState, TargetError> {
-    let own = memory.own_account.as_ref();
-    let lists = read_lists(order, client, own, memory.throttled_until, now).await;
-    believe(order, client, memory, lists).await
+    let own = own_id(order, memory.own_account.as_ref());
+    let draft = match may_ask(order, client, memory.throttled_until, now) {
+        Ok(()) => client.reader().draft(own).await,
+        Err(error) => Err(error),
+    };
+    believe(order, client, memory, draft).await
 }
 
 /// The lists of Hyperproof as they came. `own` is the account that is remembered, with its client id.
@@ -96,6 +99,17 @@ pub(super) async fn read_lists(
     throttled_until: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Lists, TargetError> {
+    may_ask(order, client, throttled_until, now)?;
+    client.reader().lists(own_id(order, own)).await
+}
+
+/// Whether Hyperproof may be asked, now or after a pause.
+fn may_ask(
+    order: &Order<'_>,
+    client: &Client,
+    throttled_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), TargetError> {
     // Told to wait until then, and longer than this run would: not even asking is the polite answer.
     if let Some(until) = throttled_until {
         let wait = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
@@ -108,7 +122,7 @@ pub(super) async fn read_lists(
             client.pause(wait);
         }
     }
-    client.reader().lists(own_id(order, own)).await
+    Ok(())
 }
 
 /// What the lists say, held against what is known.
@@ -116,7 +130,7 @@ pub(super) async fn believe(
     order: &Order<'_>,
     client: &Client,
     memory: &Memory,
-    lists: Result<Lists, TargetError>,
+    draft: Result<Draft, TargetError>,
 ) -> Result<LiveState, TargetError> {
     let yields = Yields::of(order.policy);
     let mapped = mapped(order.policy, &yields, memory);
@@ -128,8 +142,8 @@ pub(super) async fn believe(
         is_target: &|name| is_yielded(&yields, name),
         left: &memory.left,
     };
-    let live = match lists {
-        Ok(lists) => client.reader().believe(&lists, known).await,
+    let live = match draft {
+        Ok(draft) => client.reader().believe(draft, known).await,
         Err(error) => Err(error),
     };
     match &live {

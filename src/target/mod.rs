@@ -32,7 +32,7 @@ use std::time::Duration;
 
 pub use client::{CallCounts, Client};
 pub use error::TargetError;
-pub use live::{Known, Listed, Lists};
+pub use live::{Draft, Known, Listed, Lists};
 pub use reader::{Found, Reader};
 pub use unproven::{Sent, Unproven};
 pub use writer::{CallRecord, Created, LeadWritten, MemberResult, Writer, Written};

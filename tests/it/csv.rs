@@ -405,7 +405,7 @@ fn without_origins(mut snapshot: SourceSnapshot) -> SourceSnapshot {
     snapshot.read = ReadEvidence::None;
     snapshot.watermark = None;
     for person in &mut snapshot.people {
-        person.origin.clear();
+        person.origin = String::new().into();
     }
     snapshot
 }

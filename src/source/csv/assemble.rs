@@ -189,7 +189,7 @@ impl Roster {
             addresses: seat.all_addresses(&self.texts),
             // That another row may say the opposite makes the source incomplete.
             disabled: said.inactive.is_some(),
-            origin: said.first().map(|first| first.shown(names)).unwrap_or_default(),
+            origin: said.first().map(|first| first.shown(names)).unwrap_or_default().into(),
         }
     }
 }
