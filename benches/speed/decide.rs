@@ -246,7 +246,7 @@ fn source(shape: Shape) -> SourceSnapshot {
         immutable: true,
         addresses: vec![Address::parse(&address(person)).expect("an address")],
         disabled: false,
-        origin: format!("uid=person.{person},ou=people,dc=corp,dc=example"),
+        origin: format!("uid=person.{person},ou=people,dc=corp,dc=example").into(),
     };
     SourceSnapshot {
         name: "hr".into(),

@@ -1,17 +1,21 @@
 //! E-mail addresses: sent as given, compared folded.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::piece::Piece;
+
 /// An address as it was given, with the form by which it is compared: local part in NFC and lower
 /// case, domain in lower-case ASCII by IDNA. Equality and order look at the folded form alone.
 #[derive(Clone)]
 pub struct Address {
-    text: Arc<str>,
-    key: Arc<str>,
+    text: Piece,
+    /// None where it is the text: most addresses are written as they are compared.
+    key: Option<Arc<str>>,
 }
 
 /// Why a text is no address.
@@ -31,15 +35,30 @@ pub enum AddressError {
     Domain,
 }
 
-impl Address {
+/// An address that was looked at, and has no room of its own yet: tables of very many people put them where
+/// they like.
+#[derive(Debug, Clone)]
+pub struct Parsed<'a> {
+    text: &'a str,
+    key: Cow<'a, str>,
+}
+
+impl<'a> Parsed<'a> {
     /// Trims and folds an address. The last `@` parts local part and domain.
-    pub fn parse(text: &str) -> Result<Self, AddressError> {
+    pub fn new(text: &'a str) -> Result<Self, AddressError> {
         let text = text.trim();
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
-        let blank = match text.is_ascii() {
-            true => text.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()),
+        // All is asked of every byte, without an early end, so that many bytes can be asked at once.
+        let (mut is_ascii, mut is_visible, mut is_lower) = (true, true, true);
+        for byte in text.bytes() {
+            is_ascii &= byte.is_ascii();
+            is_visible &= byte.is_ascii_graphic();
+            is_lower &= !byte.is_ascii_uppercase();
+        }
+        let blank = match is_ascii {
+            true => !is_visible,
             false => text.chars().any(|c| c.is_whitespace() || c.is_control()),
         };
         if blank {
@@ -49,34 +68,75 @@ impl Address {
         if local.is_empty() || domain.is_empty() {
             return Err(AddressError::Shape);
         }
-        let key: Option<String> = if text.is_ascii() {
+        if is_ascii {
             // IDNA changes nothing in an ASCII name but its case; the check below is the part of
             // it that matters here.
             if !domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
                 return Err(AddressError::Domain);
             }
-            text.bytes().any(|b| b.is_ascii_uppercase()).then(|| text.to_ascii_lowercase())
-        } else {
-            let domain = idna::domain_to_ascii(domain).map_err(|_| AddressError::Domain)?;
-            if domain.is_empty() {
-                return Err(AddressError::Domain);
-            }
-            Some(format!("{}@{domain}", lower(local)))
-        };
-        let text: Arc<str> = Arc::from(text);
-        // Most are written as they are compared, and need room once only.
-        let key = key.map_or_else(|| Arc::clone(&text), Arc::from);
-        Ok(Self { text, key })
+            let key = match is_lower {
+                true => Cow::Borrowed(text),
+                false => Cow::Owned(text.to_ascii_lowercase()),
+            };
+            return Ok(Self { text, key });
+        }
+        let domain = idna::domain_to_ascii(domain).map_err(|_| AddressError::Domain)?;
+        if domain.is_empty() {
+            return Err(AddressError::Domain);
+        }
+        Ok(Self { text, key: Cow::Owned(format!("{}@{domain}", lower(local))) })
+    }
+
+    /// What [`Self::as_str`] and [`Self::key`] gave of an address, put together again.
+    pub fn again(text: &'a str, key: &'a str) -> Self {
+        Self { text, key: Cow::Borrowed(key) }
     }
 
     /// The address as it was given, without blanks around it.
-    pub fn as_str(&self) -> &str {
-        &self.text
+    pub fn as_str(&self) -> &'a str {
+        self.text
     }
 
     /// The form by which addresses are compared.
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// That form, where it is not the text.
+    fn other_key(&self) -> Option<Arc<str>> {
+        (self.key != self.text).then(|| Arc::from(&*self.key))
+    }
+}
+
+impl From<Parsed<'_>> for Address {
+    fn from(parsed: Parsed<'_>) -> Self {
+        Self { key: parsed.other_key(), text: Piece::new(parsed.text) }
+    }
+}
+
+impl Address {
+    /// Trims and folds an address. The last `@` parts local part and domain.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        Parsed::new(text).map(Self::from)
+    }
+
+    /// The same, of a text that may share its memory with others. Blanks around it cost a copy.
+    pub fn of(text: Piece) -> Result<Self, AddressError> {
+        let parsed = Parsed::new(text.as_str())?;
+        match parsed.text.len() == text.as_str().len() {
+            true => Ok(Self { key: parsed.other_key(), text }),
+            false => Ok(parsed.into()),
+        }
+    }
+
+    /// The address as it was given, without blanks around it.
+    pub fn as_str(&self) -> &str {
+        self.text.as_str()
+    }
+
+    /// The form by which addresses are compared.
+    pub fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or(self.as_str())
     }
 }
 
@@ -99,7 +159,7 @@ fn lower(text: &str) -> String {
 
 impl PartialEq for Address {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+        self.key() == other.key()
     }
 }
 
@@ -113,13 +173,13 @@ impl PartialOrd for Address {
 
 impl Ord for Address {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.key.cmp(&other.key)
+        self.key().cmp(other.key())
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
+        f.pad(self.as_str())
     }
 }
 

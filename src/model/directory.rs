@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::address::Address;
 use super::evidence::{GroupRead, ReadEvidence};
 use super::id::{DirectoryGroupKey, PersonKey, SourceName, Watermark};
+use super::piece::Piece;
 use super::problem::Problem;
 
 /// Where people and directory groups come from.
@@ -115,7 +116,7 @@ pub struct Person {
     /// The source says that the person is not active.
     pub disabled: bool,
     /// Where the person was found: `people.csv:12`, or a DN.
-    pub origin: String,
+    pub origin: Piece,
 }
 
 /// A group in the directory, with its direct members.

@@ -5,29 +5,30 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
-use std::sync::Arc;
+
+use super::piece::Piece;
 
 /// Text that names one kind of thing. Cheap to clone; ordered and compared by its bytes.
 pub struct Text<K> {
-    text: Arc<str>,
+    text: Piece,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K> Text<K> {
     /// Takes the text as it is: nothing is trimmed or folded.
     pub fn new(text: impl AsRef<str>) -> Self {
-        Self { text: Arc::from(text.as_ref()), kind: PhantomData }
+        Self::from(Piece::new(text.as_ref()))
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.text.as_str()
     }
 }
 
 impl<K> Clone for Text<K> {
     fn clone(&self) -> Self {
-        Self { text: Arc::clone(&self.text), kind: PhantomData }
+        Self::from(self.text.clone())
     }
 }
 
@@ -53,25 +54,31 @@ impl<K> Ord for Text<K> {
 
 impl<K> Hash for Text<K> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.as_str().hash(state);
     }
 }
 
 impl<K> Borrow<str> for Text<K> {
     fn borrow(&self) -> &str {
-        &self.text
+        self.as_str()
     }
 }
 
 impl<K> fmt::Display for Text<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
+        f.pad(self.as_str())
     }
 }
 
 impl<K> fmt::Debug for Text<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+impl<K> From<Piece> for Text<K> {
+    fn from(text: Piece) -> Self {
+        Self { text, kind: PhantomData }
     }
 }
 

@@ -197,6 +197,11 @@ impl Gathering {
         }
     }
 
+    /// All that was met so far. What is met from here on shares the ids of it.
+    pub fn take(&mut self) -> Memberships {
+        Memberships::new(self.accounts.clone(), std::mem::take(&mut self.groups))
+    }
+
     /// All that was met.
     pub fn finish(self) -> Memberships {
         drop(self.known);
@@ -246,6 +251,16 @@ mod tests {
         for (id, is) in [("a", true), ("b", true), ("c", false), ("d", true), ("e", false), ("", false)] {
             assert_eq!(all.has(&"g2".into(), &id.into()), is, "{id}");
         }
+    }
+
+    #[test]
+    fn what_is_taken_leaves_nothing_but_ids() {
+        let mut gathering = Gathering::default();
+        gathering.add("g1".into(), ["a", "b"]);
+        assert_eq!(gathering.take(), [("g1".into(), ids("a b"))].into());
+        gathering.add("g2".into(), ["b", "c"]);
+        let next = gathering.finish();
+        assert_eq!(next, [("g2".into(), ids("b c"))].into());
     }
 
     #[test]

@@ -16,10 +16,11 @@ use crate::model::memory::Memory;
 use crate::model::plan::{Plan, PlanDigest, SourceSummary};
 use crate::model::policy::{Policy, Selector};
 use crate::model::problem::Problem;
+use crate::reconcile::mapping::Yields;
 use crate::reconcile::resolve::origins;
 use crate::reconcile::summary;
 use crate::source::{Source, Wanted};
-use crate::target::{Client, Known, Lists, Settings, TargetError};
+use crate::target::{Client, Draft, Known, Lists, Settings, TargetError};
 
 /// What was read.
 #[derive(Debug)]
@@ -82,9 +83,12 @@ pub(super) async fn read_live(
     memory: &Memory,
     now: Timestamp,
 ) -> Result<LiveState, TargetError> {
-    let own = memory.own_account.as_ref();
-    let lists = read_lists(order, client, own, memory.throttled_until, now).await;
-    believe(order, client, memory, lists).await
+    let own = own_id(order, memory.own_account.as_ref());
+    let draft = match may_ask(order, client, memory.throttled_until, now) {
+        Ok(()) => client.reader().draft(own).await,
+        Err(error) => Err(error),
+    };
+    believe(order, client, memory, draft).await
 }
 
 /// The lists of Hyperproof as they came. `own` is the account that is remembered, with its client id.
@@ -95,6 +99,17 @@ pub(super) async fn read_lists(
     throttled_until: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Lists, TargetError> {
+    may_ask(order, client, throttled_until, now)?;
+    client.reader().lists(own_id(order, own)).await
+}
+
+/// Whether Hyperproof may be asked, now or after a pause.
+fn may_ask(
+    order: &Order<'_>,
+    client: &Client,
+    throttled_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), TargetError> {
     // Told to wait until then, and longer than this run would: not even asking is the polite answer.
     if let Some(until) = throttled_until {
         let wait = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
@@ -107,7 +122,7 @@ pub(super) async fn read_lists(
             client.pause(wait);
         }
     }
-    client.reader().lists(own_id(order, own)).await
+    Ok(())
 }
 
 /// What the lists say, held against what is known.
@@ -115,19 +130,20 @@ pub(super) async fn believe(
     order: &Order<'_>,
     client: &Client,
     memory: &Memory,
-    lists: Result<Lists, TargetError>,
+    draft: Result<Draft, TargetError>,
 ) -> Result<LiveState, TargetError> {
-    let mapped = mapped(order.policy, memory);
+    let yields = Yields::of(order.policy);
+    let mapped = mapped(order.policy, &yields, memory);
     let known = Known {
         own_account: own_id(order, memory.own_account.as_ref()),
         member_id: memory.member_id,
         groups: &memory.known_groups,
         mapped: &mapped,
-        is_target: &|name| is_yielded(order.policy, name),
+        is_target: &|name| is_yielded(&yields, name),
         left: &memory.left,
     };
-    let live = match lists {
-        Ok(lists) => client.reader().believe(&lists, known).await,
+    let live = match draft {
+        Ok(draft) => client.reader().believe(draft, known).await,
         Err(error) => Err(error),
     };
     match &live {
@@ -145,15 +161,15 @@ pub(super) fn own_id<'a>(order: &Order<'_>, own: Option<&'a (String, String)>) -
 }
 
 /// Whether a mapping can yield a target group of this name.
-fn is_yielded(policy: &Policy, name: &str) -> bool {
-    policy.mappings.iter().any(|mapping| crate::reconcile::mapping::may_yield(mapping, name))
+fn is_yielded(yields: &Yields<'_>, name: &str) -> bool {
+    !yields.to(name).is_empty()
 }
 
 /// Groups that must be there: named by the configuration, or found under a name that a mapping yields.
-fn mapped(policy: &Policy, memory: &Memory) -> BTreeSet<GroupId> {
+fn mapped(policy: &Policy, yields: &Yields<'_>, memory: &Memory) -> BTreeSet<GroupId> {
     let configured = policy.groups.values().filter_map(|group| group.id.clone());
     let links: &BTreeMap<_, _> = &memory.group_links;
-    let linked = links.iter().filter(|(name, _)| is_yielded(policy, name.as_str())).map(|(_, id)| id.clone());
+    let linked = links.iter().filter(|(name, _)| is_yielded(yields, name.as_str())).map(|(_, id)| id.clone());
     configured.chain(linked).collect()
 }
 

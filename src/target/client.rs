@@ -14,7 +14,7 @@ use super::error::TargetError;
 use super::http::{Stop, Tally, Wire};
 use super::patience::Patience;
 use super::reader::Reader;
-use super::request::{Answer, Failure, Request};
+use super::request::{Answer, Failure, Intake, Request};
 use super::token::Tokens;
 use super::writer::Writer;
 use crate::model::live::MemberIdKind;
@@ -138,6 +138,13 @@ impl Client {
 
     /// Sends a request until it is answered, within the limits of the settings.
     pub(super) async fn call(&self, request: &Request) -> Result<Answer, Failure> {
+        let mut body = Vec::new();
+        let tally = self.call_into(request, &mut body).await?;
+        Ok(tally.answer(body))
+    }
+
+    /// The same, and has the body taken in as it comes.
+    pub(super) async fn call_into(&self, request: &Request, body: &mut dyn Intake) -> Result<Tally, Failure> {
         let Inner { wire, tokens, .. } = &*self.0;
         let mut tally = Tally::default();
         let mut bearer = match tokens.bearer(wire).await {
@@ -145,8 +152,8 @@ impl Client {
             Err(error) => return Err(tally.failure(error)),
         };
         loop {
-            match wire.exchange(request, Some(&bearer), &mut tally).await {
-                Ok(answer) => return Ok(answer),
+            match wire.exchange(request, Some(&bearer), &mut tally, body).await {
+                Ok(()) => return Ok(tally),
                 Err(Stop::Failed(error)) => return Err(tally.failure(error)),
                 Err(Stop::Unauthorised(message)) if tally.renewed => {
                     let call = request.name();

@@ -19,7 +19,7 @@ use super::outcome::{Again, Verdict, judge};
 use super::pace::{Leave, Pace};
 use super::patience::Patience;
 use super::redact::excerpt;
-use super::request::{Answer, Body, Failure, Request};
+use super::request::{Answer, Body, Failure, Intake, Request};
 use super::token::Bearer;
 use super::{retry, wire};
 use crate::model::run::Call;
@@ -41,6 +41,10 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn failure(&self, error: TargetError) -> Failure {
         Failure { error, status: self.status, attempts: self.attempts, lost: self.lost }
+    }
+
+    pub(super) fn answer(&self, body: Vec<u8>) -> Answer {
+        Answer { status: self.status.unwrap_or_default(), body, attempts: self.attempts }
     }
 }
 
@@ -137,8 +141,9 @@ impl Wire {
     pub(super) async fn token(&self, request: &Request) -> Result<Answer, TargetError> {
         let mut tally = Tally::default();
         let call = request.name();
-        match self.exchange(request, None, &mut tally).await {
-            Ok(answer) => Ok(answer),
+        let mut body = Vec::new();
+        match self.exchange(request, None, &mut tally, &mut body).await {
+            Ok(()) => Ok(tally.answer(body)),
             Err(Stop::Unauthorised(message)) => Err(TargetError::Auth { call, message }),
             Err(Stop::Failed(TargetError::Forbidden { call, message })) => Err(TargetError::Auth { call, message }),
             Err(Stop::Failed(TargetError::Refused { call, status: 400..=499, message })) => {
@@ -148,26 +153,27 @@ impl Wire {
         }
     }
 
-    /// Attempts until an answer is final.
+    /// Attempts until an answer is final. Its body goes into `body`, whole where it ends well.
     pub(super) async fn exchange(
         &self,
         request: &Request,
         bearer: Option<&Bearer>,
         tally: &mut Tally,
-    ) -> Result<Answer, Stop> {
+        body: &mut dyn Intake,
+    ) -> Result<(), Stop> {
         loop {
             let leave = self.leave(request).await?;
             let sent = leave.at;
             tally.attempts += 1;
             self.count(request, bearer);
             let mut noted = Noted { wire: self, request, status: None };
-            let answer = self.attempt(request, bearer, tally).await;
+            let answer = self.attempt(request, bearer, tally, body).await;
             noted.status = tally.status;
             drop(noted);
             let retry = match answer? {
-                Ok(body) => {
+                Ok(()) => {
                     self.pace.succeeded();
-                    return Ok(Answer { status: tally.status.unwrap_or_default(), body, attempts: tally.attempts });
+                    return Ok(());
                 }
                 Err(retry) => retry,
             };
@@ -224,10 +230,11 @@ impl Wire {
         request: &Request,
         bearer: Option<&Bearer>,
         tally: &mut Tally,
-    ) -> Result<Result<Vec<u8>, Retry>, Stop> {
+        body: &mut dyn Intake,
+    ) -> Result<Result<(), Retry>, Stop> {
         tokio::select! {
             biased;
-            ended = self.answered(request, bearer, tally) => return ended,
+            ended = self.answered(request, bearer, tally, body) => return ended,
             () = self.patience.spent() => {}
         }
         let why = "given up: the run was asked to stop, and no answer came in time".to_owned();
@@ -241,7 +248,8 @@ impl Wire {
         request: &Request,
         bearer: Option<&Bearer>,
         tally: &mut Tally,
-    ) -> Result<Result<Vec<u8>, Retry>, Stop> {
+        body: &mut dyn Intake,
+    ) -> Result<Result<(), Retry>, Stop> {
         tally.status = None;
         let call = request.name();
         let response = match self.send(request, bearer).await {
@@ -251,19 +259,21 @@ impl Wire {
         self.note_certificate(&response);
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = match read_body(response).await {
-            Ok(Some(body)) => body,
-            Ok(None) => {
+        let is_success = (200..=299).contains(&status);
+        let mut refusal = Vec::new();
+        match read_body(response, if is_success { body } else { &mut refusal }).await {
+            Ok(true) => {}
+            Ok(false) => {
                 let why = format!("the answer is longer than {} MiB", LONGEST_BODY >> 20);
                 return Err(Stop::Failed(TargetError::Decode { call, why }));
             }
             Err(error) => return self.cut(call, error).map(Err),
-        };
-        tally.status = Some(status);
-        if (200..=299).contains(&status) {
-            return Ok(Ok(body));
         }
-        let message = wire::message(&body);
+        tally.status = Some(status);
+        if is_success {
+            return Ok(Ok(()));
+        }
+        let message = wire::message(&refusal);
         let verdict = judge(status, retry_after.as_deref(), &message, Timestamp::now());
         let message = self.excerpt(&message, bearer);
         match verdict {
@@ -358,16 +368,18 @@ fn throttled(wait: Duration) -> TargetError {
     TargetError::Throttled { until }
 }
 
-/// The whole body, or nothing where it is longer than the cap.
-async fn read_body(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
+/// Reads a body to its end; tells whether it is no longer than the cap.
+async fn read_body(mut response: Response, body: &mut dyn Intake) -> Result<bool, reqwest::Error> {
     // A length that is told spares copies of a body that grows to many MiB; what is not told grows as it comes.
     let told = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-    let mut body = Vec::with_capacity(told.min(LONGEST_BODY));
+    body.begin(told.min(LONGEST_BODY));
+    let mut length = 0;
     while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > LONGEST_BODY {
-            return Ok(None);
+        length += chunk.len();
+        if length > LONGEST_BODY {
+            return Ok(false);
         }
-        body.extend_from_slice(&chunk);
+        body.take(&chunk);
     }
-    Ok(Some(body))
+    Ok(true)
 }

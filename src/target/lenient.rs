@@ -167,7 +167,8 @@ impl<'de> Deserialize<'de> for Field<'de> {
 
 /// Whether there can be no blank in a text, of whatever script.
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+    // Without a way out in the middle it looks at many bytes at once.
+    !text.is_empty() && text.bytes().fold(true, |all, byte| all & byte.is_ascii_graphic())
 }
 
 /// The words of a text. Nearly always it is one, and then it stays where it is.

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::client::Client;
 use super::error::TargetError;
 use super::live::Listed;
-use super::request::{Failure, Request};
+use super::request::{Failure, Intake, Request};
 use super::wire::{self, Group, Ids, List, Me, Membership};
 use crate::model::id::GroupId;
 
@@ -50,12 +50,12 @@ impl Reader {
 
     /// `GET /users`; `expand` names further fields, separated by commas.
     pub async fn users(&self, deactivated: bool, expand: Option<&str>) -> Result<Listed, TargetError> {
-        let request = self
-            .client
-            .request(Method::GET, &["users"])?
-            .query("includeDeactivated", deactivated.then_some("true"))
-            .query("expand", expand);
-        self.collection(&request).await
+        self.listed(&self.ask_for_users(deactivated, expand)?).await
+    }
+
+    pub(super) fn ask_for_users(&self, deactivated: bool, expand: Option<&str>) -> Result<Request, TargetError> {
+        let request = self.client.request(Method::GET, &["users"])?;
+        Ok(request.query("includeDeactivated", deactivated.then_some("true")).query("expand", expand))
     }
 
     /// `GET /groups`; without a status, whatever the server lists by default (active ones, by the
@@ -67,13 +67,17 @@ impl Reader {
     /// The same, as it stands.
     pub async fn group_list(&self, status: Option<&str>, expand: Option<&str>) -> Result<Listed, TargetError> {
         let request = self.client.request(Method::GET, &["groups"])?.query("status", status).query("expand", expand);
-        self.collection(&request).await
+        self.listed(&request).await
     }
 
     /// `GET /groups/users`: all memberships of the organisation.
     pub async fn memberships(&self, status: Option<&str>) -> Result<Listed, TargetError> {
-        let request = self.client.request(Method::GET, &["groups", "users"])?.query("status", status);
-        self.list(&request).await
+        let request = self.ask_for_memberships(status)?;
+        Ok(Listed::new(request.name(), self.body(&request).await?))
+    }
+
+    pub(super) fn ask_for_memberships(&self, status: Option<&str>) -> Result<Request, TargetError> {
+        Ok(self.client.request(Method::GET, &["groups", "users"])?.query("status", status))
     }
 
     /// `GET /groups/{id}`.
@@ -95,26 +99,34 @@ impl Reader {
         ids.ok_or_else(|| TargetError::Decode { call: request.name(), why: "the answer has no userIds".into() })
     }
 
-    /// A list whose address may or may not need a slash at its end.
-    async fn collection(&self, request: &Request) -> Result<Listed, TargetError> {
-        let error = match self.list(request).await {
-            Err(error @ TargetError::Refused { status: 301 | 302 | 307 | 308 | 404 | 405, .. }) => error,
-            other => return other,
+    async fn listed(&self, request: &Request) -> Result<Listed, TargetError> {
+        let mut body = Vec::new();
+        self.collection(request, &mut body, |body| wire::is_list(body)).await?;
+        Ok(Listed::new(request.name(), body))
+    }
+
+    /// Has a list taken in whose address may or may not need a slash at its end.
+    pub(super) async fn collection<T: Intake>(
+        &self,
+        request: &Request,
+        body: &mut T,
+        is_list: impl FnOnce(&mut T) -> bool,
+    ) -> Result<(), TargetError> {
+        let error = match self.client.call_into(request, body).await {
+            Ok(_) => return Ok(()),
+            Err(Failure { error, .. }) => error,
         };
-        if request.path().ends_with('/') {
+        let elsewhere = matches!(error, TargetError::Refused { status: 301 | 302 | 307 | 308 | 404 | 405, .. });
+        if !elsewhere || request.path().ends_with('/') {
             return Err(error);
         }
-        match self.list(&request.slashed()).await {
-            Ok(list) if list.is_list() => {
+        match self.client.call_into(&request.slashed(), body).await {
+            Ok(_) if is_list(body) => {
                 self.client.ask_with_slash();
-                Ok(list)
+                Ok(())
             }
             _ => Err(error),
         }
-    }
-
-    async fn list(&self, request: &Request) -> Result<Listed, TargetError> {
-        Ok(Listed::new(request.name(), self.body(request).await?))
     }
 
     async fn object<T: DeserializeOwned>(&self, request: &Request) -> Result<T, TargetError> {
@@ -130,6 +142,6 @@ impl Reader {
     }
 }
 
-fn decode(request: &Request, why: String) -> TargetError {
+pub(super) fn decode(request: &Request, why: String) -> TargetError {
     TargetError::Decode { call: request.name(), why }
 }

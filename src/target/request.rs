@@ -104,6 +104,26 @@ pub(super) struct Answer {
     pub(super) attempts: u32,
 }
 
+/// Takes in the body of a 2xx answer as it comes.
+pub(super) trait Intake: Send {
+    /// A body begins, about so long. What came before, of an attempt that was cut, counts for nothing.
+    fn begin(&mut self, length: usize);
+
+    /// More of it.
+    fn take(&mut self, piece: &[u8]);
+}
+
+impl Intake for Vec<u8> {
+    fn begin(&mut self, length: usize) {
+        self.clear();
+        self.reserve_exact(length);
+    }
+
+    fn take(&mut self, piece: &[u8]) {
+        self.extend_from_slice(piece);
+    }
+}
+
 /// A call that was not answered with 2xx.
 #[derive(Debug)]
 pub(super) struct Failure {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde::de::DeserializeSeed;
+use serde::de::{DeserializeSeed, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -171,22 +171,36 @@ impl<T> List<T> {
 
 /// Decodes a list. Anything but a JSON array is an error.
 pub(super) fn list<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<List<T>, String> {
+    let mut text = serde_json::Deserializer::from_slice(body);
     let mut rows = Vec::new();
-    let odd = each(body, |row| rows.push(row))?;
+    let odd = Rows::new(|row| rows.push(row)).deserialize(&mut text).and_then(|odd| text.end().map(|()| odd));
+    let odd = odd.map_err(|error| fault(&error, Place::default(), "array"))?;
     Ok(List { rows, odd })
 }
 
-/// Decodes a list and hands out its objects one by one; gives the number of entries that are no object. What was
-/// handed out before an error counts for nothing.
-pub(super) fn each<'a, T: Deserialize<'a>>(body: &'a [u8], row: impl FnMut(T)) -> Result<usize, String> {
-    let mut text = serde_json::Deserializer::from_slice(body);
-    let odd = Rows::new(row).deserialize(&mut text).and_then(|odd| text.end().map(|()| odd));
-    odd.map_err(|error| fault(&error, "array"))
+/// Whether it is a list at all.
+pub(super) fn is_list(body: &[u8]) -> bool {
+    list::<IgnoredAny>(body).is_ok()
+}
+
+/// Decodes the entry of a list with which these bytes begin: the object, none where it is another value, and how long
+/// it is. Nothing where it may go on behind these bytes.
+///
+/// # Errors
+/// It is no JSON, or not yet.
+pub(super) fn first<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<Option<(Option<T>, usize)>, serde_json::Error> {
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Entry<T>>();
+    match values.next() {
+        Some(Ok(Entry(entry))) if values.byte_offset() < bytes.len() => Ok(Some((entry, values.byte_offset()))),
+        // More digits may follow.
+        Some(Ok(_)) | None => Ok(None),
+        Some(Err(error)) => Err(error),
+    }
 }
 
 /// Decodes an object.
 pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
-    let Entry(entry) = serde_json::from_slice(body).map_err(|error| fault(&error, "object"))?;
+    let Entry(entry) = serde_json::from_slice(body).map_err(|error| fault(&error, Place::default(), "object"))?;
     entry.ok_or_else(|| "the answer is not a JSON object".into())
 }
 
@@ -206,14 +220,51 @@ pub(super) fn message(body: &[u8]) -> String {
     found.unwrap_or_else(plain)
 }
 
-/// serde's own words would quote the value.
-fn fault(error: &serde_json::Error, wanted: &str) -> String {
+/// How far into an answer: line breaks before it, and bytes since the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Place {
+    lines: usize,
+    column: usize,
+}
+
+impl Place {
+    /// The place behind these bytes.
+    pub(super) fn behind(self, bytes: &[u8]) -> Self {
+        // Most answers are one line.
+        if !bytes.contains(&b'\n') {
+            return Self { column: self.column + bytes.len(), ..self };
+        }
+        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        let column = bytes.iter().rev().take_while(|byte| **byte != b'\n').count();
+        Self { lines: self.lines + lines, column }
+    }
+}
+
+/// Whether it may be that there is an error because these bytes are not all.
+pub(super) fn is_at_end(error: &serde_json::Error, bytes: &[u8]) -> bool {
+    let end = Place::default().behind(bytes);
+    error.is_eof() || (error.line(), error.column()) == (end.lines + 1, end.column)
+}
+
+/// What is said of an answer that ends before its end.
+pub(super) const CUT_OFF: &str = "the answer is cut off or empty";
+
+/// What is said of an answer that is no JSON behind this place.
+pub(super) fn no_json(place: Place) -> String {
+    format!("the answer is not JSON (line {}, column {})", place.lines + 1, place.column)
+}
+
+/// What is said of an error in what begins at this place. serde's own words would quote the value.
+pub(super) fn fault(error: &serde_json::Error, from: Place, wanted: &str) -> String {
     if error.is_data() {
         format!("the answer is not a JSON {wanted}")
     } else if error.is_eof() {
-        "the answer is cut off or empty".into()
+        CUT_OFF.into()
     } else {
-        format!("the answer is not JSON (line {}, column {})", error.line(), error.column())
+        no_json(match error.line() {
+            0 | 1 => Place { column: from.column + error.column(), ..from },
+            line => Place { lines: from.lines + line - 1, column: error.column() },
+        })
     }
 }
 

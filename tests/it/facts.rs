@@ -172,7 +172,7 @@ fn large() -> Facts<'static> {
                     immutable: true,
                     addresses: vec![Address::parse(&address(at)).unwrap()],
                     disabled: false,
-                    origin: format!("CN=Firstname Lastname {at},OU=Staff,OU=Berlin,DC=corp,DC=example"),
+                    origin: format!("CN=Firstname Lastname {at},OU=Staff,OU=Berlin,DC=corp,DC=example").into(),
                 })
                 .collect(),
             meant: (0..PEOPLE).map(Some).collect(),

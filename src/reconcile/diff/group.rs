@@ -249,5 +249,5 @@ impl<'a> GroupDiff<'a> {
 
 /// A person as skips show them: the first address, else where the person was found.
 fn show(person: &Person) -> String {
-    person.addresses.first().map_or_else(|| person.origin.clone(), Address::to_string)
+    person.addresses.first().map_or_else(|| person.origin.to_string(), Address::to_string)
 }

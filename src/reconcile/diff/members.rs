@@ -58,7 +58,7 @@ impl GroupDiff<'_> {
         };
         let ((_, source, id), entry) =
             self.common.people.behind(account).filter_map(candidate).min_by_key(|(key, _)| *key)?;
-        Some(Entry { source: source.clone(), id: id.clone(), origin: entry.origin.clone() })
+        Some(Entry { source: source.clone(), id: id.clone(), origin: entry.origin.to_string() })
     }
 
     /// Whether somebody is granted the group.

@@ -103,7 +103,7 @@ fn person_entry(facts: &Facts<'_>, at: (u32, u32)) -> Option<PersonEntry> {
         source: source.name.to_string(),
         id: person.entry.key.to_string(),
         immutable: person.entry.immutable,
-        origin: person.entry.origin.clone(),
+        origin: person.entry.origin.to_string(),
         addresses: person.entry.addresses.iter().map(Address::to_string).collect(),
         sought_as: person.sought.iter().map(Address::to_string).collect(),
         disabled: person.entry.disabled,
@@ -295,7 +295,7 @@ fn feed(question: &Question<'_>, feed: &FeedFacts, answer: &mut GroupAnswer) {
             answer.more_grants |= more;
             answer.grants.extend(ways.into_iter().map(|way| GrantWay {
                 source: name.to_string(),
-                person: person.entry.origin.clone(),
+                person: person.entry.origin.to_string(),
                 mapping: mapping_entry(mapping),
                 path: way.into_iter().map(str::to_owned).collect(),
             }));

@@ -94,7 +94,8 @@ pub(super) async fn look(
     }
     let memory = loaded(setup, memory, now).await?;
     let digest = lists.as_ref().ok().map(Lists::digest);
-    let live = gather::believe(&setup.order, client, &memory, lists).await;
+    let draft = lists.and_then(|lists| client.reader().decode(lists));
+    let live = gather::believe(&setup.order, client, &memory, draft).await;
     let vouched = vouched.and_then(|how| {
         let live = live.as_ref().map_err(|_| Why::NoLive)?;
         verdict::is_as_left(&memory, seen, live).map(|()| how)

@@ -166,15 +166,16 @@ pub(in crate::run) fn live_digest(live: &LiveState, leads: &Leads<'_>) -> String
     });
     digest.part(live.organisation.as_deref().unwrap_or_default());
     digest.part(&live.accounts.len().to_string());
-    for account in &live.accounts {
+    digest.parts(live.accounts.iter().flat_map(|account| {
         let email = account.email.as_ref().map_or("", |email| email.as_str());
-        digest.part(account.id.as_str()).part(email).part(account.kind.as_str()).part(match account.standing {
+        let standing = match account.standing {
             Standing::Active => "active",
             Standing::Inactive => "inactive",
             Standing::Deactivated => "deactivated",
             Standing::Ineligible => "ineligible",
-        });
-    }
+        };
+        [account.id.as_str(), email, account.kind.as_str(), standing]
+    }));
     for group in &live.groups {
         let read = group.lead.as_ref();
         let lead = leads.get(&group.id).copied().unwrap_or(read);

@@ -8,7 +8,7 @@ use crate::model::digest;
 /// What a name, spelt in any way, is looked up by: 128 bits of a SHA-256. Strings are dropped as soon
 /// as they were read, which is what keeps a large directory small in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key([u64; 2]);
+pub(super) struct Key(u64, u64);
 
 impl Key {
     /// The key of a distinguished name.
@@ -20,12 +20,12 @@ impl Key {
     pub(super) fn of_comparable(form: &str) -> Self {
         let short = digest::short(form.as_bytes());
         // In two halves it stands closer to its neighbours in memory than as one number.
-        Self([(short >> 64) as u64, short as u64])
+        Self((short >> 64) as u64, short as u64)
     }
 
     /// The number that so many of its first bits make.
     pub(super) fn first_bits(self, bits: u32) -> usize {
-        let first = self.0[0].checked_shr(u64::BITS - bits).unwrap_or(0);
+        let first = self.0.checked_shr(u64::BITS - bits).unwrap_or(0);
         usize::try_from(first).unwrap_or(usize::MAX)
     }
 

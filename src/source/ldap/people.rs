@@ -9,6 +9,7 @@ use super::schema::{Disabled, Schema};
 use crate::model::address::Address;
 use crate::model::directory::Person;
 use crate::model::id::PersonKey;
+use crate::model::piece::Piece;
 
 /// Everybody who was read. Found by name after [`People::seal`], by login and group after
 /// [`People::finish`].
@@ -182,40 +183,40 @@ fn person(entry: &Entry<'_>, schema: &Schema) -> Person {
         .disabled
         .as_ref()
         .is_some_and(|disabled| entry.texts(disabled.attribute()).any(|value| disabled.is_meant_by(value)));
-    let addresses = addresses(entry, schema);
-    Person {
-        immutable: id.is_some(),
-        key: id.map_or_else(|| PersonKey::new(super::dn::normalise(entry.dn())), PersonKey::new),
-        addresses,
-        disabled,
-        origin: entry.dn().to_owned(),
+    let immutable = id.is_some();
+    let key = id.unwrap_or_else(|| super::dn::normalise(entry.dn()));
+    let texts: Vec<&str> = [&*key, entry.dn()].into_iter().chain(addresses(entry, schema)).collect();
+    let ends = texts.iter().scan(0, |end, text| {
+        *end += text.len();
+        Some(*end)
+    });
+    let mut pieces = Piece::cut(texts.concat(), ends);
+    let mut next = || pieces.next().unwrap_or_default();
+    let (key, origin) = (PersonKey::from(next()), next());
+    let mut addresses = Vec::with_capacity(texts.len().saturating_sub(2));
+    for address in pieces.flat_map(Address::of) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
     }
+    addresses.shrink_to_fit();
+    Person { key, immutable, addresses, disabled, origin }
 }
 
-/// Addresses in the order of the attributes. The primary one of `proxyAddresses` goes before its
-/// others. What is no address is left out.
-fn addresses(entry: &Entry<'_>, schema: &Schema) -> Vec<Address> {
-    // Most people have one address: room for four would be kept for each.
-    let mut found: Vec<Address> = Vec::with_capacity(1);
-    let mut push = |text: &str| {
-        if let Ok(address) = Address::parse(text)
-            && !found.contains(&address)
-        {
-            found.push(address);
-        }
-    };
+/// What may be addresses, in the order of the attributes. The primary one of `proxyAddresses` goes before its others.
+fn addresses<'a>(entry: &'a Entry<'_>, schema: &'a Schema) -> Vec<&'a str> {
+    let mut texts = Vec::new();
     for attribute in &schema.email_attributes {
         if attribute.eq_ignore_ascii_case("proxyAddresses") {
             for wanted in [true, false] {
                 let own = entry.texts(attribute).filter_map(proxy_address);
-                own.filter(|(primary, _)| *primary == wanted).for_each(|(_, address)| push(address));
+                texts.extend(own.filter(|(primary, _)| *primary == wanted).map(|(_, address)| address.trim()));
             }
         } else {
-            entry.texts(attribute).for_each(&mut push);
+            texts.extend(entry.texts(attribute).map(str::trim));
         }
     }
-    found.shrink_to_fit();
-    found
+    texts
 }
 
 #[cfg(test)]
@@ -246,7 +247,7 @@ mod tests {
         let schema = Schema::of(Preset::Rfc2307bis);
         let person = person(&Entry::of("UID=Ann, DC=corp", &[("mail", &["not an address", "a@b.c"])]), &schema);
         assert_eq!((person.key.as_str(), person.immutable), ("uid=ann,dc=corp", false));
-        assert_eq!(person.origin, "UID=Ann, DC=corp");
+        assert_eq!(person.origin.as_str(), "UID=Ann, DC=corp");
         assert_eq!(person.addresses.len(), 1);
         assert!(!person.disabled);
     }

@@ -17,6 +17,7 @@ use crate::model::digest::Digest;
 use crate::model::facts::{DirectoryFacts, Facts, HoldFacts, MappingFacts, SourceFacts};
 use shape::{Accounts, Directory, Group, People};
 use shape::{accounts, accounts_of, deltas, group_of, people, people_of, stored_group, sums};
+use shape::{digest_of_accounts, digest_of_people};
 
 const TABLE: &str = "fact";
 
@@ -49,9 +50,16 @@ struct SourceFrame {
 pub(super) async fn keep(conn: &mut SqliteConnection, facts: &Facts<'_>) -> Result<(), Fault> {
     let mut parts = Parts::read(conn).await?;
     parts.keep(conn, FRAME.to_owned(), &frame(facts)).await?;
-    parts.keep(conn, ACCOUNTS.to_owned(), &accounts(&facts.accounts)).await?;
+    // The two parts that are large have digests of their own: where nothing changed, not even their JSON is made.
+    let digest = digest_of_accounts(&facts.accounts);
+    if parts.differs(ACCOUNTS, &digest) {
+        parts.write(conn, ACCOUNTS, &accounts(&facts.accounts), &digest).await?;
+    }
     for source in &facts.sources {
-        parts.keep(conn, format!("people {}", source.name), &people(source)).await?;
+        let (part, digest) = (format!("people {}", source.name), digest_of_people(source));
+        if parts.differs(&part, &digest) {
+            parts.write(conn, &part, &people(source), &digest).await?;
+        }
         let groups = source
             .groups
             .iter()
@@ -83,9 +91,24 @@ impl Parts {
         content: &(impl Serialize + Sync),
     ) -> Result<(), Fault> {
         let digest = digest_of(content)?;
-        if self.have.remove(&part).as_ref() == Some(&digest) {
-            return Ok(());
+        match self.differs(&part, &digest) {
+            true => self.write(conn, &part, content, &digest).await,
+            false => Ok(()),
         }
+    }
+
+    /// Whether a part is not there as it is; strikes it off what is there.
+    fn differs(&mut self, part: &str, digest: &str) -> bool {
+        self.have.remove(part).as_deref() != Some(digest)
+    }
+
+    async fn write(
+        &mut self,
+        conn: &mut SqliteConnection,
+        part: &str,
+        content: &(impl Serialize + Sync),
+        digest: &str,
+    ) -> Result<(), Fault> {
         sqlx::query(
             "INSERT INTO fact (part, body, digest) VALUES ($1, $2, $3) \
              ON CONFLICT (part) DO UPDATE SET body = excluded.body, digest = excluded.digest",

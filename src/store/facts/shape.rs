@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
+use crate::model::digest::Digest;
 use crate::model::directory::Person;
 use crate::model::facts::{ChangeFacts, FeedFacts, Found, GroupFacts, SkipFacts, SourceFacts};
 use crate::model::id::AccountType;
 use crate::model::live::{Account, Standing};
+use crate::model::piece::Piece;
 use crate::model::plan::{Op, Reason, Why};
 use crate::model::policy::Mode;
 use crate::store::stored::Text;
@@ -118,6 +120,52 @@ pub(super) fn people<'a>(source: &'a SourceFacts<'_>) -> People<'a> {
     stored
 }
 
+/// The digest of all that [`accounts`] keeps.
+pub(super) fn digest_of_accounts(accounts: &[Account]) -> String {
+    let mut digest = Digest::new();
+    digest.part("accounts 1");
+    digest.parts(accounts.iter().flat_map(|account| {
+        let standing = match account.standing {
+            Standing::Active => "active",
+            Standing::Inactive => "inactive",
+            Standing::Deactivated => "deactivated",
+            Standing::Ineligible => "ineligible",
+        };
+        // No address is empty.
+        let email = account.email.as_ref().map_or("", Address::as_str);
+        [account.id.as_str(), email, account.kind.as_str(), standing]
+    }));
+    digest.hex()
+}
+
+/// The digest of all that [`people`] keeps.
+pub(super) fn digest_of_people(source: &SourceFacts<'_>) -> String {
+    let mut digest = Digest::new();
+    digest.part("people 1");
+    digest.parts(source.people.iter().flat_map(|person| {
+        let state = match (person.immutable, person.disabled) {
+            (true, false) => "",
+            (false, false) => "mutable",
+            (true, true) => "disabled",
+            (false, true) => "mutable, disabled",
+        };
+        // No address is empty: it ends the list of them.
+        let own = [person.key.as_str(), person.origin.as_str(), state].into_iter();
+        own.chain(person.addresses.iter().map(Address::as_str)).chain([""])
+    }));
+    let meant: Vec<u8> = source.meant.iter().flat_map(|at| at.map_or(u64::MAX, u64::from).to_be_bytes()).collect();
+    digest.part_bytes(&meant);
+    digest.part(&source.sought.len().to_string());
+    for (at, sought) in &source.sought {
+        digest.part(&at.to_string()).part(joined(sought).as_str());
+    }
+    for (at, (why, detail)) in &source.left_out {
+        digest.part(&at.to_string()).part(why.as_str());
+        digest.part(if detail.is_some() { "for" } else { "" }).part(detail.as_deref().unwrap_or_default());
+    }
+    digest.hex()
+}
+
 fn joined(addresses: &[Address]) -> Text<'_> {
     match addresses {
         [one] => one.as_str().into(),
@@ -212,7 +260,7 @@ pub(super) fn people_of(stored: People<'_>, source: &mut SourceFacts<'_>) -> Opt
             immutable: !has(&mutable, at),
             addresses: split(addresses.as_str())?,
             disabled: has(&disabled, at),
-            origin: origin.as_str().to_owned(),
+            origin: Piece::new(origin.as_str()),
         })
     });
     source.people = people.collect::<Option<Vec<_>>>()?.into();
@@ -267,6 +315,84 @@ pub(super) fn group_of(name: String, stored: Group) -> Option<GroupFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whatever changes what is kept changes the digest of it, too.
+    #[test]
+    fn what_is_kept_differs_exactly_where_its_digest_does() {
+        let address = |text: &str| Address::parse(text).unwrap();
+        let person = |key: &str| Person {
+            key: key.into(),
+            immutable: true,
+            addresses: vec![address("a@b.c"), address("d@b.c")],
+            disabled: false,
+            origin: Piece::new("uid=a"),
+        };
+        let source = || SourceFacts {
+            name: "hr".into(),
+            kind: "ldap".into(),
+            unread: None,
+            everyone: true,
+            evidence: String::new(),
+            people: vec![person("k1"), person("k2")].into(),
+            meant: vec![Some(0), None],
+            sought: [(1, vec![address("e@b.c")])].into(),
+            left_out: [(1, (Why::NoAccount, None))].into(),
+            groups: Vec::new(),
+        };
+        let changes: [&dyn Fn(&mut SourceFacts<'static>); 15] = [
+            &|_| {},
+            &|source| source.people.to_mut()[0].key = "k0".into(),
+            &|source| source.people.to_mut()[0].origin = Piece::new("uid=b"),
+            &|source| source.people.to_mut()[0].addresses.truncate(1),
+            &|source| source.people.to_mut()[0].addresses.clear(),
+            &|source| source.people.to_mut()[1].addresses[0] = address("A@b.c"),
+            &|source| source.people.to_mut()[1].immutable = false,
+            &|source| source.people.to_mut()[1].disabled = true,
+            &|source| source.people.to_mut()[0].disabled = true,
+            &|source| source.meant[1] = Some(0),
+            &|source| source.meant.swap(0, 1),
+            &|source| _ = source.sought.remove(&1),
+            &|source| source.left_out = [(1, (Why::Ignored, None))].into(),
+            &|source| source.left_out = [(1, (Why::NoAccount, Some(String::new())))].into(),
+            &|source| _ = source.people.to_mut().pop(),
+        ];
+        let kept: Vec<(String, String)> = (changes.iter())
+            .map(|change| {
+                let mut source = source();
+                change(&mut source);
+                (digest_of_people(&source), serde_json::to_string(&people(&source)).unwrap())
+            })
+            .collect();
+        let account =
+            |id: &str| Account { id: id.into(), email: None, kind: "activeUser".into(), standing: Standing::Active };
+        type Edit<'a> = &'a dyn Fn(&mut Vec<Account>);
+        let edits: [Edit<'_>; 6] = [
+            &|_| {},
+            &|accounts| accounts[1].id = "c".into(),
+            &|accounts| accounts[1].email = Some(address("a@b.c")),
+            &|accounts| accounts[0].kind = "contact".into(),
+            &|accounts| accounts[0].standing = Standing::Deactivated,
+            &|accounts| _ = accounts.pop(),
+        ];
+        let more: Vec<(String, String)> = (edits.iter())
+            .map(|edit| {
+                let mut all = vec![account("a"), account("b")];
+                edit(&mut all);
+                (digest_of_accounts(&all), serde_json::to_string(&accounts(&all)).unwrap())
+            })
+            .collect();
+        for all in [kept, more] {
+            for (at, one) in all.iter().enumerate() {
+                for (other_at, other) in all.iter().enumerate() {
+                    assert_eq!(
+                        (one.0 == other.0, one.1 == other.1),
+                        (at == other_at, at == other_at),
+                        "{at} {other_at}"
+                    );
+                }
+            }
+        }
+    }
 
     #[test]
     fn steps_and_sums_are_each_others_way_back() {

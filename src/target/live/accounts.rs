@@ -1,35 +1,50 @@
 //! Floor 2, pure: rows of `GET /users` → accounts.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::member_id::Pair;
 use super::super::standing::standing;
-use super::super::wire::User;
-use super::texts::{Id, Numbered};
+use super::super::wire::{User, first};
+use super::pieces::Entries;
+use super::texts::{Id, Key, Numbered, Span, Texts};
 use crate::model::address::Address;
 use crate::model::id::{AccountId, AccountType};
 use crate::model::live::{Account, AccountIndex, MemberIdKind, Standing};
+use crate::model::piece::Piece;
 use crate::model::problem::Problem;
 
-/// A row, with its ids as numbers.
+/// Texts of so many accounts lie together.
+const TOGETHER: usize = 500;
+
+/// The list of users, with nothing in it but what is needed.
 #[derive(Debug)]
-pub(super) struct Row<'a> {
-    user_id: Option<u32>,
-    id: Option<u32>,
-    email: Option<Cow<'a, str>>,
-    kind: Option<Cow<'a, str>>,
+pub(super) struct Users {
+    eligible: Vec<String>,
+    rows: Vec<Row>,
+    texts: Texts,
+    kinds: BTreeSet<AccountType>,
+    /// Entries that are no objects.
+    pub(super) odd: usize,
+}
+
+#[derive(Debug)]
+struct Row {
+    user_id: Option<Id>,
+    id: Option<Id>,
+    email: Option<Span>,
+    kind: AccountType,
     standing: Standing,
 }
 
-impl<'a> Row<'a> {
-    pub(super) fn new(user: User<'a>, eligible: &[String], ids: &mut Numbered<'a>) -> Self {
-        let User { id, user_id, email, kind, status } = user;
-        let standing = standing(kind.as_deref(), status.as_deref(), eligible);
-        Self { user_id: user_id.map(|id| ids.number(id)), id: id.map(|id| ids.number(id)), email, kind, standing }
-    }
+/// Both ids of a row as numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Numbers {
+    user_id: Option<u32>,
+    id: Option<u32>,
+}
 
-    fn chosen(&self, kind: MemberIdKind) -> Option<u32> {
+impl Numbers {
+    fn chosen(self, kind: MemberIdKind) -> Option<u32> {
         match kind {
             MemberIdKind::UserId => self.user_id,
             MemberIdKind::Id => self.id,
@@ -37,119 +52,200 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The row that an id of `/users/me` means. By the vendor's samples it is a `userId`.
-pub(super) fn row_of<'r, 'a>(rows: &'r [Row<'a>], ids: &Numbered<'a>, own: &str) -> Option<&'r Row<'a>> {
-    let own = Some(ids.find(own)?);
-    let by_user_id = rows.iter().find(|row| row.user_id == own);
-    by_user_id.or_else(|| rows.iter().find(|row| row.id == own))
-}
-
-/// The tool's own account, by the id that groups hold, where its row has one.
-pub(super) fn own(rows: &[Row<'_>], ids: &Numbered<'_>, own: &str, kind: MemberIdKind) -> AccountId {
-    let chosen = row_of(rows, ids, own).and_then(|row| row.chosen(kind));
-    chosen.map_or_else(|| AccountId::new(own), |id| ids.id(id).account())
-}
-
-/// Both ids of every account of an eligible type.
-pub(super) fn eligible_pairs(rows: &[Row<'_>]) -> impl Iterator<Item = Pair> + Clone {
-    rows.iter()
-        .filter(|row| matches!(row.standing, Standing::Active | Standing::Inactive))
-        .filter_map(|row| Some(Pair { user_id: row.user_id?, id: row.id? }))
-}
-
-/// Accounts by the id that groups hold, sorted, each once; and where the account of each number of an id stands.
-pub(super) fn accounts(
-    rows: &[Row<'_>],
-    ids: &Numbered<'_>,
-    kind: MemberIdKind,
-    problems: &mut Vec<Problem>,
-) -> (Vec<Account>, Vec<Option<AccountIndex>>) {
-    let mut sorted: Vec<(&Id<'_>, u32, &Row<'_>)> = Vec::with_capacity(rows.len());
-    for row in rows {
-        match row.chosen(kind) {
-            Some(number) => sorted.push((ids.id(number), number, row)),
-            None => problems.push(without_id(row, ids, kind)),
+impl Entries for Users {
+    fn take(&mut self, bytes: &[u8]) -> Result<Option<usize>, serde_json::Error> {
+        let Some((user, length)) = first::<User<'_>>(bytes)? else { return Ok(None) };
+        match user {
+            Some(user) => self.add(&user),
+            None => self.odd += 1,
         }
+        Ok(Some(length))
     }
-    // Stable: of rows with one id the first one counts.
-    sorted.sort_by_key(|(id, ..)| *id);
-    let mut accounts = Vec::with_capacity(sorted.len());
-    let mut places = vec![None; ids.len()];
-    let mut kinds = BTreeSet::new();
-    for same in sorted.chunk_by(|(_, a, _), (_, b, _)| a == b) {
-        let Some((id, number, row)) = same.first() else { continue };
-        let mut account = account(id.account(), row, &mut kinds, problems);
-        if same.len() > 1 {
-            let text = format!("is listed {} times; nobody is matched to it", same.len());
-            problems.push(Problem::new(format!("account {:?}", account.id), text).help("ask Hyperproof's support"));
-            account.standing = Standing::Ineligible;
-        }
-        if let Some(place) = places.get_mut(*number as usize) {
-            *place = u32::try_from(accounts.len()).ok();
-        }
-        accounts.push(account);
+
+    fn clear(&mut self) {
+        *self = Self::new(std::mem::take(&mut self.eligible));
     }
-    (accounts, places)
 }
 
-fn account(id: AccountId, row: &Row<'_>, kinds: &mut BTreeSet<AccountType>, problems: &mut Vec<Problem>) -> Account {
-    let email = row.email.as_deref().and_then(|text| match Address::parse(text) {
-        Ok(email) => Some(email),
-        Err(error) => {
-            problems.push(Problem::new(format!("account {id:?}"), format!("its e-mail address {error}")));
-            None
+impl Users {
+    /// Nobody yet. `eligible`: types of accounts that may be added or removed.
+    pub(super) fn new(eligible: Vec<String>) -> Self {
+        Self { eligible, rows: Vec::new(), texts: Texts::default(), kinds: BTreeSet::new(), odd: 0 }
+    }
+
+    fn add(&mut self, user: &User<'_>) {
+        let standing = standing(user.kind.as_deref(), user.status.as_deref(), &self.eligible);
+        let kind = user.kind.as_deref().unwrap_or_default();
+        let kind = self.kinds.get(kind).cloned().unwrap_or_else(|| {
+            let kind = AccountType::new(kind);
+            self.kinds.insert(kind.clone());
+            kind
+        });
+        let texts = &mut self.texts;
+        self.rows.push(Row {
+            user_id: user.user_id.as_deref().map(|id| Id::new(id, texts)),
+            id: user.id.as_deref().map(|id| Id::new(id, texts)),
+            email: user.email.as_deref().map(|email| texts.add(email)),
+            kind,
+            standing,
+        });
+    }
+
+    /// Entries, odd ones too.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len() + self.odd
+    }
+
+    /// Whether an id of `/users/me` is that of a row.
+    pub(super) fn has(&self, own: &str) -> bool {
+        let own = Some(Key::of(own));
+        self.rows.iter().any(|row| own == self.key(row.user_id) || own == self.key(row.id))
+    }
+
+    fn key(&self, id: Option<Id>) -> Option<Key<'_>> {
+        id.map(|id| id.key(&self.texts))
+    }
+
+    /// All ids as numbers, and those of each row.
+    pub(super) fn numbered(&self) -> (Numbered<'_>, Vec<Numbers>) {
+        let (ids, numbers) =
+            Numbered::of(self.rows.iter().flat_map(|row| [row.user_id, row.id]).map(|id| self.key(id)));
+        let pair = |pair: &[Option<u32>]| Numbers {
+            user_id: pair.first().copied().flatten(),
+            id: pair.last().copied().flatten(),
+        };
+        (ids, numbers.chunks(2).map(pair).collect())
+    }
+
+    /// Both ids of every account of an eligible type.
+    pub(super) fn eligible_pairs<'a>(&'a self, numbers: &'a [Numbers]) -> impl Iterator<Item = Pair> + Clone + 'a {
+        let rows = self.rows.iter().zip(numbers);
+        let eligible = rows.filter(|(row, _)| matches!(row.standing, Standing::Active | Standing::Inactive));
+        eligible.filter_map(|(_, numbers)| Some(Pair { user_id: numbers.user_id?, id: numbers.id? }))
+    }
+
+    /// Accounts by the id that groups hold, sorted, each once; and where the account of each number of an id stands.
+    pub(super) fn accounts(
+        &self,
+        ids: &Numbered<'_>,
+        numbers: &[Numbers],
+        kind: MemberIdKind,
+        problems: &mut Vec<Problem>,
+    ) -> (Vec<Account>, Vec<Option<AccountIndex>>) {
+        // Of rows with one id the first one counts.
+        let mut rows: Vec<Option<&Row>> = vec![None; ids.len()];
+        let mut again: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut count = 0;
+        for (row, numbers) in self.rows.iter().zip(numbers) {
+            let Some(number) = numbers.chosen(kind) else {
+                problems.push(self.without_id(row, kind));
+                continue;
+            };
+            match rows.get_mut(number as usize) {
+                Some(Some(_)) => *again.entry(number).or_default() += 1,
+                Some(first) => (*first, count) = (Some(row), count + 1),
+                None => {}
+            }
         }
-    });
-    let kind = row.kind.as_deref().unwrap_or_default();
-    let kind = kinds.get(kind).cloned().unwrap_or_else(|| {
-        let kind = AccountType::new(kind);
-        kinds.insert(kind.clone());
-        kind
-    });
-    Account { id, email, kind, standing: row.standing }
+        let mut accounts = Vec::with_capacity(count);
+        let mut places = vec![None; ids.len()];
+        let mut chosen = ids.in_order().filter_map(|number| Some((number, (*rows.get(number as usize)?)?))).peekable();
+        while chosen.peek().is_some() {
+            let some: Vec<(u32, &Row)> = chosen.by_ref().take(TOGETHER).collect();
+            for ((number, _), mut account) in some.iter().zip(self.made(&some, ids, problems)) {
+                if let Some(again) = again.get(number) {
+                    let text = format!("is listed {} times; nobody is matched to it", again + 1);
+                    let problem = Problem::new(format!("account {:?}", account.id), text);
+                    problems.push(problem.help("ask Hyperproof's support"));
+                    account.standing = Standing::Ineligible;
+                }
+                if let Some(place) = places.get_mut(*number as usize) {
+                    *place = u32::try_from(accounts.len()).ok();
+                }
+                accounts.push(account);
+            }
+        }
+        (accounts, places)
+    }
+
+    /// Accounts whose ids and addresses lie together.
+    fn made(&self, some: &[(u32, &Row)], ids: &Numbered<'_>, problems: &mut Vec<Problem>) -> Vec<Account> {
+        let (mut texts, mut ends) = (String::new(), Vec::with_capacity(2 * some.len()));
+        for (number, row) in some {
+            ids.key(*number).with(|id| texts.push_str(id));
+            ends.push(texts.len());
+            texts.push_str(row.email.map_or("", |email| self.texts.of(email).trim()));
+            ends.push(texts.len());
+        }
+        let mut pieces = Piece::cut(texts, ends);
+        let mut made = Vec::with_capacity(some.len());
+        for (_, row) in some {
+            let (Some(id), Some(email)) = (pieces.next().map(AccountId::from), pieces.next()) else { break };
+            let email = row.email.and_then(|_| match Address::of(email) {
+                Ok(email) => Some(email),
+                Err(error) => {
+                    problems.push(Problem::new(format!("account {id:?}"), format!("its e-mail address {error}")));
+                    None
+                }
+            });
+            made.push(Account { id, email, kind: row.kind.clone(), standing: row.standing });
+        }
+        made
+    }
+
+    fn without_id(&self, row: &Row, kind: MemberIdKind) -> Problem {
+        let (missing, other, value) = match kind {
+            MemberIdKind::UserId => ("userId", "id", row.id),
+            MemberIdKind::Id => ("id", "userId", row.user_id),
+        };
+        let place = match self.key(value) {
+            Some(value) => value.with(|value| format!("account with {other} {value:?}")),
+            None => "an account without any id".into(),
+        };
+        Problem::new(place, format!("has no {missing}, which groups hold; it is left out"))
+    }
 }
 
-fn without_id(row: &Row<'_>, ids: &Numbered<'_>, kind: MemberIdKind) -> Problem {
-    let (missing, other, value) = match kind {
-        MemberIdKind::UserId => ("userId", "id", row.id),
-        MemberIdKind::Id => ("id", "userId", row.user_id),
-    };
-    let place = match value {
-        Some(value) => ids.id(value).with(|value| format!("account with {other} {value:?}")),
-        None => "an account without any id".into(),
-    };
-    Problem::new(place, format!("has no {missing}, which groups hold; it is left out"))
+/// The tool's own account, by the id that groups hold, where its row has one. An id of `/users/me` is a `userId` by
+/// the vendor's samples.
+pub(super) fn own(ids: &Numbered<'_>, numbers: &[Numbers], own: &str, kind: MemberIdKind) -> AccountId {
+    let number = ids.find(Key::of(own));
+    let by_user_id = numbers.iter().find(|row| number.is_some() && row.user_id == number);
+    let row = by_user_id.or_else(|| numbers.iter().find(|row| number.is_some() && row.id == number));
+    let chosen = row.and_then(|row| row.chosen(kind));
+    chosen.map_or_else(|| AccountId::new(own), |number| ids.key(number).account())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn row(user_id: &'static str, id: &'static str, email: &'static str) -> User<'static> {
-        let some = |text: &'static str| (!text.is_empty()).then_some(Cow::Borrowed(text));
-        User { id: some(id), user_id: some(user_id), email: some(email), kind: some("activeUser"), status: None }
-    }
-
-    fn numbered<const N: usize>(users: [User<'static>; N]) -> (Numbered<'static>, Vec<Row<'static>>) {
-        let mut ids = Numbered::default();
-        let rows = users.into_iter().map(|user| Row::new(user, &["activeUser".into()], &mut ids)).collect();
-        (ids, rows)
+    fn users<const N: usize>(rows: [(&str, &str, &str); N]) -> Users {
+        let some = |text: &'static str| Some(text.into());
+        let mut users = Users::new(vec!["activeUser".into()]);
+        for (user_id, id, email) in rows {
+            let has = |text: &str| (!text.is_empty()).then(|| text.to_owned().into());
+            let (user_id, id, email) = (has(user_id), has(id), has(email));
+            users.add(&User { id, user_id, email, kind: some("activeUser"), status: None });
+        }
+        users
     }
 
     #[test]
     fn odd_rows_cost_themselves_alone() {
-        let (ids, rows) = numbered([
-            row("u2", "i2", "bob@corp.example"),
-            row("u1", "i1", "ann@corp.example"),
-            row("u3", "i3", "no address"),
-            row("", "i4", "dan@corp.example"),
-            row("", "", "eve@corp.example"),
-            row("u5", "i5", ""),
-            row("u6", "i6", "fay@corp.example"),
-            row("u6", "i7", "gus@corp.example"),
+        let users = users([
+            ("u2", "i2", "bob@corp.example"),
+            ("u1", "i1", "ann@corp.example"),
+            ("u3", "i3", "no address"),
+            ("", "i4", "dan@corp.example"),
+            ("", "", "eve@corp.example"),
+            ("u5", "i5", ""),
+            ("u6", "i6", "fay@corp.example"),
+            ("u6", "i7", "gus@corp.example"),
         ]);
         let mut problems = Vec::new();
-        let (accounts, places) = accounts(&rows, &ids, MemberIdKind::UserId, &mut problems);
+        let (ids, numbers) = users.numbered();
+        let (accounts, places) = users.accounts(&ids, &numbers, MemberIdKind::UserId, &mut problems);
         let seen: Vec<_> =
             accounts.iter().map(|account| (account.id.as_str(), account.email.is_some(), account.standing)).collect();
         use Standing::{Active, Ineligible};
@@ -163,20 +259,21 @@ mod tests {
         assert_eq!(seen, expected);
         assert_eq!(accounts[4].email.as_ref().unwrap().as_str(), "fay@corp.example", "the first row counts");
         for (at, account) in accounts.iter().enumerate() {
-            assert_eq!(places[ids.find(account.id.as_str()).unwrap() as usize], Some(at as u32));
+            assert_eq!(places[ids.find(Key::of(account.id.as_str())).unwrap() as usize], Some(at as u32));
         }
-        assert_eq!(places[ids.find("i1").unwrap() as usize], None);
+        assert_eq!(places[ids.find(Key::of("i1")).unwrap() as usize], None);
         assert_eq!(problems.len(), 4, "{problems:?}");
         assert!(problems.iter().all(|problem| !problem.to_string().contains('@')));
     }
 
     #[test]
     fn the_own_row_is_found_by_either_id() {
-        let (ids, rows) = numbered([row("a", "b", ""), row("b", "c", ""), row("", "d", "")]);
-        let own = |id: &str| own(&rows, &ids, id, MemberIdKind::UserId);
+        let users = users([("a", "b", ""), ("b", "c", ""), ("", "d", "")]);
+        let (ids, numbers) = users.numbered();
+        let own = |id: &str| own(&ids, &numbers, id, MemberIdKind::UserId);
         assert_eq!(own("b").as_str(), "b", "a userId wins");
         assert_eq!(own("c").as_str(), "b");
         assert_eq!(own("d").as_str(), "d", "better than none");
-        assert!(row_of(&rows, &ids, "z").is_none());
+        assert!(users.has("c") && users.has("d") && !users.has("z"));
     }
 }

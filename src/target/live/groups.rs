@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::error::TargetError;
 use super::super::reader::{Found, Reader};
-use super::super::wire::{Group, Membership};
-use super::texts::Numbered;
+use super::super::wire::{Group, Membership, first};
+use super::pieces::Entries;
+use super::texts::{Id, Texts};
 use super::{Known, unbelievable};
 use crate::model::id::GroupId;
 use crate::model::live::Absence;
@@ -18,8 +19,8 @@ pub(super) struct Drawn {
     pub(super) listed: BTreeMap<GroupId, Group>,
     /// Groups that the list itself shows as archived.
     pub(super) absent: BTreeMap<GroupId, Absence>,
-    /// Numbers of members' ids by group, as they came. A group without an entry is not in it.
-    pub(super) members: BTreeMap<GroupId, Vec<u32>>,
+    /// Members by group.
+    pub(super) members: Members,
     /// The organisation.
     pub(super) organisation: Option<String>,
 }
@@ -40,14 +41,14 @@ impl Reader {
             )));
         }
         let left = known.left.count();
-        if members.is_empty() && left > 0 {
+        if members.groups.is_empty() && left > 0 {
             return Err(unbelievable(format!(
                 "the list of memberships is empty, and there were {left} memberships after the last run"
             )));
         }
         let mut absent = absent.clone();
         absent.extend(self.ask_for_unlisted(listed, &absent, known, problems).await?);
-        self.ask_for_memberless(listed, members, known).await?;
+        self.ask_for_memberless(listed, &members.groups, known).await?;
         Ok(absent)
     }
 
@@ -105,7 +106,7 @@ impl Reader {
     async fn ask_for_memberless(
         &self,
         listed: &BTreeMap<GroupId, Group>,
-        members: &BTreeMap<GroupId, Vec<u32>>,
+        members: &BTreeMap<GroupId, Vec<Id>>,
         known: Known<'_>,
     ) -> Result<(), TargetError> {
         for (id, group) in listed {
@@ -163,29 +164,59 @@ pub(super) fn index(
     (listed, absent)
 }
 
-/// Adds the members of one entry. One that does not say who its members are is no entry: it is not "nobody".
-pub(super) fn add_members<'a>(
-    members: &mut BTreeMap<GroupId, Vec<u32>>,
-    row: Membership<'a>,
-    ids: &mut Numbered<'a>,
-    problems: &mut Vec<Problem>,
-) {
-    let Some(id) = row.group_id.map(GroupId::new) else {
-        problems.push(Problem::new("Hyperproof's list of memberships", "an entry has no groupId and was passed over"));
-        return;
-    };
-    let Some(texts) = row.user_ids else {
-        problems.push(Problem::new(format!("group {id}"), "its entry in the list of memberships has no userIds"));
-        return;
-    };
-    if texts.odd > 0 {
-        let text = format!("{} entries of its userIds are no ids and were passed over", texts.odd);
-        problems.push(Problem::new(format!("group {id}"), text));
+/// The list of memberships, with nothing in it but what is needed.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    /// Members' ids by group, as they came. A group without an entry is not in it.
+    pub(super) groups: BTreeMap<GroupId, Vec<Id>>,
+    pub(super) texts: Texts,
+    /// What was odd.
+    pub(super) problems: Vec<Problem>,
+    /// Entries, odd ones too.
+    pub(super) len: usize,
+    /// Entries that are no objects.
+    pub(super) odd: usize,
+}
+
+impl Entries for Members {
+    fn take(&mut self, bytes: &[u8]) -> Result<Option<usize>, serde_json::Error> {
+        let Some((row, length)) = first::<Membership<'_>>(bytes)? else { return Ok(None) };
+        self.len += 1;
+        match row {
+            Some(row) => self.add(row),
+            None => self.odd += 1,
+        }
+        Ok(Some(length))
     }
-    if members.contains_key(&id) {
-        problems.push(Problem::new(format!("group {id}"), "is in the list of memberships more than once; all count"));
+
+    fn clear(&mut self) {
+        *self = Self::default();
     }
-    members.entry(id).or_default().extend(texts.ids.into_iter().map(|text| ids.number(text)));
+}
+
+impl Members {
+    /// Adds the members of one entry. One that does not say who its members are is no entry: it is not "nobody".
+    fn add(&mut self, row: Membership<'_>) {
+        let Self { groups, texts, problems, .. } = self;
+        let Some(id) = row.group_id.map(GroupId::new) else {
+            let place = "Hyperproof's list of memberships";
+            problems.push(Problem::new(place, "an entry has no groupId and was passed over"));
+            return;
+        };
+        let Some(members) = row.user_ids else {
+            problems.push(Problem::new(format!("group {id}"), "its entry in the list of memberships has no userIds"));
+            return;
+        };
+        if members.odd > 0 {
+            let text = format!("{} entries of its userIds are no ids and were passed over", members.odd);
+            problems.push(Problem::new(format!("group {id}"), text));
+        }
+        if groups.contains_key(&id) {
+            let text = "is in the list of memberships more than once; all count";
+            problems.push(Problem::new(format!("group {id}"), text));
+        }
+        groups.entry(id).or_default().extend(members.ids.iter().map(|id| Id::new(id, texts)));
+    }
 }
 
 /// The organisation that most groups name.

@@ -1,10 +1,10 @@
 //! Floor 2: the three lists of a read, as they came.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::super::error::TargetError;
 use super::super::wire::{self, List};
+use super::pieces::{Entries, Pieces};
 use crate::model::digest::Digest;
 
 /// A list as it came: nothing of it was decoded yet.
@@ -28,18 +28,12 @@ impl Listed {
         wire::list(&self.body).map_err(|why| self.fault(why))
     }
 
-    /// Hands out its objects one by one; gives the number of entries that are no object. What was handed out
-    /// before an error counts for nothing.
-    pub(super) fn each<'a, T: Deserialize<'a>>(&'a self, row: impl FnMut(T)) -> Result<usize, TargetError> {
-        wire::each(&self.body, row).map_err(|why| self.fault(why))
+    /// Decodes it into what takes in its entries.
+    pub(super) fn into_entries<T: Entries>(self, entries: T) -> Result<T, TargetError> {
+        Pieces::whole(entries, &self.body).map_err(|why| self.fault(why))
     }
 
-    /// Whether it is a list at all.
-    pub(in super::super) fn is_list(&self) -> bool {
-        wire::each(&self.body, |_: IgnoredAny| ()).is_ok()
-    }
-
-    fn fault(&self, why: String) -> TargetError {
+    pub(super) fn fault(&self, why: String) -> TargetError {
         TargetError::Decode { call: self.call.clone(), why }
     }
 }

@@ -107,7 +107,7 @@ fn somebody_known_is_looked_for_although_no_group_has_them() {
     let Some(slapd) = start(&company()) else { return };
     let keys = keys(&slapd, &slapd.secure());
     let everybody = complete(read(&keys, &[]));
-    let dan = everybody.people.iter().find(|person| person.origin == dn("dan")).unwrap();
+    let dan = everybody.people.iter().find(|person| *person.origin == *dn("dan")).unwrap();
     let mut wanted = Wanted { names: ["compliance".to_owned()].into(), ..Wanted::default() };
     assert_eq!(complete(read_wanted(&keys, &wanted)).people.len(), 2);
     wanted.people.push(&"directory".into(), dan.key.as_str(), "account");
@@ -155,7 +155,7 @@ fn unique_members_searches_and_groups_that_people_name() {
            disabled = { attribute = \"employeeType\", values = [\"Left\"] }\n";
     for snapshot in both(&keys, "unique") {
         assert_eq!(members(&snapshot, "unique"), ["ann", "cem"]);
-        let cem = snapshot.people.iter().find(|person| person.origin == dn("cem")).unwrap();
+        let cem = snapshot.people.iter().find(|person| *person.origin == *dn("cem")).unwrap();
         assert!(cem.disabled && snapshot.people.iter().filter(|person| person.disabled).count() == 1);
     }
     for snapshot in both(&keys, "staff") {

@@ -210,7 +210,7 @@ impl Human {
             immutable: self.immutable,
             addresses: self.addresses.iter().filter_map(|text| Address::parse(text).ok()).collect(),
             disabled: self.disabled,
-            origin: format!("{source}:{}", self.key),
+            origin: format!("{source}:{}", self.key).into(),
         }
     }
 }
