@@ -303,14 +303,14 @@ fn live(shape: Shape) -> LiveState {
 
 /// What a run left that made all of live's memberships.
 fn remember(shape: Shape, policy: &Policy, live: &LiveState, memory: &mut Memory) {
-    // As they are loaded: each with ids of its own.
-    let memberships = || {
-        let accounts = live.accounts.iter().map(|account| AccountId::new(account.id.as_str())).collect();
+    // As they are loaded: with ids of their own, which what is owned shares with what was left.
+    let ids: Vec<AccountId> = live.accounts.iter().map(|account| AccountId::new(account.id.as_str())).collect();
+    let memberships = |ids| {
         let groups = live.groups.iter().map(|group| (group.id.clone(), group.members.clone()));
-        Memberships::new(accounts, groups.collect())
+        Memberships::new(ids, groups.collect())
     };
-    memory.left = memberships();
-    memory.owned = memberships();
+    memory.left = memberships(ids.clone());
+    memory.owned = memberships(ids);
     for group in 0..shape.groups {
         let (name, id) = (GroupName::new(group_name(group)), GroupId::new(group_id(group)));
         memory.known_groups.insert(id.clone(), name.to_string());
