@@ -275,7 +275,7 @@ fn live(shape: Shape) -> LiveState {
     let account = |person| Account {
         id: AccountId::new(account_id(person)),
         email: Address::parse(&address(person)).ok(),
-        kind: "activeUser".to_owned(),
+        kind: "activeUser".into(),
         standing: Standing::Active,
     };
     let mut accounts: Vec<Account> = (0..shape.people).map(account).collect();

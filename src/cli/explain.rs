@@ -230,7 +230,7 @@ async fn past(store: &Store, explain: &Explain, at: &Moment) -> Result<ExplainDo
             AccountEntry {
                 user_id: account.to_string(),
                 email: facts.and_then(|account| Some(account.email.as_ref()?.to_string())),
-                kind: facts.map(|account| account.kind.clone()),
+                kind: facts.map(|account| account.kind.to_string()),
                 standing: None,
             }
         }

@@ -97,6 +97,8 @@ pub mod kind {
     pub enum TargetGroup {}
     /// See [`super::AccountId`].
     pub enum Account {}
+    /// See [`super::AccountType`].
+    pub enum AccountType {}
     /// See [`super::RunId`].
     pub enum Run {}
     /// See [`super::PersonKey`].
@@ -115,6 +117,9 @@ pub type GroupName = Text<kind::Group>;
 pub type GroupId = Text<kind::TargetGroup>;
 /// Hyperproof's id of an account, of the kind that groups hold (see [`super::live::MemberIdKind`]).
 pub type AccountId = Text<kind::Account>;
+/// `type` of an account, as Hyperproof gives it (`activeUser`, `contact`, …). There are few of them, and accounts of
+/// one type share its text.
+pub type AccountType = Text<kind::AccountType>;
 /// A run's id: a UUID of version 7, so that ids sort by time.
 pub type RunId = Text<kind::Run>;
 /// What tells one person of a source from another: the immutable id where the source has one,

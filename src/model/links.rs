@@ -60,6 +60,11 @@ impl PersonLinks {
         links.into_iter().flat_map(|links| (0..links.ends.len()).map(|at| links.at(at)))
     }
 
+    /// Everybody who has a link, of whatever source.
+    pub fn people(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().flat_map(|source| self.of(source)).map(|(person, _)| person)
+    }
+
     /// How many people of a source have a link.
     pub fn count_of(&self, source: &SourceName) -> usize {
         self.0.get(source).map_or(0, |links| links.ends.len())
@@ -132,6 +137,7 @@ mod tests {
         }
         let all: Vec<(&str, &str)> = links.of(&"ad".into()).collect();
         assert_eq!(all, [("", "ad-"), ("b", "ad-b"), ("d", "ad-d"), ("dd", "ad-dd"), ("f", "ad-f")]);
+        assert_eq!(links.people().count(), 10);
         assert_eq!(links.sources().map(SourceName::as_str).collect::<Vec<_>>(), ["ad", "hr"]);
         assert_eq!(links.of(&"other".into()).count(), 0);
         assert_eq!((links.count_of(&"ad".into()), links.count_of(&"other".into())), (5, 0));

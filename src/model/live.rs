@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::address::Address;
-use super::id::{AccountId, GroupId};
+use super::id::{AccountId, AccountType, GroupId};
 use super::problem::Problem;
 
 /// Index of an account in [`LiveState::accounts`].
@@ -40,7 +40,7 @@ pub struct Account {
     /// Its address as Hyperproof gives it; accounts without one are matched to nobody.
     pub email: Option<Address>,
     /// `type` as Hyperproof gives it, to show.
-    pub kind: String,
+    pub kind: AccountType,
     /// What may be done with it.
     pub standing: Standing,
 }
@@ -175,8 +175,7 @@ mod tests {
 
     #[test]
     fn members_come_in_the_order_of_ids_with_an_account_or_without() {
-        let account =
-            |id: &str| Account { id: id.into(), email: None, kind: String::new(), standing: Standing::Active };
+        let account = |id: &str| Account { id: id.into(), email: None, kind: "".into(), standing: Standing::Active };
         let accounts = vec![account("b"), account("d"), account("f")];
         let ids = ["f", "g", "a", "b", "e", "a", "f"].map(AccountId::from);
         let (members, strangers) = told_apart(&accounts, ids);

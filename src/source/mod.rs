@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::model::directory::{SourceKind, SourceSnapshot};
-use crate::model::id::{DirectoryGroupKey, PersonKey, SourceName, Watermark};
+use crate::model::id::{DirectoryGroupKey, SourceName, Watermark};
+use crate::model::links::PersonLinks;
 
 /// A configured source: a closed set of kinds.
 #[derive(Debug, Clone)]
@@ -50,9 +51,9 @@ pub struct Wanted {
     pub all: bool,
     /// Directory groups that fed a target group before, by immutable id: they may have been renamed.
     pub groups: BTreeSet<DirectoryGroupKey>,
-    /// People who were linked to accounts before, by immutable id: no longer being a member is not the
+    /// People of this source who were linked to accounts before, by immutable id: no longer being a member is not the
     /// same as being gone.
-    pub people: BTreeSet<PersonKey>,
+    pub people: PersonLinks,
     /// Addresses in folded form (`*` stands for anything) of people who may be protected, whatever group they
     /// are in: other addresses of theirs may be those of accounts.
     pub protected: BTreeSet<String>,

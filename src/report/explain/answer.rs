@@ -126,7 +126,7 @@ fn account_entry(account: &Account) -> AccountEntry {
     AccountEntry {
         user_id: account.id.to_string(),
         email: account.email.as_ref().map(Address::to_string),
-        kind: Some(account.kind.clone()),
+        kind: Some(account.kind.to_string()),
         standing: Some(standing(account.standing).to_owned()),
     }
 }

@@ -170,7 +170,7 @@ pub(in crate::run) fn live_digest(live: &LiveState, leads: &Leads<'_>) -> String
     digest.part(&live.accounts.len().to_string());
     for account in &live.accounts {
         let email = account.email.as_ref().map_or("", |email| email.as_str());
-        digest.part(account.id.as_str()).part(email).part(&account.kind).part(match account.standing {
+        digest.part(account.id.as_str()).part(email).part(account.kind.as_str()).part(match account.standing {
             Standing::Active => "active",
             Standing::Inactive => "inactive",
             Standing::Deactivated => "deactivated",

@@ -146,8 +146,8 @@ impl People {
     }
 
     /// Keys of everybody who was read.
-    pub(super) fn keys(&self) -> BTreeSet<&PersonKey> {
-        self.rows.iter().map(|person| &person.key).collect()
+    pub(super) fn keys(&self) -> BTreeSet<&str> {
+        self.rows.iter().map(|person| person.key.as_str()).collect()
     }
 }
 

@@ -23,7 +23,6 @@ use super::searches::{addressed, base_help, group_search, people_search, scan_gr
 use super::session::{Look, Search, Session};
 use super::url;
 use crate::model::directory::Person;
-use crate::model::id::PersonKey;
 use crate::source::Wanted;
 
 /// Everything that was read.
@@ -314,7 +313,7 @@ impl<'a> Reader<'a> {
         }
         let attribute = &self.settings.schema.id_attribute;
         let met = self.raw.people.keys();
-        let known = self.wanted.people.iter().filter(|key| !met.contains(key)).map(PersonKey::as_str);
+        let known = self.wanted.people.people().filter(|key| !met.contains(key));
         let known = known.filter_map(|key| Some(format!("({attribute}={})", id_in_filter(attribute, key)?)));
         let schema = &self.settings.schema;
         let protected = self.wanted.protected.iter().map(|pattern| addressed(schema, pattern));

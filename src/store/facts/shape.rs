@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::address::Address;
 use crate::model::directory::Person;
 use crate::model::facts::{ChangeFacts, FeedFacts, Found, GroupFacts, SkipFacts, SourceFacts};
+use crate::model::id::AccountType;
 use crate::model::live::{Account, Standing};
 use crate::model::plan::{Op, Reason, Why};
 use crate::model::policy::Mode;
@@ -84,8 +85,8 @@ pub(super) fn accounts(accounts: &[Account]) -> Accounts<'_> {
     for account in accounts {
         stored.ids.push(account.id.as_str().into());
         stored.emails.push(account.email.as_ref().map(|email| email.as_str().into()));
-        let kind = stored.kinds.iter().position(|kind| *kind == account.kind).unwrap_or_else(|| {
-            stored.kinds.push(account.kind.clone());
+        let kind = stored.kinds.iter().position(|kind| *kind == account.kind.as_str()).unwrap_or_else(|| {
+            stored.kinds.push(account.kind.to_string());
             stored.kinds.len() - 1
         });
         stored.kind.push(kind);
@@ -181,6 +182,7 @@ pub(super) fn sums(steps: &[u32]) -> Vec<u32> {
 
 pub(super) fn accounts_of(stored: Accounts<'_>) -> Option<Vec<Account>> {
     let Accounts { ids, emails, kinds, kind, standing } = stored;
+    let kinds: Vec<AccountType> = kinds.into_iter().map(AccountType::from).collect();
     let rows = ids.into_iter().zip(emails).zip(kind).zip(standing);
     rows.map(|(((id, email), kind), standing)| {
         let email = email.map(|email| Address::parse(email.as_str())).transpose();

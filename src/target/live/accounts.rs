@@ -1,13 +1,14 @@
 //! Floor 2, pure: rows of `GET /users` → accounts.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::super::member_id::Pair;
 use super::super::standing::standing;
 use super::super::wire::User;
 use super::texts::{Id, Numbered};
 use crate::model::address::Address;
-use crate::model::id::AccountId;
+use crate::model::id::{AccountId, AccountType};
 use crate::model::live::{Account, AccountIndex, MemberIdKind, Standing};
 use crate::model::problem::Problem;
 
@@ -74,9 +75,10 @@ pub(super) fn accounts(
     sorted.sort_by_key(|(id, ..)| *id);
     let mut accounts = Vec::with_capacity(sorted.len());
     let mut places = vec![None; ids.len()];
+    let mut kinds = BTreeSet::new();
     for same in sorted.chunk_by(|(_, a, _), (_, b, _)| a == b) {
         let Some((id, number, row)) = same.first() else { continue };
-        let mut account = account(id.account(), row, problems);
+        let mut account = account(id.account(), row, &mut kinds, problems);
         if same.len() > 1 {
             let text = format!("is listed {} times; nobody is matched to it", same.len());
             problems.push(Problem::new(format!("account {:?}", account.id), text).help("ask Hyperproof's support"));
@@ -90,7 +92,7 @@ pub(super) fn accounts(
     (accounts, places)
 }
 
-fn account(id: AccountId, row: &Row<'_>, problems: &mut Vec<Problem>) -> Account {
+fn account(id: AccountId, row: &Row<'_>, kinds: &mut BTreeSet<AccountType>, problems: &mut Vec<Problem>) -> Account {
     let email = row.email.as_deref().and_then(|text| match Address::parse(text) {
         Ok(email) => Some(email),
         Err(error) => {
@@ -98,7 +100,12 @@ fn account(id: AccountId, row: &Row<'_>, problems: &mut Vec<Problem>) -> Account
             None
         }
     });
-    let kind = row.kind.as_deref().unwrap_or_default().to_owned();
+    let kind = row.kind.as_deref().unwrap_or_default();
+    let kind = kinds.get(kind).cloned().unwrap_or_else(|| {
+        let kind = AccountType::new(kind);
+        kinds.insert(kind.clone());
+        kind
+    });
     Account { id, email, kind, standing: row.standing }
 }
 

@@ -127,7 +127,7 @@ fn people_and_groups_have_lasting_ids_and_odd_names_meet() {
     server.modify(&format!("dn: cn=g,ou=groups,{SUFFIX}\nchangetype: modrdn\nnewrdn: cn=h\ndeleteoldrdn: 1\n"));
     let mut wanted = Wanted { names: ["g".to_owned()].into(), ..Wanted::default() };
     wanted.groups.insert(key.clone());
-    wanted.people.insert(person.clone());
+    wanted.people.push(&"directory".into(), person.as_str(), "account");
     let after = complete(read_wanted(&keys, &wanted));
     assert_eq!((named(&after, "h").key.clone(), after.people[0].key.clone()), (key, person));
 }

@@ -110,7 +110,7 @@ fn somebody_known_is_looked_for_although_no_group_has_them() {
     let dan = everybody.people.iter().find(|person| person.origin == dn("dan")).unwrap();
     let mut wanted = Wanted { names: ["compliance".to_owned()].into(), ..Wanted::default() };
     assert_eq!(complete(read_wanted(&keys, &wanted)).people.len(), 2);
-    wanted.people.insert(dan.key.clone());
+    wanted.people.push(&"directory".into(), dan.key.as_str(), "account");
     let group = named(&everybody, "all").key.clone();
     wanted.groups.insert(group.clone());
     let snapshot = complete(read_wanted(&keys, &wanted));

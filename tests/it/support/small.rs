@@ -321,7 +321,7 @@ impl World {
         let at = self.live.accounts.binary_search_by(|account| account.id.cmp(&id)).unwrap_or_else(|at| {
             self.live.accounts.insert(
                 at,
-                Account { id, email: Some(address(name)), kind: "activeUser".to_owned(), standing: Standing::Active },
+                Account { id, email: Some(address(name)), kind: "activeUser".into(), standing: Standing::Active },
             );
             at
         });

@@ -31,7 +31,7 @@ fn last() -> RunRow {
 
 fn live() -> LiveState {
     let account =
-        |id: &str| Account { id: id.into(), email: None, kind: "activeUser".to_owned(), standing: Standing::Active };
+        |id: &str| Account { id: id.into(), email: None, kind: "activeUser".into(), standing: Standing::Active };
     LiveState {
         organisation: None,
         member_id: MemberIdKind::Id,
@@ -159,7 +159,7 @@ fn hyperproof_must_be_as_it_was_left() {
         &|live| live.groups[0].lead = Some("a1".into()),
         &|live| live.accounts[0].email = address.clone(),
         &|live| live.accounts[0].standing = Standing::Deactivated,
-        &|live| live.accounts[0].kind = "contact".to_owned(),
+        &|live| live.accounts[0].kind = "contact".into(),
         &|live| live.accounts[1].id = "a3".into(),
         &|live| _ = live.accounts.pop(),
         &|live| live.own = "a1".into(),
