@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rosterd::simulator::{Client, Group, RequestRecord, Simulator, User, World};
 use tokio::runtime::Runtime;
@@ -133,8 +134,10 @@ impl Installation {
         self.simulator.change(|world| world.groups.iter_mut().for_each(|group| group.members.clear()));
     }
 
-    /// Has the simulator answer these reads again, writes the bodies into files, and gives their names.
-    pub(crate) fn bodies(&self, calls: &[RequestRecord]) -> Vec<String> {
+    /// Has the simulator answer these reads again, writes the bodies into files, and gives their names and the
+    /// time that the answers took.
+    pub(crate) fn bodies(&self, calls: &[RequestRecord]) -> (Vec<String>, Duration) {
+        let mut answering = Duration::ZERO;
         let form = format!(
             "grant_type=client_credentials&client_id={}&client_secret={}",
             Client::default().client_id,
@@ -145,14 +148,17 @@ impl Installation {
         let token: serde_json::Value = serde_json::from_slice(&token).expect("a token comes as JSON");
         let token = token["access_token"].as_str().expect("the token is a text").to_owned();
         let reads = calls.iter().filter(|call| call.method == "GET" && !call.path.ends_with("/me"));
-        let fetch = |call: &RequestRecord| {
+        let mut fetch = |call: &RequestRecord| {
             let query: Vec<String> = call.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let head = format!("GET {}?{} HTTP/1.1\r\nAuthorization: Bearer {token}", call.path, query.join("&"));
             let name = format!("{}.json", call.path.trim_start_matches("/v1/").replace('/', "-"));
-            std::fs::write(self.path(&name), ask(self.simulator.address(), &head, "")).expect("a writable directory");
+            let began = Instant::now();
+            let body = ask(self.simulator.address(), &head, "");
+            answering += began.elapsed();
+            std::fs::write(self.path(&name), body).expect("a writable directory");
             self.path(&name).display().to_string()
         };
-        reads.map(fetch).collect()
+        (reads.map(&mut fetch).collect(), answering)
     }
 }
 

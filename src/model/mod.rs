@@ -23,6 +23,7 @@ pub mod policy;
 pub mod problem;
 pub mod pseudonym;
 pub mod run;
+pub mod seal;
 pub mod service;
 pub mod totals;
 pub mod undo;

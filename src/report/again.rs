@@ -1,6 +1,9 @@
 //! From a run's document back to a plan: that of a run which finds everything as that one left it.
 
-use super::document::{GroupEntry, ResultWord, RunDocument, SkipEntry, SourceEntry};
+use serde::Deserialize;
+
+use super::document::{GroupEntry, PlanDocument, ResultWord, Results, SkipEntry, SourceEntry};
+use super::word;
 use crate::model::directory::ReadFacts;
 use crate::model::evidence::ReadEvidence;
 use crate::model::plan::{GroupSummary, Op, Plan, PlanDigest, Skip, SourceSummary};
@@ -11,7 +14,8 @@ use crate::model::run::Outcome;
 /// skips. None where it would have more to do or to tell: something was not done, was held or only
 /// reported, or a group was created.
 pub fn again(document: &str) -> Option<Plan> {
-    let RunDocument { plan, outcome, .. }: RunDocument = serde_json::from_str(document).ok()?;
+    let plan: PlanDocument = serde_json::from_str(document).ok()?;
+    let Ended { outcome, .. } = serde_json::from_str(document).ok()?;
     let done = plan.changes.iter().all(|change| {
         let result = change.made.as_ref().map(|made| made.result);
         change.op != Op::CreateGroup && matches!(result, Some(ResultWord::Done | ResultWord::AlreadySo))
@@ -33,6 +37,20 @@ pub fn again(document: &str) -> Option<Plan> {
         reads: 0,
         writes: 0,
     })
+}
+
+/// What a run's document has beside the plan's ([`super::document::RunDocument`]). Two readings are quicker than one
+/// of both: serde would keep every entry of the document until it knew whose it is.
+#[derive(Deserialize)]
+struct Ended {
+    #[serde(with = "word")]
+    outcome: Outcome,
+    #[serde(rename = "exit")]
+    _exit: u8,
+    #[serde(rename = "finished_at")]
+    _finished_at: String,
+    #[serde(rename = "results")]
+    _results: Results,
 }
 
 fn source(entry: SourceEntry) -> Option<SourceSummary> {

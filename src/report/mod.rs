@@ -89,7 +89,9 @@ pub fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
 pub fn json(document: &impl Serialize) -> String {
     let mut plain = serde_json::to_string_pretty(document)
         .expect("the documents hold strings, numbers, booleans and lists of them alone");
-    if !plain.chars().any(|character| character != '\n' && words::is_unsafe(character)) {
+    // Most documents hold nothing but what every terminal shows as it is.
+    let is_plain = plain.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~'));
+    if is_plain || !plain.chars().any(|character| character != '\n' && words::is_unsafe(character)) {
         plain.push('\n');
         return plain;
     }

@@ -131,7 +131,7 @@ pub(super) async fn record(
     record_with(setup, client, report, full, None).await
 }
 
-/// Records the end of a run that found everything as the one before left it, and the digest of the answers in
+/// Records the end of a run that found everything as the one before left it, and the seal of the answers in
 /// which it did.
 pub(super) async fn unchanged(
     setup: &Setup<'_>,

@@ -10,7 +10,6 @@ use super::{
     members, names,
     reply::Reply,
     state::State,
-    users::capped,
     view::View,
     world::{Group, GroupStatus},
 };
@@ -23,7 +22,7 @@ pub(super) fn list(state: &mut State, call: &Call, bend: Bend) -> Answer {
     }
     let view = View::of(state, bend.stale);
     let rows = view.groups().filter(|group| wanted.contains(&group.status)).map(|group| view.group_body(group, call));
-    Ok(Reply::ok(&capped(view.switches(), rows.collect())))
+    Ok(Reply::list(view.switches(), rows))
 }
 
 /// `GET /groups/users`: the whole membership in one call.
@@ -33,12 +32,10 @@ pub(super) fn memberships(state: &mut State, call: &Call, bend: Bend) -> Answer 
         return Ok(Reply::ok(&json!([])));
     }
     let view = View::of(state, bend.stale);
-    let rows = view.groups().filter(|group| wanted.contains(&group.status)).filter_map(|group| {
-        let members = view.member_ids(group);
-        let shown = view.switches().empty_group_entry || !members.is_empty();
-        shown.then(|| view.membership(group, members))
-    });
-    Ok(Reply::ok(&capped(view.switches(), rows.collect())))
+    let shown = |group: &&Group| {
+        wanted.contains(&group.status) && (view.switches().empty_group_entry || view.has_members(group))
+    };
+    Ok(Reply::list(view.switches(), view.groups().filter(shown).map(|group| view.membership(group))))
 }
 
 /// `GET /groups/{id}`.
@@ -52,7 +49,7 @@ pub(super) fn get(state: &mut State, call: &Call, id: &str, bend: Bend) -> Answe
 pub(super) fn members(state: &mut State, id: &str, bend: Bend) -> Answer {
     let view = View::of(state, bend.stale);
     let group = readable(&view, id)?;
-    Ok(Reply::ok(&view.membership(group, view.member_ids(group))))
+    Ok(Reply::ok(&view.membership(group)))
 }
 
 /// `POST /groups`.

@@ -13,7 +13,7 @@ use super::{
     reply::Reply,
     state::State,
     user::{User, UserStatus, UserType},
-    view::View,
+    view::{Membership, View},
     world::Group,
 };
 
@@ -39,23 +39,23 @@ enum Member {
 pub(super) fn change(state: &mut State, call: &Call, id: &str, change: Change, bend: Bend) -> Answer {
     let position = groups::writable(state, id)?;
     groups::object(state, call, &["userIds"])?;
-    let Some(before) = state.world.groups.get(position).cloned() else {
-        return Err(groups::no_group());
-    };
+    let group = state.world.groups.get(position).ok_or_else(groups::no_group)?;
     let asked = asked(call)?;
-    let members = resolve(state, &before, change, first(&asked, bend))?;
-    let mut group = before.clone();
-    let changed: Vec<Member> = members.into_iter().filter(|member| apply(&mut group, change, member)).collect();
+    let members = resolve(state, group, change, first(&asked, bend))?;
+    let before = group.clone();
+    let changed: Vec<Member> = match state.world.groups.get_mut(position) {
+        Some(group) => members.into_iter().filter(|member| apply(group, change, member)).collect(),
+        None => return Err(groups::no_group()),
+    };
     if !changed.is_empty() {
         let now = state.about_to_change(id, Some(before));
-        if state.world.switches.membership_moves_updated_on {
+        let moves = state.world.switches.membership_moves_updated_on;
+        if let Some(group) = state.world.groups.get_mut(position).filter(|_| moves) {
             group.updated_on = now;
         }
-        if let Some(place) = state.world.groups.get_mut(position) {
-            place.clone_from(&group);
-        }
     }
-    Ok(reply(state, &group, asked, &changed))
+    let group = state.world.groups.get(position).ok_or_else(groups::no_group)?;
+    Ok(reply(state, group, &asked, &changed))
 }
 
 /// Puts the first members into a group that is being created.
@@ -214,20 +214,22 @@ fn apply(group: &mut Group, change: Change, member: &Member) -> bool {
     }
 }
 
-fn reply(state: &State, group: &Group, asked: Vec<String>, changed: &[Member]) -> Reply {
+fn reply(state: &State, group: &Group, asked: &[String], changed: &[Member]) -> Reply {
     let view = View::now(state);
-    let user_ids = match state.world.switches.write_reply {
-        WriteReply::After => view.member_ids(group),
-        WriteReply::Echo => asked,
-        WriteReply::Changed => changed.iter().map(|member| shown(&view, member)).collect(),
-        WriteReply::Empty => return Reply::empty(StatusCode::NO_CONTENT),
-    };
-    Reply::ok(&view.membership(group, user_ids))
+    match state.world.switches.write_reply {
+        WriteReply::After => Reply::ok(&view.membership(group)),
+        WriteReply::Echo => Reply::ok(&Membership::of(group, asked)),
+        WriteReply::Changed => {
+            let changed: Vec<&str> = changed.iter().map(|member| shown(&view, member)).collect();
+            Reply::ok(&Membership::of(group, changed))
+        }
+        WriteReply::Empty => Reply::empty(StatusCode::NO_CONTENT),
+    }
 }
 
-fn shown(view: &View<'_>, member: &Member) -> String {
+fn shown<'a>(view: &View<'a>, member: &'a Member) -> &'a str {
     match member {
-        Member::User(id) => view.user(id).map_or_else(|| id.clone(), |user| view.shown_id(user)),
-        Member::Stranger(id) => id.clone(),
+        Member::User(id) => view.user(id).map_or(id, |user| view.shown_id(user)),
+        Member::Stranger(id) => id,
     }
 }

@@ -37,6 +37,7 @@ mod groups;
 mod ids;
 mod members;
 mod names;
+mod overlaid;
 mod queue;
 mod record;
 mod reply;

@@ -8,11 +8,15 @@ use axum::{
     response::Response,
 };
 use futures_util::stream;
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer as _};
+use serde_json::json;
 
-use super::choices::ErrorBody;
+use super::{choices::ErrorBody, switches::Switches};
 
 const JSON: &str = "application/json; charset=utf-8";
+
+/// Why a body can always be written.
+const PLAIN: &str = "a body holds only text keys, numbers and lists, and memory takes all that is written";
 
 /// One answer.
 #[derive(Debug, Clone)]
@@ -27,13 +31,22 @@ pub(super) struct Reply {
 
 impl Reply {
     /// A JSON document.
-    pub(super) fn json(status: StatusCode, value: &Value) -> Self {
-        Self::text(status, JSON, value.to_string())
+    pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        let text = serde_json::to_vec(value).expect(PLAIN);
+        Self::text(status, JSON, text)
     }
 
     /// A JSON document under 200.
-    pub(super) fn ok(value: &Value) -> Self {
+    pub(super) fn ok(value: &impl Serialize) -> Self {
         Self::json(StatusCode::OK, value)
+    }
+
+    /// A list under 200, as far as the server returns one. Each row is written as it comes.
+    pub(super) fn list(switches: &Switches, rows: impl Iterator<Item: Serialize>) -> Self {
+        let mut text = Vec::new();
+        let rows = rows.take(switches.list_cap.unwrap_or(usize::MAX));
+        serde_json::Serializer::new(&mut text).collect_seq(rows).expect(PLAIN);
+        Self::text(StatusCode::OK, JSON, text)
     }
 
     /// Any text.

@@ -1,7 +1,7 @@
 //! Everything that changes while the simulator runs.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     time::{Duration, Instant},
 };
 
@@ -25,9 +25,12 @@ pub(super) struct State {
     records: Vec<RequestRecord>,
     /// How many calls have come in, also those whose records were dropped.
     calls: u64,
-    /// Where each user stands in the world's list, by `userId` and by `id`.
-    by_user_id: BTreeMap<String, usize>,
-    by_id: BTreeMap<String, usize>,
+    /// Where each user stands in the world's list, by `userId` and by `id`: for look-ups alone, one for each
+    /// member that a list shows, so their order reaches nothing.
+    by_user_id: HashMap<String, usize>,
+    by_id: HashMap<String, usize>,
+    /// Whether every member of every group is a user. Calls of the API keep it so; a change by hand may not.
+    all_known: bool,
     /// The last group that was changed, for stale reads.
     undo: Option<Undo>,
     stale_reads_left: u32,
@@ -54,8 +57,9 @@ impl State {
             faults: Queue::default(),
             records: Vec::new(),
             calls: 0,
-            by_user_id: BTreeMap::new(),
-            by_id: BTreeMap::new(),
+            by_user_id: HashMap::new(),
+            by_id: HashMap::new(),
+            all_known: false,
             undo: None,
             stale_reads_left: 0,
             now: ids::FIRST_SECOND,
@@ -105,6 +109,8 @@ impl State {
         let users = || self.world.users.iter().enumerate();
         self.by_user_id = users().map(|(position, user)| (user.user_id.clone(), position)).collect();
         self.by_id = users().map(|(position, user)| (user.id.clone(), position)).collect();
+        let mut members = self.world.groups.iter().flat_map(|group| &group.members);
+        self.all_known = members.all(|id| self.by_user_id.contains_key(id));
         let latest = self.world.groups.iter().map(|group| group.updated_on).max();
         self.now = self.now.max(latest.unwrap_or(self.now));
         self.undo = None;
@@ -119,6 +125,11 @@ impl State {
     /// Where the user with this organisation-user id stands.
     pub(super) fn position_by_id(&self, id: &str) -> Option<usize> {
         self.by_id.get(id).copied()
+    }
+
+    /// Whether every member of every group is a user.
+    pub(super) fn all_known(&self) -> bool {
+        self.all_known
     }
 
     /// Notes that a group is about to change, and returns the time of the change.

@@ -1,15 +1,19 @@
 //! The world as one read sees it, and the bodies that show it.
+//!
+//! A list of a large organisation has many megabytes. So bodies borrow from the world, and are written
+//! from there straight into the reply. Their fields stand in the order of the alphabet.
 
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
 
 use super::{
     call::Call,
     choices::{DeactivatedMembers, GroupUserIds, MemberId},
     ids,
+    overlaid::Overlaid,
     state::{State, Undo},
     switches::Switches,
     user::User,
-    world::Group,
+    world::{Group, GroupStatus},
 };
 
 /// What one read sees: the present, or the world before the last change.
@@ -45,53 +49,57 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The members of a group by the kind of id that groups hold.
-    pub(super) fn member_ids(&self, group: &Group) -> Vec<String> {
-        let users = group.members.iter().filter_map(|id| self.user(id)).filter(|user| self.stays(user));
-        users.map(|user| self.shown_id(user)).chain(group.strangers.iter().cloned()).collect()
+    /// Whether a group shows any member.
+    pub(super) fn has_members(&self, group: &'a Group) -> bool {
+        self.member_ids(group).next().is_some()
     }
 
     /// The body that shows a group.
-    pub(super) fn group_body(&self, group: &Group, call: &Call) -> Value {
+    pub(super) fn group_body(&self, group: &'a Group, call: &Call) -> impl Serialize + use<'a> {
         let switches = self.switches();
-        let mut body = Map::new();
-        body.insert("id".to_owned(), json!(group.id));
-        body.insert("orgId".to_owned(), json!(self.state.world.organization));
-        body.insert("name".to_owned(), json!(group.name));
-        if let Some(lead) = group.lead.as_ref().and_then(|lead| self.user(lead)) {
-            body.insert("groupLeadId".to_owned(), json!(self.shown_id(lead)));
-        }
+        let lead = group.lead.as_ref().and_then(|lead| self.user(lead));
         let shows_members = match switches.group_user_ids {
             GroupUserIds::Always => true,
             GroupUserIds::OnExpand => call.expands("userIds"),
             GroupUserIds::Never => false,
         };
-        if shows_members {
-            body.insert("userIds".to_owned(), json!(self.member_ids(group)));
-        }
-        if switches.group_status_field {
-            body.insert("status".to_owned(), json!(group.status));
-        }
-        body.insert("createdOn".to_owned(), json!(ids::timestamp(group.created_on, switches.timestamps)));
-        body.insert("updatedOn".to_owned(), json!(ids::timestamp(group.updated_on, switches.timestamps)));
-        body.extend(group.overlay.clone());
-        Value::Object(body)
+        let body = GroupBody {
+            created_on: ids::timestamp(group.created_on, switches.timestamps),
+            group_lead_id: lead.map(|lead| self.shown_id(lead)),
+            id: &group.id,
+            name: &group.name,
+            org_id: &self.state.world.organization,
+            status: switches.group_status_field.then_some(group.status),
+            updated_on: ids::timestamp(group.updated_on, switches.timestamps),
+            user_ids: shows_members.then_some(MemberIds { view: *self, group }),
+        };
+        Overlaid { body, overlay: &group.overlay }
     }
 
-    /// The body that shows a membership. Its own `id` is in the vendor's samples only.
-    pub(super) fn membership(&self, group: &Group, user_ids: Vec<String>) -> Value {
-        json!({
-            "id": ids::uuid(&group.id, "membership", 0),
-            "groupId": group.id,
-            "userIds": user_ids,
-        })
+    /// The body that shows a membership, as it is in this view.
+    pub(super) fn membership(&self, group: &'a Group) -> impl Serialize + use<'a> {
+        Membership::of(group, MemberIds { view: *self, group })
+    }
+
+    /// The members of a group by the kind of id that groups hold.
+    fn member_ids(&self, group: &'a Group) -> impl Iterator<Item = &'a str> + use<'a> {
+        let view = *self;
+        let Switches { member_id, deactivated_members, .. } = self.switches();
+        // What groups hold is then what they show: looking up every member would take most of a list's time.
+        let as_held = self.state.all_known()
+            && (*member_id, *deactivated_members) == (MemberId::UserId, DeactivatedMembers::Stay);
+        let users = group.members.iter().filter_map(move |id| match as_held {
+            true => Some(id.as_str()),
+            false => view.user(id).filter(|user| view.stays(user)).map(|user| view.shown_id(user)),
+        });
+        users.chain(group.strangers.iter().map(String::as_str))
     }
 
     /// A user's id as groups hold it.
-    pub(super) fn shown_id(&self, user: &User) -> String {
+    pub(super) fn shown_id(&self, user: &'a User) -> &'a str {
         match self.switches().member_id {
-            MemberId::UserId => user.user_id.clone(),
-            MemberId::Id => user.id.clone(),
+            MemberId::UserId => &user.user_id,
+            MemberId::Id => &user.id,
         }
     }
 
@@ -102,5 +110,50 @@ impl<'a> View<'a> {
 
     fn stays(&self, user: &User) -> bool {
         self.switches().deactivated_members == DeactivatedMembers::Stay || !user.kind.is_deactivated()
+    }
+}
+
+/// A group as replies show it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupBody<'a> {
+    created_on: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_lead_id: Option<&'a str>,
+    id: &'a str,
+    name: &'a str,
+    org_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<GroupStatus>,
+    updated_on: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_ids: Option<MemberIds<'a>>,
+}
+
+/// A membership as replies show it. Its own `id` is in the vendor's samples only.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Membership<'a, I> {
+    group_id: &'a str,
+    id: String,
+    user_ids: I,
+}
+
+impl<'a, I: Serialize> Membership<'a, I> {
+    /// The membership of a group, with these ids.
+    pub(super) fn of(group: &'a Group, user_ids: I) -> Self {
+        Self { group_id: &group.id, id: ids::uuid(&group.id, "membership", 0), user_ids }
+    }
+}
+
+/// The ids of a group's members, as a list.
+struct MemberIds<'a> {
+    view: View<'a>,
+    group: &'a Group,
+}
+
+impl Serialize for MemberIds<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.view.member_ids(self.group))
     }
 }

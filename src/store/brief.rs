@@ -21,7 +21,7 @@ pub struct Brief {
     pub seen: Option<Seen>,
     /// The last real run.
     pub last: Option<RunRow>,
-    /// Digest of Hyperproof's answers, where the last real run found in them what the run before it left, and
+    /// Seal of Hyperproof's answers, where the last real run found in them what the run before it left, and
     /// wrote nothing.
     pub answers: Option<String>,
     /// Holds that wait, approved or not.
@@ -49,7 +49,7 @@ pub(super) async fn load(conn: &mut SqliteConnection, now: Timestamp) -> Result<
         own_account: settings::own_account(conn).await?,
         throttled_until: settings::throttled_until(conn).await?,
         seen: learned::seen(conn).await?,
-        answers: answers.map(|(_, digest)| digest),
+        answers: answers.map(|(_, seal)| seal),
         holds: holds::waiting(conn, now).await?.len(),
         open: changes::open_intents(conn).await?.len(),
         approvals: given::standing(conn, now).await?.len(),

@@ -66,7 +66,7 @@ pub struct RunFinish {
     pub document: Option<String>,
     /// Hyperproof said to wait until then; none forgets an earlier time.
     pub throttled_until: Option<Timestamp>,
-    /// Digest of Hyperproof's answers, where the run found in them what the run before left, and wrote nothing.
+    /// Seal of Hyperproof's answers, where the run found in them what the run before left, and wrote nothing.
     pub answers: Option<String>,
 }
 

@@ -214,7 +214,7 @@ pub(super) async fn remember_last_read(
     }
 }
 
-/// A run and the digest of the answers in which it found Hyperproof as the run before left it.
+/// A run and the seal of the answers in which it found Hyperproof as the run before left it.
 pub(super) async fn answers(conn: &mut SqliteConnection) -> Result<Option<(String, String)>, Fault> {
     match get(conn, ANSWERS).await? {
         Some(text) => from_json(TABLE, ANSWERS, &text).map(Some),
@@ -222,8 +222,8 @@ pub(super) async fn answers(conn: &mut SqliteConnection) -> Result<Option<(Strin
     }
 }
 
-pub(super) async fn remember_answers(conn: &mut SqliteConnection, run: &RunId, digest: &str) -> Result<(), Fault> {
-    set(conn, ANSWERS, &to_json(&(run.as_str(), digest))?).await
+pub(super) async fn remember_answers(conn: &mut SqliteConnection, run: &RunId, seal: &str) -> Result<(), Fault> {
+    set(conn, ANSWERS, &to_json(&(run.as_str(), seal))?).await
 }
 
 /// How far the log went when memberships were observed last (`seq`), and when those of all groups were.

@@ -11,15 +11,17 @@ use std::collections::BTreeMap;
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use tracing::info;
+use uuid::Uuid;
 
 use crate::model::id::{RunId, SourceName};
 use crate::model::live::LiveState;
 use crate::model::memory::{Memory, Seen};
 use crate::model::plan::Plan;
 use crate::model::run::{Outcome, PlanReport, RunReport};
+use crate::model::seal::SealKey;
 use crate::report;
 use crate::store::{Brief, RunRow};
-use crate::target::{Client, Lists, TargetError};
+use crate::target::{Client, TargetError};
 
 pub(super) use verdict::{Leads, live_digest};
 
@@ -40,7 +42,7 @@ pub(super) struct Unchanged {
     plan: Plan,
     /// What Hyperproof has and what is remembered; none where its answers are the very ones of the run before.
     read: Option<(LiveState, Memory)>,
-    /// Digest of its answers, where they and nothing else said it.
+    /// Seal of its answers, where they and nothing else said it.
     answers: Option<String>,
 }
 
@@ -93,7 +95,7 @@ pub(super) async fn look(
         return Ok(Look::Unchanged(Box::new(Unchanged { plan, read: None, answers: brief.answers.clone() })));
     }
     let memory = loaded(setup, memory, now).await?;
-    let digest = lists.as_ref().ok().map(Lists::digest);
+    let seal = lists.as_ref().ok().map(|lists| lists.seal(SealKey::new(Uuid::new_v4().as_u128())));
     let draft = lists.and_then(|lists| client.reader().decode(lists));
     let live = gather::believe(&setup.order, client, &memory, draft).await;
     let vouched = vouched.and_then(|how| {
@@ -104,8 +106,8 @@ pub(super) async fn look(
         (Ok(live), Ok(how)) => {
             let mut plan = as_of_now(plan, seen, &how, live.reads);
             count_live(&mut plan, &memory, &live);
-            // More GETs than the lists: what was asked beside them is not in their digest.
-            let answers = digest.filter(|_| live.reads == LISTS);
+            // More GETs than the lists: what was asked beside them is not in their seal.
+            let answers = seal.filter(|_| live.reads == LISTS);
             Look::Unchanged(Box::new(Unchanged { plan, read: Some((live, memory)), answers }))
         }
         (live, vouched) => {

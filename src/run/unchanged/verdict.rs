@@ -13,6 +13,7 @@ use crate::model::live::{Absence, LiveGroup, LiveState, MemberIdKind, Standing};
 use crate::model::memberships::Members;
 use crate::model::memory::{Memory, Seen};
 use crate::model::run::Outcome;
+use crate::model::seal::SealKey;
 use crate::source::Answer;
 use crate::store::Brief;
 use crate::target::Lists;
@@ -133,7 +134,8 @@ pub(super) fn all_vouch(answers: Vec<(SourceName, Answer)>) -> Result<BTreeMap<S
 /// that what they say need not be looked at again. That run wrote nothing, and what answers are judged by moves in a
 /// run alone. They are asked for with the same account, by which they are judged, too.
 pub(super) fn is_as_answered(brief: &Brief, own: Option<&str>, lists: &Lists) -> bool {
-    own == Some(lists.own.as_str()) && brief.answers.as_ref().is_some_and(|answers| *answers == lists.digest())
+    let is_sealed = |seal: &String| SealKey::of(seal).is_some_and(|key| lists.seal(key) == *seal);
+    own == Some(lists.own.as_str()) && brief.answers.as_ref().is_some_and(is_sealed)
 }
 
 /// Whether Hyperproof is as the last run left it.

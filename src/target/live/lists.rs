@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::super::error::TargetError;
 use super::super::wire::{self, List};
 use super::pieces::{Entries, Pieces};
-use crate::model::digest::Digest;
+use crate::model::seal::{Part, SealKey};
 
 /// A list as it came: nothing of it was decoded yet.
 #[derive(Debug, Clone)]
@@ -61,16 +61,16 @@ impl Lists {
         self.reads
     }
 
-    /// Digest of all three, and of whose account they are read for: two equal ones are of the same answers to the
-    /// byte. SHA-256, because names in the answers are chosen by people who are not trusted with it: nobody may be
-    /// able to make two answers of which one passes for the other.
-    pub fn digest(&self) -> String {
-        let mut digest = Digest::new();
-        digest.part(&self.own);
-        for list in [&self.users, &self.groups, &self.memberships] {
-            digest.part_bytes(&list.body);
-        }
-        digest.hex()
+    /// The seal of all three, and of whose account they are read for, by that key: two equal ones are of the same
+    /// answers to the byte. Names in the answers are chosen by people who are not trusted with it: none of them may be
+    /// able to make two answers of which one passes for the other, and none knows the key.
+    pub fn seal(&self, key: SealKey) -> String {
+        let parts = [self.own.as_bytes(), &self.users.body, &self.groups.body, &self.memberships.body];
+        key.seal((0..).zip(parts).map(|(number, bytes)| {
+            let mut part = Part::new(key, number);
+            part.take(bytes);
+            part
+        }))
     }
 
     /// Lists that were read elsewhere.

@@ -1,7 +1,7 @@
 //! Every route, in the shapes of the vendor's pages.
 
 use reqwest::Method;
-use rosterd::simulator::{UserStatus, UserType};
+use rosterd::simulator::{User, UserStatus, UserType, World};
 use serde_json::json;
 
 use super::{Bench, got, sorted, texts};
@@ -210,4 +210,49 @@ async fn calls_are_recorded() {
     bench.simulator.forget_requests();
     bench.get("/groups").await;
     assert_eq!(bench.simulator.requests()[0].seq, 5);
+}
+
+/// Clients may not depend on the order of fields, but whoever compares two answers does.
+#[tokio::test]
+async fn lists_to_the_byte() {
+    let mut world = World::new("corp");
+    world.users.clear();
+    let user = User { id: "o1".into(), user_id: "u1".into(), surname: "O\"Neill".into(), ..User::default() };
+    world.users.push(User { email: Some("ann@corp.example".into()), ..user.clone() });
+    let overlay = json!({ "zone": 1, "email": null, "a": [true] });
+    let odd = overlay.as_object().unwrap().clone();
+    world.users.push(User { id: "o2".into(), user_id: "u2".into(), overlay: odd.clone(), ..user });
+    world.client.account = "u1".into();
+    world.add_group("Staff", &["u2", "u1", "nobody"]);
+    world.groups[0].id = "g1".into();
+    world.groups[0].lead = Some("u2".into());
+    world.groups[0].overlay = odd;
+    world.groups[0].members.insert("ghost".into());
+    let bench = Bench::with(|given| *given = world).await;
+    let text = async |path: &str| {
+        let reply = bench.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(reply.content_length().map(|length| length as usize), Some(reply.text().await.unwrap().len()));
+        bench.request(Method::GET, path).send().await.unwrap().text().await.unwrap()
+    };
+    let both = r#""language":"en","locale":"US","#;
+    let rest = r#""status":"active","surname":"O\"Neill","timeZone":"America/Los_Angeles","type":"activeUser","#;
+    assert_eq!(
+        text("/users").await,
+        format!(r#"[{{"email":"ann@corp.example","givenName":"ann","id":"o1",{both}{rest}"userId":"u1"}},"#)
+            + &format!(r#"{{"a":[true],"email":null,"givenName":"","id":"o2",{both}{rest}"userId":"u2","zone":1}}]"#)
+    );
+    let created = r#""createdOn":"2023-01-01T00:00:00.0000000+00:00""#;
+    let updated = r#""updatedOn":"2023-01-01T00:00:00.0000000+00:00""#;
+    assert_eq!(
+        text("/groups?expand=userIds").await,
+        format!(
+            r#"[{{"a":[true],{created},"email":null,"groupLeadId":"u2","id":"g1","name":"Staff","orgId":"corp",{updated},"#
+        ) + r#""userIds":["u1","u2","nobody"],"zone":1}]"#
+    );
+    let id = "82a96a09-9645-445a-8ffe-25009acff2d0";
+    let memberships = format!(r#"[{{"groupId":"g1","id":"{id}","userIds":["u1","u2","nobody"]}}]"#);
+    assert_eq!(text("/groups/users").await, memberships);
+    // Without the one who is in no list of users, nobody is looked up one by one any more.
+    bench.simulator.change(|world| world.groups[0].members.remove("ghost"));
+    assert_eq!(text("/groups/users").await, memberships);
 }

@@ -172,16 +172,19 @@ fn hyperproof_must_be_as_it_was_left() {
 }
 
 #[test]
-fn answers_are_believed_by_their_digest_for_one_account_alone() {
+fn answers_are_believed_by_their_seal_for_one_account_alone() {
     let lists = |users: &str, groups: &str, own: &str| Lists::new(users.into(), groups.into(), "[]".into(), own);
     let seen = lists("[1]", "[]", "own");
-    let brief = Brief { answers: Some(seen.digest()), ..brief() };
+    let brief = Brief { answers: Some(seen.seal(SealKey::new(7))), ..brief() };
     assert!(is_as_answered(&brief, Some("own"), &seen));
     assert!(!is_as_answered(&brief, None, &seen), "signed in by another client id");
     assert!(!is_as_answered(&brief, Some("other"), &lists("[1]", "[]", "other")));
     assert!(!is_as_answered(&brief, Some("own"), &lists("[1] ", "[]", "own")));
     assert!(!is_as_answered(&brief, Some("own"), &lists("[]", "[1]", "own")), "which list it is counts");
-    assert!(!is_as_answered(&Brief { answers: None, ..brief }, Some("own"), &seen));
+    let without = |answers: Option<String>| Brief { answers, ..brief.clone() };
+    assert!(!is_as_answered(&without(None), Some("own"), &seen));
+    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".to_owned();
+    assert!(!is_as_answered(&without(Some(digest)), Some("own"), &seen), "of a version without seals");
 }
 
 #[test]
