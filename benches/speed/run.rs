@@ -15,12 +15,22 @@ use crate::world::{self, Shape};
 const SMALL: Shape = Shape { people: 1_000, groups: 120, memberships: 10_000, largest: 500 };
 const MIDDLE: Shape = Shape { people: 20_000, groups: 520, memberships: 60_000, largest: 10_000 };
 const ONE_HUGE_GROUP: Shape = Shape { people: 300_000, groups: 2_000, memberships: 500_000, largest: 250_000 };
+/// No group needs a second call, so that no answer proves that the server lists members.
+const EVEN: Shape = Shape { people: 100_000, groups: 2_000, memberships: 250_000, largest: 125 };
 const MILLION: Shape = Shape { people: 1_000_000, groups: 10_000, memberships: 2_500_000, largest: 250_000 };
 
 /// People in one call: the default of `max_users_per_call`.
 const PER_CALL: u32 = 200;
 /// Calls that read Hyperproof when nothing is to be looked at twice: users, groups, memberships.
 const READS: u64 = 3;
+/// The default of `requests_per_minute`.
+const USUAL_RATE: u32 = 120;
+/// Runs before those with which later ones are compared.
+const FEW: u32 = 10;
+/// Runs that are compared: nine of ten have nothing to do.
+const COMPARED: u32 = 20;
+/// What a first sync is tried at where the usual rate would take too long.
+const QUICK_RATE: u32 = 600;
 
 /// All rows, or with `SIZES="1000 100000"` in the environment those of organisations with so many people.
 pub(crate) fn rows(scale: Scale) -> Vec<Row> {
@@ -36,22 +46,27 @@ pub(crate) fn rows(scale: Scale) -> Vec<Row> {
         rows.extend(large(shape));
     }
     if sizes.is_empty() {
+        if full {
+            rows.extend(Settled::of(EVEN).map(|settled| told(settled.first_sync(EVEN, QUICK_RATE))));
+        }
         rows.push(told(history(if full { 10_000 } else { 300 })));
     }
     rows
 }
 
 /// `json FILE…`: what parsing the bodies costs at the least. `serve small|middle|usual`: an installation
-/// that stays until the standard input ends, for a profiler.
+/// that stays until the standard input ends, for a profiler. `first-sync SIZE RATE` and `history RUNS`: that
+/// row alone.
 pub(crate) fn child(args: &[&str]) -> Figures {
     match args {
+        ["first-sync", size, rate] => {
+            let (shape, rate) = (shape(size), rate.parse().expect("calls a minute are a number"));
+            let settled = Settled::of(shape).expect("a first sync wants a directory");
+            alone(&settled.first_sync(shape, rate))
+        }
+        ["history", runs] => alone(&history(runs.parse().expect("runs are counted"))),
         ["serve", size] => {
-            let shape = match *size {
-                "small" => SMALL,
-                "middle" => MIDDLE,
-                _ => Shape::USUAL,
-            };
-            let settled = Settled::of(shape).expect("a profiler wants a directory");
+            let settled = Settled::of(shape(size)).expect("a profiler wants a directory");
             eprintln!("{BINARY} --config {} apply", settled.installation.config(Way::IN_FULL));
             std::io::stdin().lines().for_each(drop);
             Figures::default()
@@ -59,6 +74,22 @@ pub(crate) fn child(args: &[&str]) -> Figures {
         ["json", files @ ..] => json::parse(files),
         _ => panic!("the parent names a part: {args:?}"),
     }
+}
+
+fn shape(size: &str) -> Shape {
+    match size {
+        "small" => SMALL,
+        "middle" => MIDDLE,
+        "even" => EVEN,
+        "usual" => Shape::USUAL,
+        _ => panic!("no such size: {size}"),
+    }
+}
+
+/// A row that nothing else is measured with.
+fn alone(row: &Row) -> Figures {
+    println!("{}", measure::line(row));
+    row.ours
 }
 
 fn says(shape: Shape) -> String {
@@ -217,23 +248,25 @@ impl Settled {
     }
 
     /// All groups empty, nothing known: everybody is added, at the rate.
-    fn first_sync(&self, shape: Shape, seconds: u32) -> Row {
+    fn first_sync(&self, shape: Shape, rate: u32) -> Row {
         self.installation.empty_all_groups();
-        let least: u64 = (0..shape.groups).map(|group| u64::from(calls_for(shape.count(group)))).sum();
-        let rate = u32::try_from(least * 60 / u64::from(seconds)).unwrap_or(u32::MAX).max(60);
-        let reading = self.plan(Way { state: "first.db", ..Way::IN_FULL });
+        let adds: u64 = (0..shape.groups).map(|group| u64::from(calls_for(shape.count(group)))).sum();
         let (ours, calls) = self.installation.apply(Way { rate, state: "first.db", ..Way::IN_FULL });
-        // The tool's own account is asked for once.
-        let least = least + READS + 1;
-        let waiting = (least as f64 - f64::from(BURST)) * 60.0 / f64::from(rate);
-        let floor = Figures { wall: waiting + reading.wall, cpu: reading.cpu, ..Figures::default() };
+        // The tool's own account is asked for once; where no answer could show whether the server lists members
+        // or says what it was sent, all memberships are read once more.
+        let proof = u64::from((0..shape.groups).all(|group| calls_for(shape.count(group)) < 2));
+        let least = adds + READS + 1 + proof;
+        // Nothing but the rate: what is read, decided and written down besides is ours.
+        let wall = (least as f64 - f64::from(BURST)) * 60.0 / f64::from(rate);
+        let floor = Figures { wall, ..Figures::default() };
+        let goals = vec![Goal::Wall(1.02), Goal::Calls(least)];
         Row {
             subject: "run".to_owned(),
-            case: format!("{}: first sync", says(shape)),
+            case: format!("{}: first sync at {rate} calls a minute", says(shape)),
             ours,
-            floor: Some(("calls at the rate + the plan of it".to_owned(), floor)),
-            goals: vec![Goal::Wall(1.02), Goal::Calls(least)],
-            note: format!("{} writes, {rate} calls a minute; {}", writes(&calls), reads(&calls)),
+            floor: Some(("the calls at that rate".to_owned(), floor)),
+            goals: if shape.people == Shape::USUAL.people { goals } else { Vec::new() },
+            note: format!("{} writes; {}", writes(&calls), reads(&calls)),
         }
     }
 }
@@ -248,7 +281,7 @@ fn directory(shape: Shape, full: bool) -> Vec<Row> {
     rows.push(told(settled.one_change(shape, rounds)));
     rows.push(told(settled.churn(shape)));
     if full || !usual {
-        rows.push(told(settled.first_sync(shape, if usual { 60 } else { 10 })));
+        rows.push(told(settled.first_sync(shape, if usual { USUAL_RATE } else { QUICK_RATE })));
     }
     rows
 }
@@ -319,28 +352,34 @@ fn history(runs: u32) -> Row {
         if at.is_multiple_of(10) {
             installation.write("people.csv", if at.is_multiple_of(20) { &all } else { less });
         }
-        installation.apply(Way::IN_FULL).0
+        let bytes = std::fs::metadata(installation.path("rosterd.db")).map_or(0, |state| state.len());
+        Figures { bytes, ..installation.apply(Way::IN_FULL).0 }
     };
-    let mean = |rounds: Vec<Figures>| {
-        let count = rounds.len() as f64;
-        let sum = |of: fn(&Figures) -> f64| rounds.iter().map(of).sum::<f64>() / count;
-        Figures { wall: sum(|round| round.wall), cpu: sum(|round| round.cpu), ..median(rounds.clone()) }
-    };
-    // From just behind one change to just before another: 11 to 19, and so at the end.
-    let early: Vec<Figures> = (1..20).map(run).skip(10).collect();
-    for at in 20..runs {
+    for at in 1..=FEW {
+        run(at);
+    }
+    let early: Vec<Figures> = (FEW + 1..=FEW + COMPARED).map(run).collect();
+    for at in FEW + COMPARED + 1..=runs - COMPARED {
         if at.is_multiple_of(1000) {
             eprintln!("run:   {at} of {runs}");
         }
         run(at);
     }
-    let late: Vec<Figures> = (runs..runs + 10).map(run).skip(1).collect();
+    let late: Vec<Figures> = (runs - COMPARED + 1..=runs).map(run).collect();
+    let (early, late) = (median_cpu(early), median_cpu(late));
+    let growth = late.bytes.saturating_sub(early.bytes) / u64::from(runs);
     Row {
         subject: "run".to_owned(),
         case: format!("100 people, after {runs} runs"),
-        ours: mean(late),
-        floor: Some(("after 10 runs".to_owned(), mean(early))),
+        ours: late,
+        floor: Some((format!("after {FEW} runs"), early)),
         goals: vec![Goal::Cpu(1.1)],
-        note: String::new(),
+        note: format!("the state has {:.1} MB, {growth} bytes a run", late.bytes as f64 / 1e6),
     }
+}
+
+/// The round with the median CPU time.
+fn median_cpu(mut rounds: Vec<Figures>) -> Figures {
+    rounds.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
+    rounds.get(rounds.len() / 2).copied().unwrap_or_default()
 }

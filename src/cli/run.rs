@@ -62,7 +62,7 @@ async fn start(global: &Global) -> Result<Started, Fault> {
             "{file} has no [schedule], and the service runs by one\nhelp: {NO_SCHEDULE_HELP}"
         )));
     };
-    let store = session::open(&config, Access::CreateOrWrite).await?;
+    let store = daemon::starting(session::open(&config, Access::CreateOrWrite)).await?;
     let lock = store.lock_service(Timestamp::now())?;
     store.check_writable(Timestamp::now()).await?;
     let (state, seen) = watch::channel(daemon::at_start(&config, &store, Timestamp::now()).await?);

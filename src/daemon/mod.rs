@@ -41,6 +41,7 @@ use telling::Telling;
 
 pub use board::at_start;
 pub use signals::Signals;
+pub use systemd::starting;
 
 /// What to do where the service has no schedule.
 pub const NO_SCHEDULE_HELP: &str = "write when it runs, such as:\n[schedule]\ncron = \"0 */15 * * * *\"";

@@ -6,13 +6,37 @@
 //! every wait has a deadline (`timeout`, `max_wait`, `max_attempts` of the configuration), so that a run
 //! that takes its time is no reason to kill the service.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::time::sleep;
 use tracing::debug;
 
 /// How long the end of the service may take, whatever its unit says.
 const STOPPING: Duration = Duration::from_secs(15);
+
+/// How often a start that takes long asks for more time, and how much it asks for.
+const STARTING: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
+
+/// Work that comes before the service is up, for as long as it takes: a state with a long log is brought up to date
+/// once.
+pub async fn starting<T>(work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    let (every, more) = STARTING;
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = sleep(every) => tell(&[NotifyState::Status("opening the state"), extended(more)]),
+        }
+    }
+}
+
+/// The time that systemd is to allow from now on.
+fn extended(time: Duration) -> NotifyState<'static> {
+    NotifyState::ExtendTimeoutUsec(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -48,8 +72,7 @@ impl Systemd {
 
     /// The service ends.
     pub(super) fn stopping(&self) {
-        let micros = u32::try_from(STOPPING.as_micros()).unwrap_or(u32::MAX);
-        tell(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(micros)]);
+        tell(&[NotifyState::Stopping, extended(STOPPING)]);
     }
 
     /// How the service stands, if that is news.

@@ -1,5 +1,6 @@
 //! E-mail addresses: sent as given, compared folded.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -34,16 +35,98 @@ pub enum AddressError {
     Domain,
 }
 
+/// An address that was looked at, and has no room of its own yet: tables of very many people put them where
+/// they like.
+#[derive(Debug, Clone)]
+pub struct Parsed<'a> {
+    text: &'a str,
+    key: Cow<'a, str>,
+}
+
+impl<'a> Parsed<'a> {
+    /// Trims and folds an address. The last `@` parts local part and domain.
+    pub fn new(text: &'a str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(AddressError::Empty);
+        }
+        // All is asked of every byte, without an early end, so that many bytes can be asked at once.
+        let (mut is_ascii, mut is_visible, mut is_lower) = (true, true, true);
+        for byte in text.bytes() {
+            is_ascii &= byte.is_ascii();
+            is_visible &= byte.is_ascii_graphic();
+            is_lower &= !byte.is_ascii_uppercase();
+        }
+        let blank = match is_ascii {
+            true => !is_visible,
+            false => text.chars().any(|c| c.is_whitespace() || c.is_control()),
+        };
+        if blank {
+            return Err(AddressError::Blank);
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or(AddressError::Shape)?;
+        if local.is_empty() || domain.is_empty() {
+            return Err(AddressError::Shape);
+        }
+        if is_ascii {
+            // IDNA changes nothing in an ASCII name but its case; the check below is the part of
+            // it that matters here.
+            if !domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
+                return Err(AddressError::Domain);
+            }
+            let key = match is_lower {
+                true => Cow::Borrowed(text),
+                false => Cow::Owned(text.to_ascii_lowercase()),
+            };
+            return Ok(Self { text, key });
+        }
+        let domain = idna::domain_to_ascii(domain).map_err(|_| AddressError::Domain)?;
+        if domain.is_empty() {
+            return Err(AddressError::Domain);
+        }
+        Ok(Self { text, key: Cow::Owned(format!("{}@{domain}", lower(local))) })
+    }
+
+    /// What [`Self::as_str`] and [`Self::key`] gave of an address, put together again.
+    pub fn again(text: &'a str, key: &'a str) -> Self {
+        Self { text, key: Cow::Borrowed(key) }
+    }
+
+    /// The address as it was given, without blanks around it.
+    pub fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// The form by which addresses are compared.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// That form, where it is not the text.
+    fn other_key(&self) -> Option<Arc<str>> {
+        (self.key != self.text).then(|| Arc::from(&*self.key))
+    }
+}
+
+impl From<Parsed<'_>> for Address {
+    fn from(parsed: Parsed<'_>) -> Self {
+        Self { key: parsed.other_key(), text: Piece::new(parsed.text) }
+    }
+}
+
 impl Address {
     /// Trims and folds an address. The last `@` parts local part and domain.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let text = text.trim();
-        Ok(Self { key: fold(text)?, text: Piece::new(text) })
+        Parsed::new(text).map(Self::from)
     }
 
-    /// The same, of a text that has no blanks around it.
+    /// The same, of a text that may share its memory with others. Blanks around it cost a copy.
     pub fn of(text: Piece) -> Result<Self, AddressError> {
-        Ok(Self { key: fold(text.as_str())?, text })
+        let parsed = Parsed::new(text.as_str())?;
+        match parsed.text.len() == text.as_str().len() {
+            true => Ok(Self { key: parsed.other_key(), text }),
+            false => Ok(parsed.into()),
+        }
     }
 
     /// The address as it was given, without blanks around it.
@@ -55,37 +138,6 @@ impl Address {
     pub fn key(&self) -> &str {
         self.key.as_deref().unwrap_or(self.as_str())
     }
-}
-
-/// The form by which an address is compared, where it is not written like that.
-fn fold(text: &str) -> Result<Option<Arc<str>>, AddressError> {
-    if text.is_empty() {
-        return Err(AddressError::Empty);
-    }
-    let blank = match text.is_ascii() {
-        true => text.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()),
-        false => text.chars().any(|c| c.is_whitespace() || c.is_control()),
-    };
-    if blank {
-        return Err(AddressError::Blank);
-    }
-    let (local, domain) = text.rsplit_once('@').ok_or(AddressError::Shape)?;
-    if local.is_empty() || domain.is_empty() {
-        return Err(AddressError::Shape);
-    }
-    if text.is_ascii() {
-        // IDNA changes nothing in an ASCII name but its case; the check below is the part of
-        // it that matters here.
-        if !domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
-            return Err(AddressError::Domain);
-        }
-        return Ok(text.bytes().any(|b| b.is_ascii_uppercase()).then(|| text.to_ascii_lowercase().into()));
-    }
-    let domain = idna::domain_to_ascii(domain).map_err(|_| AddressError::Domain)?;
-    if domain.is_empty() {
-        return Err(AddressError::Domain);
-    }
-    Ok(Some(format!("{}@{domain}", lower(local)).into()))
 }
 
 /// Part of an address, or a pattern for one, in the form by which addresses are compared. What it makes

@@ -27,7 +27,7 @@ impl Digest {
     /// Adds many parts, as [`Self::part`] would one by one.
     pub fn parts<'a>(&mut self, parts: impl IntoIterator<Item = &'a str>) -> &mut Self {
         const GATHERED: usize = 16 * 1024;
-        let mut bytes = Vec::with_capacity(GATHERED);
+        let mut bytes = Vec::new();
         for part in parts {
             bytes.extend((part.len() as u64).to_be_bytes());
             bytes.extend(part.as_bytes());
@@ -70,7 +70,12 @@ pub fn short(bytes: &[u8]) -> u128 {
 
 fn hex(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from_digit(u32::from(half), 16).expect("half a byte is a hexadecimal digit");
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
 #[cfg(test)]

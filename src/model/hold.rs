@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -123,25 +124,22 @@ impl fmt::Display for Scope {
 }
 
 /// `h-` and 12 hexadecimal digits of a digest of rule, scope and changes, and of nothing that moves
-/// by itself: the same situation has the same id in every run.
+/// by itself: the same situation has the same id in every run. Cheap to clone: every change that waits names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HoldId(String);
+pub struct HoldId(Arc<str>);
 
 impl HoldId {
     /// The id of a hold.
     pub fn of(rule: Rule, scope: &Scope, changes: &BTreeSet<ChangeKey>) -> Self {
         let mut digest = Digest::new();
-        digest.part(rule.as_str()).part(&scope.to_string());
-        for change in changes {
-            change.digest(&mut digest);
-        }
+        digest.part(rule.as_str()).part(&scope.to_string()).parts(changes.iter().flat_map(ChangeKey::parts));
         let hex = digest.hex();
-        Self(format!("h-{}", hex.get(..12).unwrap_or(&hex)))
+        Self(format!("h-{}", hex.get(..12).unwrap_or(&hex)).into())
     }
 
     /// An id as it was stored or typed.
     pub fn from_text(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 
     /// The id.

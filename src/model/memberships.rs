@@ -1,5 +1,6 @@
 //! Who is in which group, in little memory.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 #[expect(clippy::disallowed_types, reason = "for look-ups alone: nothing is said in its order")]
 use std::collections::HashMap;
@@ -23,6 +24,27 @@ pub struct Members<'a> {
     members: &'a [u32],
 }
 
+/// Where accounts stand among others ([`Memberships::places`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Places {
+    /// Each where it stands here: then the same memberships are the same numbers.
+    Same,
+    /// Each at one of its own, or [`NOWHERE`].
+    Other(Vec<u32>),
+}
+
+/// The place of an account that is not among the others.
+const NOWHERE: u32 = u32::MAX;
+
+impl Places {
+    fn of(&self, at: u32) -> Option<u32> {
+        match self {
+            Self::Same => Some(at),
+            Self::Other(places) => places.get(at as usize).copied().filter(|place| *place != NOWHERE),
+        }
+    }
+}
+
 impl<'a> Members<'a> {
     /// How many they are.
     pub fn len(self) -> usize {
@@ -44,10 +66,20 @@ impl<'a> Members<'a> {
         self.members.iter().filter_map(move |at| self.id(*at))
     }
 
-    /// Their ids, sorted, each with its place among [`Memberships::places`].
-    pub fn placed(self, places: &'a [Option<u32>]) -> impl Iterator<Item = (Option<u32>, &'a AccountId)> {
-        let placed = move |at: &u32| Some((places.get(*at as usize).copied().flatten(), self.id(*at)?));
-        self.members.iter().filter_map(placed)
+    /// Their ids, sorted, each with its place.
+    pub fn placed(self, places: &'a Places) -> impl Iterator<Item = (Option<u32>, &'a AccountId)> {
+        self.members.iter().filter_map(move |at| Some((places.of(*at), self.id(*at)?)))
+    }
+
+    /// Whether they are those at these places, which are sorted, and nobody else.
+    pub fn are(self, others: &[u32], places: &Places) -> bool {
+        match places {
+            Places::Same => self.members == others,
+            Places::Other(_) => {
+                self.members.len() == others.len()
+                    && self.members.iter().zip(others).all(|(at, other)| places.of(*at) == Some(*other))
+            }
+        }
     }
 
     fn id(self, at: u32) -> Option<&'a AccountId> {
@@ -107,13 +139,19 @@ impl Memberships {
     }
 
     /// Where each account that is in a group stands among other accounts, which are sorted too.
-    pub fn places<'a>(&self, others: impl Iterator<Item = &'a AccountId>) -> Vec<Option<u32>> {
+    pub fn places<'a>(&self, others: impl Iterator<Item = &'a AccountId>) -> Places {
         let mut others = others.zip(0..).peekable();
         let place = |account: &AccountId| {
-            while others.next_if(|(other, _)| *other < account).is_some() {}
-            others.next_if(|(other, _)| *other == account).map(|(_, at)| at)
+            loop {
+                match others.peek().map(|(other, _)| (*other).cmp(account)) {
+                    Some(Ordering::Less) => _ = others.next(),
+                    Some(Ordering::Equal) => break others.next().map_or(NOWHERE, |(_, at)| at),
+                    Some(Ordering::Greater) | None => break NOWHERE,
+                }
+            }
         };
-        self.accounts.iter().map(place).collect()
+        let places: Vec<u32> = self.accounts.iter().map(place).collect();
+        if places.iter().zip(0..).all(|(place, at)| *place == at) { Places::Same } else { Places::Other(places) }
     }
 
     /// How many memberships there are in all groups.
@@ -157,6 +195,11 @@ impl Gathering {
             };
             members.push(at);
         }
+    }
+
+    /// All that was met so far. What is met from here on shares the ids of it.
+    pub fn take(&mut self) -> Memberships {
+        Memberships::new(self.accounts.clone(), std::mem::take(&mut self.groups))
     }
 
     /// All that was met.
@@ -208,6 +251,39 @@ mod tests {
         for (id, is) in [("a", true), ("b", true), ("c", false), ("d", true), ("e", false), ("", false)] {
             assert_eq!(all.has(&"g2".into(), &id.into()), is, "{id}");
         }
+    }
+
+    #[test]
+    fn what_is_taken_leaves_nothing_but_ids() {
+        let mut gathering = Gathering::default();
+        gathering.add("g1".into(), ["a", "b"]);
+        assert_eq!(gathering.take(), [("g1".into(), ids("a b"))].into());
+        gathering.add("g2".into(), ["b", "c"]);
+        let next = gathering.finish();
+        assert_eq!(next, [("g2".into(), ids("b c"))].into());
+    }
+
+    #[test]
+    fn members_are_compared_by_where_they_stand_among_others() {
+        let all: Memberships = [("g1".into(), ids("b d")), ("g2".into(), ids("d"))].into();
+        let members = all.of(&"g1".into()).unwrap();
+        let places = |others: &str| all.places(ids(others).iter());
+        assert_eq!((places("b d"), places("b d e")), (Places::Same, Places::Same));
+        for (others, numbers, are) in [
+            ("b d e", &[0, 1][..], true),
+            ("b d e", &[0], false),
+            ("b d e", &[0, 2], false),
+            ("a b c d", &[1, 3], true),
+            ("a b c d", &[0, 1], false),
+            ("a b c d", &[1, 3, 4], false),
+            ("a b", &[1], false),
+            ("a b", &[1, u32::MAX], false),
+            ("", &[], false),
+        ] {
+            assert_eq!(members.are(numbers, &places(others)), are, "{others:?} {numbers:?}");
+        }
+        let told: Vec<_> = members.placed(&places("a b")).map(|(at, id)| (at, id.to_string())).collect();
+        assert_eq!(told, [(Some(1), "b".to_owned()), (None, "d".to_owned())]);
     }
 
     #[test]

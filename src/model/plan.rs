@@ -61,12 +61,9 @@ pub struct ChangeKey {
 }
 
 impl ChangeKey {
-    /// Adds the key to a digest of changes: op, group, account.
-    pub fn digest(&self, digest: &mut Digest) {
-        digest
-            .part(self.op.as_str())
-            .part(self.group.as_str())
-            .part(self.account.as_ref().map_or("", AccountId::as_str));
+    /// What of it goes into a digest of changes: op, group, account.
+    pub fn parts(&self) -> [&str; 3] {
+        [self.op.as_str(), self.group.as_str(), self.account.as_ref().map_or("", AccountId::as_str)]
     }
 }
 
@@ -271,9 +268,7 @@ impl PlanDigest {
     /// The digest of these changes, which must be sorted.
     pub fn of<'a>(changes: impl IntoIterator<Item = &'a ChangeKey>) -> Self {
         let mut digest = Digest::new();
-        for change in changes {
-            change.digest(&mut digest);
-        }
+        digest.parts(changes.into_iter().flat_map(ChangeKey::parts));
         Self(format!("sha256:{}", digest.hex()))
     }
 

@@ -38,6 +38,7 @@ pub fn build(inputs: &Inputs<'_>, yields: &Yields<'_>) -> Compiled {
     for mapping in &inputs.policy.mappings {
         builder.mapping(mapping);
     }
+    builder.sort_feeds();
     builder.remembered();
     builder.unread();
     builder.finish()
@@ -51,7 +52,7 @@ struct Builder<'a> {
     names: Vec<OnceCell<Names<'a>>>,
     state: DesiredState,
     /// Which directory group (source, group) was walked for which target group already.
-    fed: BTreeSet<(GroupName, u32, u32)>,
+    fed: BTreeSet<(u32, u32, GroupName)>,
     problems: Vec<Problem>,
 }
 
@@ -146,11 +147,28 @@ impl<'a> Builder<'a> {
         }
     }
 
+    fn sort_feeds(&mut self) {
+        for group in self.state.values_mut() {
+            group.feeds.sort();
+            group.feeds.dedup();
+        }
+    }
+
     /// Directory groups that fed a target group at the last full run by way of a pattern, and are not
     /// there any more, although the pattern still means them.
     fn remembered(&mut self) {
         let memory = self.inputs.memory;
+        // Both are sorted by name. Where all feeds are there, none is missed.
+        let mut state = self.state.iter().peekable();
+        let mut others = Vec::new();
         for (target, feeds) in &memory.learned.feeds {
+            while state.next_if(|(name, _)| *name < target).is_some() {}
+            let now = state.next_if(|(name, _)| *name == target).map(|(_, group)| &group.feeds);
+            if now != Some(feeds) {
+                others.push((target, feeds));
+            }
+        }
+        for (target, feeds) in others {
             for feed in feeds {
                 self.remember(target, feed);
             }
@@ -183,7 +201,7 @@ impl<'a> Builder<'a> {
     fn is_fed_by(&self, target: &GroupName, at: u32, source: &SourceSnapshot, feed: &Feed) -> bool {
         let found = feed.key.as_ref().map(|key| source.groups.binary_search_by(|group| group.key.cmp(key)));
         let index = found.and_then(|found| u32::try_from(found.ok()?).ok());
-        index.is_some_and(|index| self.fed.contains(&(target.clone(), at, index)))
+        index.is_some_and(|index| self.fed.contains(&(at, index, target.clone())))
     }
 
     /// Whether a group that was accepted as missing was made anew under the same name.
@@ -232,7 +250,7 @@ impl<'a> Builder<'a> {
             key: Some(group.key.clone()),
             immutable: group.immutable,
         };
-        let first = self.fed.insert((target.clone(), at, index));
+        let first = self.fed.insert((at, index, target.clone()));
         let desired = self.group(target);
         desired.feeds.push(feed);
         if first {
@@ -242,8 +260,6 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self) -> Compiled {
         for group in self.state.values_mut() {
-            group.feeds.sort();
-            group.feeds.dedup();
             group.sources.sort();
             group.gaps.sort();
             group.gaps.dedup();
@@ -262,7 +278,7 @@ impl<'a> Builder<'a> {
 /// has a person is at the end of the shortest path; cycles and diamonds are met once.
 fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, source: &SourceSnapshot) {
     let mut reached = vec![Reached { group: index, from: 0 }];
-    let mut met = BTreeSet::from([index]);
+    let mut met = BTreeSet::new();
     let mut next = 0;
     while let Some(Reached { group, .. }) = reached.get(next as usize).copied() {
         let from = next;
@@ -279,7 +295,8 @@ fn walk(desired: &mut DesiredGroup, at: u32, index: u32, root: &DirectoryGroup, 
             }
         }
         let there = group.groups.iter().filter(|nested| (**nested as usize) < source.groups.len());
-        reached.extend(there.filter(|nested| met.insert(**nested)).map(|&group| Reached { group, from }));
+        let new = there.filter(|nested| **nested != index && met.insert(**nested));
+        reached.extend(new.map(|&group| Reached { group, from }));
     }
     desired.grounds.push(ground(source, root, reached.iter().map(|reached| reached.group)));
     desired.walks.push(Walk { source: at, reached });

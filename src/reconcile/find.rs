@@ -5,16 +5,19 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::model::id::{GroupId, GroupName};
-use crate::model::live::{Absence, LiveGroup, LiveState};
+use crate::model::live::{Absence, LiveGroup};
 use crate::model::problem::Problem;
 
 use super::Inputs;
+use super::table::{self, Table};
 
 /// What was found for one target group.
 #[derive(Debug)]
 pub enum Found<'a> {
     /// It is there.
     Group {
+        /// Where it stands in [`LiveState::groups`].
+        at: usize,
         /// The live group.
         group: &'a LiveGroup,
         /// What is worth saying (it was renamed).
@@ -60,18 +63,31 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The live groups of target groups, in the order of these names, which name each once. One live group for two
-/// target groups is neither's.
-pub fn find<'a>(inputs: &Inputs<'a>, names: impl Iterator<Item = &'a GroupName> + Clone) -> Vec<Found<'a>> {
+/// The live groups of target groups, in the order of these names, which are sorted and name each once. One live
+/// group for two target groups is neither's.
+pub fn find<'a>(inputs: &Inputs<'a>, names: impl Iterator<Item = &'a GroupName>) -> Vec<Found<'a>> {
     let index = Index::of(inputs);
-    let mut found: Vec<Found<'_>> = names.clone().map(|name| one(&index, name)).collect();
-    let ids = found.iter().map(|found| found.group().map(|group| &group.id));
-    let mut claims: Vec<(&GroupId, usize, &GroupName)> =
-        ids.zip(names).enumerate().filter_map(|(at, (id, name))| Some((id?, at, name))).collect();
+    let names: Vec<&GroupName> = names.collect();
+    // Sorted by name, too.
+    let mut links = inputs.memory.group_links.iter().peekable();
+    let mut link = |name: &GroupName| {
+        while links.next_if(|(linked, _)| *linked < name).is_some() {}
+        links.next_if(|(linked, _)| *linked == name).map(|(_, id)| id)
+    };
+    let mut found: Vec<Found<'_>> = names.iter().map(|name| one(&index, name, link(name))).collect();
+    let mut claims: Vec<(usize, usize)> = (found.iter().enumerate())
+        .filter_map(|(at, found)| match found {
+            Found::Group { at: group, .. } => Some((*group, at)),
+            Found::Absent { .. } | Found::Unusable { .. } => None,
+        })
+        .collect();
     claims.sort_unstable();
-    for claims in claims.chunk_by(|(a, ..), (b, ..)| a == b).filter(|claims| claims.len() > 1) {
-        let names: Vec<&GroupName> = claims.iter().map(|(.., name)| *name).collect();
-        for (id, at, name) in claims {
+    for claims in claims.chunk_by(|(a, _), (b, _)| a == b).filter(|claims| claims.len() > 1) {
+        let claims: Vec<(usize, &GroupName)> =
+            claims.iter().filter_map(|(_, at)| Some((*at, *names.get(*at)?))).collect();
+        let names: Vec<&GroupName> = claims.iter().map(|(_, name)| *name).collect();
+        for (at, name) in &claims {
+            let Some(id) = found.get(*at).and_then(|found| Some(found.group()?.id.clone())) else { continue };
             let text = format!("{} target groups are one Hyperproof group ({id}): {names:?}", names.len());
             let problem = problem(name, text).help("give each its own `id`, or map both to one name");
             if let Some(found) = found.get_mut(*at) {
@@ -93,8 +109,10 @@ fn unusable<'a>(problem: Problem) -> Found<'a> {
 /// Live groups, and those that are known from before, by name.
 struct Index<'a> {
     inputs: Inputs<'a>,
+    /// Groups by id.
+    ids: Table,
     /// Groups by name, once one is asked for; most are followed by their ids.
-    exact: OnceCell<BTreeMap<&'a str, Vec<&'a LiveGroup>>>,
+    exact: OnceCell<BTreeMap<&'a str, Vec<(usize, &'a LiveGroup)>>>,
     /// The first group of each name without case and blanks, once one is asked for.
     near: OnceCell<BTreeMap<String, &'a LiveGroup>>,
     /// The same of the groups that the last full run saw.
@@ -103,14 +121,21 @@ struct Index<'a> {
 
 impl<'a> Index<'a> {
     fn of(inputs: &Inputs<'a>) -> Self {
-        Self { inputs: *inputs, exact: OnceCell::new(), near: OnceCell::new(), known: OnceCell::new() }
+        let ids = Table::of(inputs.live.groups.iter().map(|group| Some(group.id.as_str())));
+        Self { inputs: *inputs, ids, exact: OnceCell::new(), near: OnceCell::new(), known: OnceCell::new() }
     }
 
-    fn exact(&self, name: &str) -> &[&'a LiveGroup] {
+    /// The group with an id, and where it stands.
+    fn group(&self, id: &GroupId) -> Option<(usize, &'a LiveGroup)> {
+        let at = |at: u32| Some((at as usize, self.inputs.live.groups.get(at as usize)?));
+        self.ids.likely(table::hash(id.as_str())).filter_map(at).find(|(_, group)| group.id == *id)
+    }
+
+    fn exact(&self, name: &str) -> &[(usize, &'a LiveGroup)] {
         let groups = || {
-            let mut exact: BTreeMap<&str, Vec<&LiveGroup>> = BTreeMap::new();
-            for group in &self.inputs.live.groups {
-                exact.entry(&group.name).or_default().push(group);
+            let mut exact: BTreeMap<&str, Vec<(usize, &LiveGroup)>> = BTreeMap::new();
+            for (at, group) in self.inputs.live.groups.iter().enumerate() {
+                exact.entry(&group.name).or_default().push((at, group));
             }
             exact
         };
@@ -141,18 +166,19 @@ fn first<'a, T>(named: impl Iterator<Item = (&'a str, T)>) -> BTreeMap<String, T
     all
 }
 
-fn one<'a>(index: &Index<'a>, name: &GroupName) -> Found<'a> {
-    let Inputs { policy, live, memory, .. } = index.inputs;
-    let configured = policy.group(name).id.as_ref();
-    match configured.or_else(|| memory.group_links.get(name)) {
-        Some(id) => by_id(live, name, id),
+/// `link`: the id under which the target group was found before.
+fn one<'a>(index: &Index<'a>, name: &GroupName, link: Option<&GroupId>) -> Found<'a> {
+    let configured = index.inputs.policy.group(name).id.as_ref();
+    match configured.or(link) {
+        Some(id) => by_id(index, name, id),
         None => by_name(index, name),
     }
 }
 
-fn by_id<'a>(live: &'a LiveState, name: &GroupName, id: &GroupId) -> Found<'a> {
-    match (live.group(id), live.absent.get(id)) {
-        (Some(group), _) => Found::Group {
+fn by_id<'a>(index: &Index<'a>, name: &GroupName, id: &GroupId) -> Found<'a> {
+    match (index.group(id), index.inputs.live.absent.get(id)) {
+        (Some((at, group)), _) => Found::Group {
+            at,
             group,
             problems: if group.name == name.as_str() {
                 Vec::new()
@@ -177,10 +203,10 @@ pub(super) fn gone(name: &GroupName, id: &GroupId, absence: Option<&Absence>) ->
 
 fn by_name<'a>(index: &Index<'a>, name: &GroupName) -> Found<'a> {
     match index.exact(name.as_str()) {
-        [group] => Found::Group { group, problems: Vec::new() },
+        [(at, group)] => Found::Group { at: *at, group, problems: Vec::new() },
         [] => near_or_absent(index, name),
         several => {
-            let ids: Vec<&str> = several.iter().map(|group| group.id.as_str()).collect();
+            let ids: Vec<&str> = several.iter().map(|(_, group)| group.id.as_str()).collect();
             let text = format!("is the name of {} groups in Hyperproof: left alone", ids.len());
             unusable(problem(name, text).help(format!("set its `id` to one of {}", ids.join(", "))))
         }

@@ -98,15 +98,23 @@ fn grant(source: &SourceSnapshot, walk: &Walk, people: &mut [(PersonRef, Vec<Gra
     }
 }
 
-/// Places among `people` of those who are in `members`; both are sorted. The shorter list is walked through and
-/// looked up in the longer one.
+/// Places among `people` of those who are in `members`; both are sorted. A list that is much shorter than the other is
+/// looked up in it; else both are walked through.
 fn common(members: &[u32], people: &[(PersonRef, Vec<Grant>)]) -> Vec<usize> {
-    if people.len() <= members.len() {
+    const MUCH: usize = 8;
+    if people.len() < members.len() / MUCH {
         let is_member =
             |(_, (person, _)): &(usize, &(PersonRef, Vec<Grant>))| members.binary_search(&person.person).is_ok();
         people.iter().enumerate().filter(is_member).map(|(place, _)| place).collect()
-    } else {
+    } else if members.len() < people.len() / MUCH {
         let place = |member: &u32| people.binary_search_by_key(member, |(person, _)| person.person).ok();
+        members.iter().filter_map(place).collect()
+    } else {
+        let mut people = people.iter().map(|(person, _)| person.person).enumerate().peekable();
+        let place = |member: &u32| {
+            while people.next_if(|(_, person)| person < member).is_some() {}
+            people.next_if(|(_, person)| person == member).map(|(place, _)| place)
+        };
         members.iter().filter_map(place).collect()
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::desired::{DesiredState, Feed};
+use crate::model::desired::{DesiredGroup, DesiredState, Feed};
 use crate::model::id::{AccountId, GroupId, GroupName, SourceName};
 use crate::model::links::PersonLinks;
 use crate::model::memory::Learned;
 use crate::model::plan::{Change, GroupStanding, Op, SourceSummary};
 
 use super::Inputs;
-use super::diff::Difference;
+use super::diff::{Difference, GroupFacts};
 use super::guard::Guarded;
 use super::mapping::Yields;
 use super::resolve::{Resolution, Resolved};
@@ -90,9 +90,12 @@ pub fn lapsed(inputs: &Inputs<'_>) -> Vec<(GroupId, AccountId)> {
     let owned = &inputs.memory.owned;
     // Ids are compared once for each account, not once for each membership.
     let places = owned.places(inputs.live.accounts.iter().map(|account| &account.id));
+    // Both are sorted by id.
+    let mut groups = inputs.live.groups.iter().peekable();
     for (id, accounts) in owned.iter() {
-        let Some(group) = inputs.live.group(id) else { continue };
-        if accounts.placed(&places).map(|(at, _)| at).eq(group.members.iter().map(|at| Some(*at))) {
+        while groups.next_if(|group| group.id < *id).is_some() {}
+        let Some(group) = groups.next_if(|group| group.id == *id) else { continue };
+        if accounts.are(&group.members, &places) {
             continue;
         }
         let mut members = group.members.iter().peekable();
@@ -112,19 +115,18 @@ pub fn lapsed(inputs: &Inputs<'_>) -> Vec<(GroupId, AccountId)> {
 /// Feeds that are there, and those that are not: they go on being missed, or (accepted as empty) being
 /// known, until they come back.
 fn feeds(inputs: &Inputs<'_>, desired: &DesiredState) -> BTreeMap<GroupName, Vec<Feed>> {
-    let mut all = BTreeMap::new();
-    for (name, group) in desired {
-        let before = inputs.memory.learned.feeds.get(name);
+    let of = |(name, group): (&GroupName, &DesiredGroup)| {
         let absent = group.missing.iter().chain(&group.accepted).map(|missing| &missing.feed);
-        let missed = absent.filter(|feed| before.is_some_and(|before| before.contains(feed)));
-        let mut feeds: Vec<Feed> = group.feeds.iter().chain(missed).cloned().collect();
+        let is_missed = |feed: &&Feed| {
+            let before = inputs.memory.learned.feeds.get(name);
+            before.is_some_and(|before| before.contains(feed))
+        };
+        let mut feeds: Vec<Feed> = group.feeds.iter().chain(absent.filter(is_missed)).cloned().collect();
         feeds.sort();
         feeds.dedup();
-        if !feeds.is_empty() {
-            all.insert(name.clone(), feeds);
-        }
-    }
-    all
+        (!feeds.is_empty()).then(|| (name.clone(), feeds))
+    };
+    desired.iter().filter_map(of).collect()
 }
 
 fn settled(
@@ -133,8 +135,7 @@ fn settled(
     difference: &Difference,
     guarded: &Guarded,
 ) -> BTreeMap<GroupName, String> {
-    let mut settled = BTreeMap::new();
-    for (name, facts) in &difference.groups {
+    let of = |(name, facts): (&GroupName, &GroupFacts)| {
         let id = facts.summary.id.as_ref();
         let waits = guarded.unsettled.contains(name)
             || facts.summary.standing == GroupStanding::Unusable
@@ -144,11 +145,9 @@ fn settled(
         } else {
             Some(yields.digest(name, facts.summary.mode, id))
         };
-        if let Some(digest) = digest {
-            settled.insert(name.clone(), digest);
-        }
-    }
-    settled
+        Some((name.clone(), digest?))
+    };
+    difference.groups.iter().filter_map(of).collect()
 }
 
 fn is_created(difference: &Difference, name: &GroupName) -> bool {

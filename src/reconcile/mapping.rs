@@ -1,7 +1,7 @@
 //! Which directory groups feed which target groups.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::model::digest::Digest;
 use crate::model::directory::{DirectoryGroup, SourceKind, SourceSnapshot};
@@ -122,8 +122,6 @@ impl<'a> Yields<'a> {
     /// which live group it is (none: it is being created). When it changes, the next full run counts as the
     /// group's first.
     pub fn digest(&self, target: &GroupName, mode: Mode, id: Option<&GroupId>) -> String {
-        let mut digest = Digest::new();
-        digest.part(mode.as_str()).part(id.map_or("", GroupId::as_str));
         let part = |(_, mapping): (usize, &'a Mapping)| {
             let kind = match mapping.from {
                 Selector::Name(_) => "name",
@@ -132,10 +130,12 @@ impl<'a> Yields<'a> {
             [mapping.source.as_str(), kind, mapping.from.as_str(), mapping.to.as_str()]
         };
         // Sorted: in another order the mappings grant the same.
-        let parts: BTreeSet<[&str; 4]> = self.to(target.as_str()).into_iter().map(part).collect();
-        for part in parts.iter().flatten() {
-            digest.part(part);
-        }
+        let mut parts: Vec<[&str; 4]> = self.to(target.as_str()).into_iter().map(part).collect();
+        parts.sort_unstable();
+        parts.dedup();
+        let mut digest = Digest::new();
+        let led = [mode.as_str(), id.map_or("", GroupId::as_str)];
+        digest.parts(led.into_iter().chain(parts.into_iter().flatten()));
         digest.hex()
     }
 
@@ -146,8 +146,12 @@ impl<'a> Yields<'a> {
     }
 }
 
-fn without_blanks(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect()
+fn without_blanks(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_whitespace) {
+        Cow::Owned(text.chars().filter(|c| !c.is_whitespace()).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// The literal parts of a template, without blanks: between each and the next stands a reference, by

@@ -18,6 +18,7 @@ pub mod learn;
 pub mod mapping;
 pub mod resolve;
 mod steps;
+mod table;
 pub mod undo;
 mod undone;
 

@@ -1,8 +1,6 @@
 //! From cleared changes to the calls that make them: as few as possible, in the order that harms least
 //! when a run is cut off. Create groups → remove people who left → add → leads → other removals.
 
-use std::collections::BTreeMap;
-
 use crate::model::id::{GroupId, GroupName};
 use crate::model::plan::{Change, Op};
 
@@ -47,10 +45,13 @@ struct Work {
 
 /// The calls for the cleared ones among these changes, with at most `max` accounts each.
 pub(super) fn steps(changes: &[Change], max: usize) -> Vec<Step> {
-    let mut groups: BTreeMap<&GroupName, Work> = BTreeMap::new();
+    let mut groups: Vec<(&GroupName, Work)> = Vec::new();
+    // Changes are sorted by group first.
     for (at, change) in changes.iter().enumerate().filter(|(_, change)| change.is_cleared()) {
-        let work = groups.entry(&change.key.group).or_default();
-        work.group_id.clone_from(&change.group_id);
+        if groups.last().is_none_or(|(name, _)| **name != change.key.group) {
+            groups.push((&change.key.group, Work { group_id: change.group_id.clone(), ..Work::default() }));
+        }
+        let Some((_, work)) = groups.last_mut() else { continue };
         let list = match change.key.op {
             Op::CreateGroup => &mut work.create,
             Op::AddMember => &mut work.add,

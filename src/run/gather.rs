@@ -16,6 +16,7 @@ use crate::model::memory::Memory;
 use crate::model::plan::{Plan, PlanDigest, SourceSummary};
 use crate::model::policy::{Policy, Selector};
 use crate::model::problem::Problem;
+use crate::reconcile::mapping::Yields;
 use crate::reconcile::resolve::origins;
 use crate::reconcile::summary;
 use crate::source::{Source, Wanted};
@@ -131,13 +132,14 @@ pub(super) async fn believe(
     memory: &Memory,
     draft: Result<Draft, TargetError>,
 ) -> Result<LiveState, TargetError> {
-    let mapped = mapped(order.policy, memory);
+    let yields = Yields::of(order.policy);
+    let mapped = mapped(order.policy, &yields, memory);
     let known = Known {
         own_account: own_id(order, memory.own_account.as_ref()),
         member_id: memory.member_id,
         groups: &memory.known_groups,
         mapped: &mapped,
-        is_target: &|name| is_yielded(order.policy, name),
+        is_target: &|name| is_yielded(&yields, name),
         left: &memory.left,
     };
     let live = match draft {
@@ -159,15 +161,15 @@ pub(super) fn own_id<'a>(order: &Order<'_>, own: Option<&'a (String, String)>) -
 }
 
 /// Whether a mapping can yield a target group of this name.
-fn is_yielded(policy: &Policy, name: &str) -> bool {
-    policy.mappings.iter().any(|mapping| crate::reconcile::mapping::may_yield(mapping, name))
+fn is_yielded(yields: &Yields<'_>, name: &str) -> bool {
+    !yields.to(name).is_empty()
 }
 
 /// Groups that must be there: named by the configuration, or found under a name that a mapping yields.
-fn mapped(policy: &Policy, memory: &Memory) -> BTreeSet<GroupId> {
+fn mapped(policy: &Policy, yields: &Yields<'_>, memory: &Memory) -> BTreeSet<GroupId> {
     let configured = policy.groups.values().filter_map(|group| group.id.clone());
     let links: &BTreeMap<_, _> = &memory.group_links;
-    let linked = links.iter().filter(|(name, _)| is_yielded(policy, name.as_str())).map(|(_, id)| id.clone());
+    let linked = links.iter().filter(|(name, _)| is_yielded(yields, name.as_str())).map(|(_, id)| id.clone());
     configured.chain(linked).collect()
 }
 

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span};
 
 use crate::model::facts::Facts;
-use crate::model::id::{GroupName, RunId};
+use crate::model::id::{GroupId, GroupName, RunId};
 use crate::model::live::LiveState;
 use crate::model::memory::Memory;
 use crate::model::plan::Plan;
@@ -118,7 +118,7 @@ pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
             },
         };
         if reading.live.is_ok() {
-            let document = report::plan_json(&report);
+            let document = report::unindented(&report::plan_json(&report));
             setup.store.store_plan(&report, &document).await?;
         }
         Ok(report)
@@ -233,8 +233,10 @@ async fn real_run(
     };
     let facts = (setup.only.is_none()).then(|| facts::of(&inputs(setup, &reading, live, &memory, now), &decision, run));
     let plan = decision.cleared.plan();
-    for (name, id) in decision.links.iter().filter(|(name, id)| memory.group_links.get(name) != Some(id)) {
-        setup.store.link_group(name, id).await?;
+    let is_new = |(name, id): &(&GroupName, &GroupId)| memory.group_links.get(*name) != Some(*id);
+    let found: Vec<_> = decision.links.iter().map(|(name, id)| (name, id)).filter(is_new).collect();
+    if !found.is_empty() {
+        setup.store.link_groups(found).await?;
     }
     if !decision.lapsed.is_empty() {
         setup.store.disown(&decision.lapsed).await?;

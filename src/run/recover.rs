@@ -13,6 +13,9 @@ use crate::store::{OpenIntent, OutcomeRecord, StoreError};
 
 use super::Setup;
 
+/// So many outcomes are written down at once.
+const AT_ONCE: usize = 1_000;
+
 /// Whether a group was being created when a run was cut off, and is not there: a list can be older than
 /// the last write, and a group that is made twice cannot be deleted. Worth a second look.
 pub(super) async fn may_be_behind(setup: &Setup<'_>, live: &LiveState) -> Result<bool, StoreError> {
@@ -29,7 +32,10 @@ pub(super) async fn open_intents(setup: &Setup<'_>, run: &RunId, live: &LiveStat
     let outcomes: Vec<OutcomeRecord> = open.iter().map(|intent| outcome(intent, live)).collect();
     let seen = outcomes.iter().filter(|outcome| outcome.result.is_so()).count();
     warn!(intents = open.len(), seen, "an earlier run was cut off: its open intents were compared with Hyperproof");
-    setup.store.record_outcomes(run, Timestamp::now(), &outcomes).await?;
+    // Whoever dies in between leaves the rest to the next run.
+    for outcomes in outcomes.chunks(AT_ONCE) {
+        setup.store.record_outcomes(run, Timestamp::now(), outcomes).await?;
+    }
     Ok(open.len())
 }
 

@@ -160,7 +160,7 @@ async fn record_with(
         calls: Calls { read: calls.reads, write: calls.writes },
         sources: plan.sources.clone(),
         error: None,
-        document: Some(report::run_json(report)),
+        document: Some(report::unindented(&report::run_json(report))),
         throttled_until: report.throttled_until,
         answers,
     };

@@ -183,19 +183,22 @@ const OPENED: &str = "SELECT i.seq, i.run_id, i.op, i.group_name, i.account_id, 
      a.record FROM open_intent i LEFT JOIN audit a ON a.seq = i.seq WHERE i.seq >= $1 AND i.seq <= $2";
 
 /// Takes intents off the list of open ones, and gives them with the texts of their records.
-async fn close(conn: &mut SqliteConnection, seqs: &[i64]) -> Result<BTreeMap<i64, (OpenIntent, String)>, Fault> {
+async fn close(
+    conn: &mut SqliteConnection,
+    outcomes: &[OutcomeRecord],
+) -> Result<BTreeMap<i64, (OpenIntent, String)>, Fault> {
     let mut closed = BTreeMap::new();
-    // Those of one call stand together in the log, and few others are open.
-    let mut rows = sqlx::query(OPENED).bind(seqs.iter().min()).bind(seqs.iter().max()).fetch(&mut *conn);
-    while let Some(row) = rows.try_next().await? {
-        let intent = intent_of(IntentColumns::from_row(&row)?)?;
-        if seqs.contains(&intent.seq) {
+    let mut seqs: Vec<i64> = outcomes.iter().map(|outcome| outcome.intent).collect();
+    seqs.sort_unstable();
+    // Those of one call stand together in the log, and between them are those of other calls.
+    for together in seqs.chunk_by(|one, next| one + 1 == *next) {
+        let mut rows = sqlx::query(OPENED).bind(together.first()).bind(together.last()).fetch(&mut *conn);
+        while let Some(row) = rows.try_next().await? {
+            let intent = intent_of(IntentColumns::from_row(&row)?)?;
             let text: Option<String> = row.try_get("record")?;
             closed.insert(intent.seq, (intent, text.unwrap_or_default()));
         }
-    }
-    drop(rows);
-    for together in seqs.chunk_by(|one, next| one + 1 == *next) {
+        drop(rows);
         sqlx::query("DELETE FROM open_intent WHERE seq >= $1 AND seq <= $2")
             .bind(together.first())
             .bind(together.last())
@@ -213,8 +216,7 @@ pub(super) async fn record_outcomes(
 ) -> Result<(), Fault> {
     let frame = runs::frame(conn, run).await?;
     let mut chain = Chain::read(conn).await?;
-    let seqs: Vec<i64> = outcomes.iter().map(|outcome| outcome.intent).collect();
-    let mut closed = close(conn, &seqs).await?;
+    let mut closed = close(conn, outcomes).await?;
     let mut intents = Vec::with_capacity(outcomes.len());
     let mut records = Vec::with_capacity(outcomes.len());
     let mut tallies: BTreeMap<RunId, Tally> = BTreeMap::new();

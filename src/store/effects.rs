@@ -60,7 +60,7 @@ impl Effects {
         self.undoing.settle(conn, intent, &group).await?;
         let (_, _, account) = key_columns(&intent.change);
         match intent.change.op {
-            Op::CreateGroup => settings::link_group(conn, &intent.change.group, &group).await?,
+            Op::CreateGroup => settings::link_groups(conn, vec![(&intent.change.group, &group)]).await?,
             Op::AddMember if done => _ = self.owned.insert((group, account.to_owned()), Some(intent.run.clone())),
             Op::RemoveMember => {
                 self.owned.insert((group, account.to_owned()), None);

@@ -201,10 +201,10 @@ impl Store {
         self.end(tx, done).await
     }
 
-    /// Remembers the id of a target group that was found by its name.
-    pub async fn link_group(&self, name: &GroupName, id: &GroupId) -> Result<(), StoreError> {
+    /// Remembers the ids of target groups that were found by their names.
+    pub async fn link_groups(&self, found: Vec<(&GroupName, &GroupId)>) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let done = settings::link_group(&mut tx, name, id).await;
+        let done = settings::link_groups(&mut tx, found).await;
         self.end(tx, done).await
     }
 

@@ -7,13 +7,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
 use super::audit::keys;
 use super::error::{Fault, of_migration};
-use super::lock;
+use super::{lock, settings};
 
 /// How the state file may be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "facts", include_str!("../../migrations/0006_facts.sql")),
     (7, "undone", include_str!("../../migrations/0007_undone.sql")),
     (KEYS, "keys", include_str!("../../migrations/0008_keys.sql")),
+    (9, "runs", include_str!("../../migrations/0009_runs.sql")),
 ];
 
 /// The migration from which on records of the log have keys.
@@ -45,8 +47,15 @@ const KEYS: i64 = 8;
 /// How long a writer waits for another one.
 const BUSY: Duration = Duration::from_secs(15);
 
-/// Up to this size the whole file is checked when it is opened; it takes some milliseconds.
+/// Up to this size the whole file is checked whenever it is opened; it takes a millisecond.
+const CHECKED_ALWAYS: u64 = 1024 * 1024;
+
+/// Up to this size runs check the whole file once a day, and when nobody closed it: it takes some twenty
+/// milliseconds, and a run shall not cost more because of what others wrote before it. Other commands check it.
 const CHECKED_WHOLE: u64 = 32 * 1024 * 1024;
+
+/// How often that is.
+const CHECKED_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The first bytes of every SQLite database (<https://www.sqlite.org/fileformat.html>).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -57,6 +66,8 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
         return Err(Fault::Path);
     }
     look(path, access)?;
+    // Whoever closes the file last leaves no such log behind.
+    let closed = !std::fs::metadata(lock::beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
     match access {
         Access::CreateOrWrite | Access::ExistingOnly => prepare(path, access).await?,
         Access::ReadOnly => header(path)?,
@@ -72,7 +83,7 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
     if access == Access::ReadOnly && probe(&pool).await? == 0 {
         return Err(Fault::Older);
     }
-    check(&pool, path).await?;
+    check(&pool, path, access, closed).await?;
     Ok(pool)
 }
 
@@ -202,17 +213,41 @@ async fn probe(pool: &SqlitePool) -> Result<i64, Fault> {
 }
 
 /// Structure of the whole file where that is cheap, else of what SQLite reads on its way.
-async fn check(pool: &SqlitePool, path: &Path) -> Result<(), Fault> {
+async fn check(pool: &SqlitePool, path: &Path, access: Access, closed: bool) -> Result<(), Fault> {
     let size = std::fs::metadata(path).map_or(u64::MAX, |found| found.len());
     if size > CHECKED_WHOLE {
         return Ok(());
     }
+    let now = Timestamp::now();
+    let by_run = access == Access::CreateOrWrite && size > CHECKED_ALWAYS;
+    if by_run && closed && was_checked(pool, now).await {
+        return Ok(());
+    }
     let found: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_all(pool).await?;
     match found.first().map(String::as_str) {
-        Some("ok") => Ok(()),
-        Some(what) => Err(Fault::Damaged(what.to_owned())),
-        None => Err(Fault::Damaged("it cannot be checked".into())),
+        Some("ok") => {}
+        Some(what) => return Err(Fault::Damaged(what.to_owned())),
+        None => return Err(Fault::Damaged("it cannot be checked".into())),
     }
+    if by_run && let Err(fault) = remember_checked(pool, now).await {
+        // The next one checks again. Whether the state can be written is asked before anything depends on it.
+        tracing::debug!(?fault, "that the state was checked could not be remembered");
+    }
+    Ok(())
+}
+
+async fn remember_checked(pool: &SqlitePool, now: Timestamp) -> Result<(), Fault> {
+    let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+    settings::remember_checked(&mut tx, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Whether the whole file was checked within a day. What cannot be read is no yes.
+async fn was_checked(pool: &SqlitePool, now: Timestamp) -> bool {
+    let Ok(mut conn) = pool.acquire().await else { return false };
+    let at = settings::checked_at(&mut conn).await.ok().flatten();
+    // A clock that was set back does not put it off for long.
+    at.is_some_and(|at| at <= now && now.duration_since(at) < CHECKED_EVERY)
 }
 
 fn newest() -> i64 {

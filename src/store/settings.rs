@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
+use super::rows;
 use super::stored::{from_json, millis, time, to_json};
 use crate::model::id::{GroupId, GroupName, RunId, SourceName};
 use crate::model::live::MemberIdKind;
@@ -22,6 +23,7 @@ const FILES: &str = "source_files";
 const LAST_READ: &str = "last_read";
 const ANSWERS: &str = "last_answers";
 const ARCHIVED_AT: &str = "archived_at";
+const CHECKED_AT: &str = "checked_at";
 const OBSERVED: &str = "observed";
 const PUBLISHED: &str = "checkpoint_published";
 const TROUBLE: &str = "checkpoint_trouble";
@@ -103,11 +105,7 @@ pub(super) async fn remember_config(conn: &mut SqliteConnection, digest: &str) -
 }
 
 pub(super) async fn throttled_until(conn: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
-    let Some(text) = get(conn, THROTTLED_UNTIL).await? else {
-        return Ok(None);
-    };
-    let number = text.parse().map_err(|error| Fault::row(TABLE, THROTTLED_UNTIL, error))?;
-    time(TABLE, THROTTLED_UNTIL, number).map(Some)
+    moment(conn, THROTTLED_UNTIL).await
 }
 
 pub(super) async fn set_throttled_until(conn: &mut SqliteConnection, until: Option<Timestamp>) -> Result<(), Fault> {
@@ -119,15 +117,29 @@ pub(super) async fn set_throttled_until(conn: &mut SqliteConnection, until: Opti
 
 /// When old records were archived last.
 pub(super) async fn archived_at(conn: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
-    let Some(text) = get(conn, ARCHIVED_AT).await? else {
-        return Ok(None);
-    };
-    let number = text.parse().map_err(|error| Fault::row(TABLE, ARCHIVED_AT, error))?;
-    time(TABLE, ARCHIVED_AT, number).map(Some)
+    moment(conn, ARCHIVED_AT).await
 }
 
 pub(super) async fn remember_archived(conn: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault> {
     set(conn, ARCHIVED_AT, &millis(now).to_string()).await
+}
+
+/// When the whole file was checked last.
+pub(super) async fn checked_at(conn: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
+    moment(conn, CHECKED_AT).await
+}
+
+pub(super) async fn remember_checked(conn: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault> {
+    set(conn, CHECKED_AT, &millis(now).to_string()).await
+}
+
+/// A time that is remembered under a name.
+async fn moment(conn: &mut SqliteConnection, name: &str) -> Result<Option<Timestamp>, Fault> {
+    let Some(text) = get(conn, name).await? else {
+        return Ok(None);
+    };
+    let number = text.parse().map_err(|error| Fault::row(TABLE, name, error))?;
+    time(TABLE, name, number).map(Some)
 }
 
 /// The last checkpoint that was written to this file.
@@ -232,16 +244,13 @@ pub(super) async fn touch(conn: &mut SqliteConnection, now: Timestamp) -> Result
     set(conn, WRITTEN_AT, &millis(now).to_string()).await
 }
 
-pub(super) async fn link_group(conn: &mut SqliteConnection, name: &GroupName, id: &GroupId) -> Result<(), Fault> {
-    sqlx::query(
-        "INSERT INTO group_link (group_name, group_id) VALUES ($1, $2) \
-         ON CONFLICT (group_name) DO UPDATE SET group_id = excluded.group_id",
-    )
-    .bind(name.as_str())
-    .bind(id.as_str())
-    .execute(conn)
-    .await?;
-    Ok(())
+pub(super) async fn link_groups(conn: &mut SqliteConnection, found: Vec<(&GroupName, &GroupId)>) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO group_link (group_name, group_id) VALUES ($1, $2) \
+         ON CONFLICT (group_name) DO UPDATE SET group_id = excluded.group_id";
+    rows::insert(conn, SQL, found, |mut row, (name, id)| {
+        row.push_bind(name.as_str()).push_bind(id.as_str());
+    })
+    .await
 }
 
 pub(super) async fn linked_group(conn: &mut SqliteConnection, name: &GroupName) -> Result<Option<GroupId>, Fault> {

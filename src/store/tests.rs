@@ -132,6 +132,58 @@ async fn damaged_rows_are_named() {
     }
 }
 
+/// A state of so many MiB whose pages hold one record each, and one of them that nothing reads as it is opened.
+async fn large_state(dir: &tempfile::TempDir, mebibytes: usize) {
+    let store = open(dir).await;
+    let actor = Actor { service: "s".into(), host: "h".into(), operator: None };
+    let detail = [("text".to_owned(), "x".repeat(3_000))].into();
+    for _ in 0..mebibytes * 256 {
+        store.record_event(Event::Exported, at(0), &actor, "1", &detail).await.unwrap();
+    }
+    store.close().await;
+}
+
+fn spoil_the_middle(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let page = bytes.len() / 4096 / 2;
+    bytes[page * 4096..(page + 1) * 4096].fill(0x5a);
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_large_state_is_checked_once_a_day_and_when_nobody_closed_it() {
+    let dir = tempfile::tempdir().expect("a temp dir");
+    let path = dir.path().join("state.db");
+    large_state(&dir, 2).await;
+    let is_damaged = async |access| match Store::open(&path, access).await {
+        Ok(store) => {
+            store.close().await;
+            false
+        }
+        Err(error) => matches!(error.fault, Fault::Damaged(_)),
+    };
+    assert!(!is_damaged(Access::CreateOrWrite).await);
+    let whole = std::fs::read(&path).unwrap();
+    spoil_the_middle(&path);
+    assert!(!is_damaged(Access::CreateOrWrite).await, "it was checked a moment ago");
+    assert!(is_damaged(Access::ExistingOnly).await);
+    // The process that had it open was killed.
+    let log = lock::beside(&path, "-wal");
+    std::fs::write(&log, [0; 32]).unwrap();
+    assert!(is_damaged(Access::CreateOrWrite).await);
+    for (checked, damaged) in [(-25, true), (-23, false), (1, true)] {
+        std::fs::write(&path, &whole).unwrap();
+        let store = open(&dir).await;
+        let mut tx = store.write().await.unwrap();
+        let when = Timestamp::now() + jiff::SignedDuration::from_hours(checked);
+        settings::remember_checked(&mut tx, when).await.unwrap();
+        tx.commit().await.unwrap();
+        store.close().await;
+        spoil_the_middle(&path);
+        assert_eq!(is_damaged(Access::CreateOrWrite).await, damaged, "checked {checked} h from now");
+    }
+}
+
 /// A store works in tasks: every future of it can go to another thread. That this compiles is the test.
 #[tokio::test]
 async fn every_future_can_run_in_a_task() {

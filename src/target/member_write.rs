@@ -7,6 +7,7 @@ use super::error::TargetError;
 use super::reader::Found;
 use super::request::{Answer, Failure, Request};
 use super::shown::{Shown, Way, shown};
+use super::unproven::{Sent, Unproven};
 use super::wire::{self, Membership, UserIds};
 use super::writer::{CallRecord, MemberResult, Writer, Written};
 use crate::model::id::{AccountId, GroupId};
@@ -26,6 +27,8 @@ struct Work<'a> {
     looked: bool,
     /// The group was asked for because of a refusal.
     asked: bool,
+    /// The call whose answer agrees with all that is wanted, and proves nothing.
+    unproven: Option<CallRecord>,
 }
 
 impl Writer {
@@ -35,10 +38,10 @@ impl Writer {
         group: &GroupId,
         request: Result<Request, TargetError>,
         accounts: &[AccountId],
-    ) -> Written {
+    ) -> Sent {
         let request = match request {
             Ok(request) => request,
-            Err(error) => return unsent(way, accounts, &error),
+            Err(error) => return Sent::Settled(unsent(way, accounts, &error)),
         };
         let batch: BTreeSet<AccountId> = accounts.iter().cloned().collect();
         let mut work = Work {
@@ -51,9 +54,29 @@ impl Writer {
             stop: None,
             looked: false,
             asked: false,
+            unproven: None,
         };
         work.run().await;
-        work.written(accounts)
+        match work.unproven.take() {
+            Some(call) => Sent::Unproven(Unproven { way, group: group.clone(), accounts: accounts.to_vec(), call }),
+            None => Sent::Settled(work.written(accounts)),
+        }
+    }
+
+    /// Decides by reading the group: done where its members show it.
+    pub(super) async fn read_after(&self, write: Unproven) -> Written {
+        match self.read_members_until(write.way, &write.group, &write.accounts).await {
+            Ok(members) => {
+                let unseen = ChangeResult::Failed(unseen(write.call.status.unwrap_or_default()));
+                let member = |account: AccountId| {
+                    let so = write.way.is_so(&account, &members);
+                    let result = if so { ChangeResult::Done } else { unseen.clone() };
+                    MemberResult { account, result, read_back: Some(so), call: write.call.clone() }
+                };
+                Written { members: write.accounts.into_iter().map(member).collect(), stop: None }
+            }
+            Err(error) => write.unread("the group's members", &error),
+        }
     }
 
     /// Reads a group's members until all `accounts` stand as wanted, twice at most: a read can be
@@ -78,6 +101,11 @@ impl Writer {
         let members = self.reader.members(group).await?;
         Ok(members.ids.into_iter().map(AccountId::from).collect())
     }
+}
+
+/// A success that no read shows.
+fn unseen(status: u16) -> String {
+    format!("not confirmed: the answer was {status}, and the group's members do not show it")
 }
 
 /// The id of the group cannot be part of an address: nothing was sent.
@@ -109,13 +137,14 @@ impl Work<'_> {
                 Ok(answer) => self.answered(&batch, &answer).await,
                 Err(failure) => self.failed(batch, failure).await,
             }
-            if self.stop.is_some() {
+            if self.stop.is_some() || self.unproven.is_some() {
                 return;
             }
         }
     }
 
-    /// A 2xx: what it shows is done, and for the rest the members are read.
+    /// A 2xx: what it shows is done, and for the rest the members are read. Where it agrees with the whole write
+    /// and proves nothing, that read can wait.
     async fn answered(&mut self, batch: &[AccountId], answer: &Answer) {
         let call = CallRecord::answered(&self.request, answer);
         let reply = wire::object::<Membership<'_>>(&answer.body).ok().and_then(|reply| reply.user_ids);
@@ -126,6 +155,11 @@ impl Work<'_> {
             if shown == Shown::Members {
                 self.writer.trust_replies();
             }
+            let whole = self.settled.is_empty() && self.waiting.is_empty();
+            if shown == Shown::Perhaps && whole && !self.writer.trusts_replies() {
+                self.unproven = Some(call);
+                return;
+            }
             if shown == Shown::Members || (shown == Shown::Perhaps && self.writer.trusts_replies()) {
                 let (so, not): (Vec<_>, Vec<_>) = open.into_iter().partition(|account| self.way.is_so(account, &reply));
                 self.settle_all(&so, &ChangeResult::Done, None, &call);
@@ -133,9 +167,7 @@ impl Work<'_> {
             }
         }
         if !open.is_empty() {
-            let unseen =
-                format!("not confirmed: the answer was {}, and the group's members do not show it", answer.status);
-            self.read_back(&open, &call, &ChangeResult::Failed(unseen)).await;
+            self.read_back(&open, &call, &ChangeResult::Failed(unseen(answer.status))).await;
         }
     }
 

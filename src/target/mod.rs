@@ -24,6 +24,7 @@ mod retry;
 mod shown;
 mod standing;
 mod token;
+mod unproven;
 pub mod wire;
 mod writer;
 
@@ -33,6 +34,7 @@ pub use client::{CallCounts, Client};
 pub use error::TargetError;
 pub use live::{Draft, Known, Listed, Lists};
 pub use reader::{Found, Reader};
+pub use unproven::{Sent, Unproven};
 pub use writer::{CallRecord, Created, LeadWritten, MemberResult, Writer, Written};
 
 use crate::model::live::MemberIdKind;

@@ -207,6 +207,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_is_written_down_between_calls_does_not_slow_them() {
+        let pace = Pace::new(60, 1, 1);
+        let began = Instant::now();
+        for _ in 0..30 {
+            drop(pace.leave(LONG).await.unwrap());
+            sleep(Duration::from_millis(700)).await;
+        }
+        drop(pace.leave(LONG).await.unwrap());
+        let (took, exact) = (began.elapsed(), Duration::from_secs(30));
+        assert!(took >= exact && took < exact + Duration::from_millis(100), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_throttle_pauses_everybody_halves_and_recovers_slowly() {
         let pace = Pace::new(60, 5, 4);
         let sent = Instant::now();

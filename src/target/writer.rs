@@ -10,6 +10,7 @@ use super::error::TargetError;
 use super::reader::Reader;
 use super::request::{Answer, Failure, Request};
 use super::shown::Way;
+use super::unproven::Sent;
 use crate::model::id::{AccountId, GroupId};
 use crate::model::plan::Op;
 use crate::model::run::ChangeResult;
@@ -104,12 +105,22 @@ impl Writer {
 
     /// Adds members; at most `max_users_per_call` of them.
     pub async fn add_members(&self, group: &GroupId, accounts: &[AccountId]) -> Written {
-        let request = self.client.request(Method::POST, &["groups", group.as_str(), "users"]);
-        self.change_members(Way::In, group, request, accounts).await
+        self.proven(self.send_additions(group, accounts).await).await
     }
 
     /// Removes members; at most `max_users_per_call` of them.
     pub async fn remove_members(&self, group: &GroupId, accounts: &[AccountId]) -> Written {
+        self.proven(self.send_removals(group, accounts).await).await
+    }
+
+    /// Adds members like [`Writer::add_members`], and leaves it to the caller when a success is proven.
+    pub async fn send_additions(&self, group: &GroupId, accounts: &[AccountId]) -> Sent {
+        let request = self.client.request(Method::POST, &["groups", group.as_str(), "users"]);
+        self.change_members(Way::In, group, request, accounts).await
+    }
+
+    /// Removes members like [`Writer::remove_members`], and leaves it to the caller when a success is proven.
+    pub async fn send_removals(&self, group: &GroupId, accounts: &[AccountId]) -> Sent {
         let request = self.client.request(Method::PUT, &["groups", group.as_str(), "users", "delete"]);
         self.change_members(Way::Out, group, request, accounts).await
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rosterd::model::directory::{ReadFacts, SourceSnapshot};
-use rosterd::model::evidence::ReadEvidence;
+use rosterd::model::evidence::{FileRead, ReadEvidence};
 use rosterd::model::id::SourceName;
 use rosterd::source::csv::{Column, Settings, Shape, read};
 
@@ -445,5 +445,21 @@ proptest! {
         // Building the text checks what must hold of any snapshot.
         text(&snapshot);
         prop_assert_eq!(snapshot.completeness.is_complete(), snapshot.problems.is_empty());
+    }
+
+    /// Large files are read in many blocks, by several threads.
+    #[test]
+    fn what_is_said_ten_thousand_times_is_said_once(rows in prop::collection::vec(row(), 1..20)) {
+        let times = 10_000_usize.div_ceil(rows.len());
+        let file = |times| ["group,email,status,id\n".to_owned(), rows.concat().repeat(times)];
+        let once = read_files(&[file(1).concat()], |settings| settings);
+        let often = read_files(&[file(times).concat()], |settings| settings);
+        prop_assert!(often.completeness.is_complete());
+        prop_assert_eq!(&often.read, &ReadEvidence::Files(FileRead {
+            files: 1,
+            rows: (rows.len() * times) as u64,
+            oldest: often.facts.written_at,
+        }));
+        prop_assert_eq!((once.people, once.groups), (often.people, often.groups));
     }
 }

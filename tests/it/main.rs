@@ -21,6 +21,7 @@ mod explain;
 mod explain_past;
 mod export;
 mod facts;
+mod first_sync;
 mod grants;
 mod guard;
 mod hazards;

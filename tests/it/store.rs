@@ -254,7 +254,7 @@ async fn a_new_state_is_its_owners_alone_and_opens_again() {
         let mode = std::fs::metadata(state.dir.path().join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
-    store.link_group(&"Staff".into(), &"g1".into()).await.unwrap();
+    store.link_groups(vec![(&"Staff".into(), &"g1".into())]).await.unwrap();
     store.close().await;
     let again = Store::open(&state.path(), Access::ExistingOnly).await.unwrap();
     assert_eq!(again.memory(at(1)).await.unwrap().group_links.len(), 1);
@@ -490,8 +490,9 @@ async fn every_statement_in_the_source_is_prepared() {
 #[tokio::test]
 async fn no_statement_goes_through_what_grows_with_the_history() {
     const GROWS: [&str; 7] = ["audit", "audit_key", "audit_head", "run", "hold", "approval", "approval_change"];
-    // The whole log is their task, or they run once a day.
-    const WHOLE: [&str; 4] = ["archive/", "audit/verify.rs", "audit/walk.rs", "backup.rs"];
+    // The whole log is their task. What is to be archived is asked after every run (archive/range.rs).
+    const WHOLE: [&str; 6] =
+        ["archive/check.rs", "archive/log.rs", "archive/prune.rs", "audit/verify.rs", "audit/walk.rs", "backup.rs"];
     let state = State::new();
     state.open().await.close().await;
     let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(state.path()).connect().await.unwrap();
@@ -502,11 +503,12 @@ async fn no_statement_goes_through_what_grows_with_the_history() {
         }
         let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
         let steps = sqlx::query(plan).fetch_all(&mut conn).await.unwrap();
-        for step in steps {
-            let step: String = sqlx::Row::get(&step, "detail");
+        let steps: Vec<String> = steps.iter().map(|step| sqlx::Row::get(step, "detail")).collect();
+        // In the order of an index, with a limit and nothing to sort, no more is read than is wanted.
+        let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE"));
+        for step in &steps {
             let scanned = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
-            // In the order of an index, and with a limit, no more is read than is wanted.
-            let ends = step.contains(" USING ") && sql.contains(" LIMIT ");
+            let ends = step.contains(" USING ") && sql.contains(" LIMIT ") && !sorts;
             if scanned.is_some_and(|table| GROWS.contains(&table)) && !ends {
                 scans.push(format!("{file}: {sql}: {step}"));
             }
@@ -572,7 +574,7 @@ async fn memory_comes_back_as_it_was_given() {
     store.bind_organisation("org-1").await.unwrap();
     store.remember_own("client-1", "me").await.unwrap();
     store.remember_member_id(MemberIdKind::Id).await.unwrap();
-    store.link_group(&"Staff".into(), &"id-Staff".into()).await.unwrap();
+    store.link_groups(vec![(&"Staff".into(), &"id-Staff".into())]).await.unwrap();
     change(&store, "r1", 1, key(Op::AddMember, "Staff", "a1"), ChangeResult::Done).await;
     change(&store, "r1", 1, key(Op::AddMember, "Staff", "a2"), ChangeResult::AlreadySo).await;
     change(&store, "r1", 1, key(Op::RemoveMember, "Staff", "a3"), ChangeResult::Done).await;

@@ -70,8 +70,8 @@ impl<'a> GroupDiff<'a> {
         }
     }
 
-    /// `marks`: a mark for each account, none of them set.
-    pub(super) fn run(mut self, found: &Found<'_>, marks: &mut [bool], difference: &mut Difference) {
+    /// Compares, and adds what differs to the difference. `marks`: a mark for each account, none of them set.
+    pub(super) fn run(mut self, found: &Found<'_>, marks: &mut [bool], difference: &mut Difference) -> GroupFacts {
         let Compared { wanted, missing, extra } = self.compare(marks);
         let desired_people = wanted + self.leave_out();
         let mut problems: Vec<Problem> = found.problems().to_vec();
@@ -94,34 +94,27 @@ impl<'a> GroupDiff<'a> {
         }
         let absent_but_creatable = matches!(found, Found::Absent { .. }) && self.policy.create;
         difference.memberships += self.live.map_or(0, LiveGroup::count);
-        difference.groups.insert(
-            self.name.clone(),
-            GroupFacts {
-                not_granted: self.not_granted(),
-                desired_accounts: wanted,
-                in_grace: self.in_grace,
-                link: found.link().cloned(),
-                summary: GroupSummary {
-                    name: self.name.clone(),
-                    id: self.live.map(|live| live.id.clone()),
-                    mode: self.policy.mode,
-                    lead: self.live.and_then(|live| live.lead.clone()),
-                    live: self.live.map_or(0, LiveGroup::count),
-                    desired: desired_people,
-                    standing: if ready || absent_but_creatable {
-                        GroupStanding::Ready
-                    } else {
-                        GroupStanding::Unusable
-                    },
-                    complete: self.desired.gaps.is_empty(),
-                    grounds: self.desired.grounds.clone(),
-                    problems,
-                },
-            },
-        );
         difference.changes.append(&mut self.changes);
         difference.skips.append(&mut self.skips);
         difference.pending.append(&mut self.pending);
+        GroupFacts {
+            not_granted: self.not_granted(),
+            desired_accounts: wanted,
+            in_grace: self.in_grace,
+            link: found.link().cloned(),
+            summary: GroupSummary {
+                name: self.name.clone(),
+                id: self.live.map(|live| live.id.clone()),
+                mode: self.policy.mode,
+                lead: self.live.and_then(|live| live.lead.clone()),
+                live: self.live.map_or(0, LiveGroup::count),
+                desired: desired_people,
+                standing: if ready || absent_but_creatable { GroupStanding::Ready } else { GroupStanding::Unusable },
+                complete: self.desired.gaps.is_empty(),
+                grounds: self.desired.grounds.clone(),
+                problems,
+            },
+        }
     }
 
     /// Marks the accounts that should be members, and takes the marks off those that are.
@@ -146,10 +139,16 @@ impl<'a> GroupDiff<'a> {
         }
         self.left_out.sort_by_key(|(person, _)| *person);
         self.left_out.dedup_by_key(|(person, _)| *person);
-        let mut is_marked = |at: AccountIndex| marks.get_mut(at as usize).is_some_and(std::mem::take);
         let live = self.live.map_or(&[][..], |live| &live.members);
-        let extra: Vec<AccountIndex> = live.iter().copied().filter(|at| !is_marked(*at)).collect();
+        let mut extra = Vec::new();
+        for &at in live {
+            match marks.get_mut(at as usize) {
+                Some(mark) if *mark => *mark = false,
+                _ => extra.push(at),
+            }
+        }
         let mut missing = Vec::new();
+        let mut is_marked = |at: AccountIndex| marks.get_mut(at as usize).is_some_and(std::mem::take);
         if wanted + extra.len() > live.len() {
             for (source, members) in all {
                 let accounts = people.accounts_of(source);

@@ -24,18 +24,20 @@ impl GroupDiff<'_> {
     pub(super) fn change(
         &mut self,
         op: Op,
-        account: Option<&Account>,
+        account: Option<(AccountIndex, &Account)>,
         reason: Reason,
         because: Vec<Grant>,
         drift: bool,
     ) {
+        let entry = account.and_then(|(at, _)| self.entry(op, at));
+        let account = account.map(|(_, account)| account);
         self.changes.push(Change {
             key: ChangeKey { group: self.name.clone(), op, account: account.map(|account| account.id.clone()) },
             group_id: self.live.map(|live| live.id.clone()),
             email: account.and_then(|account| account.email.as_ref()).map(Address::to_string),
             reason,
             because,
-            entry: account.and_then(|account| self.entry(op, account)),
+            entry,
             drift,
             report: self.policy.mode == Mode::Report,
             holds: Vec::new(),
@@ -45,9 +47,8 @@ impl GroupDiff<'_> {
 
     /// The entry of the person behind an account: for an addition one that is granted the group, for a
     /// removal one that is not active, and the same one whatever the order of the sources.
-    fn entry(&self, op: Op, account: &Account) -> Option<Entry> {
+    fn entry(&self, op: Op, account: AccountIndex) -> Option<Entry> {
         let inputs = self.common.inputs;
-        let at = inputs.live.account_index(&account.id)?;
         let removing = op == Op::RemoveMember;
         let candidate = |person: PersonRef| {
             let entry = self.person(person)?;
@@ -56,7 +57,7 @@ impl GroupDiff<'_> {
             Some(((distance, source, &entry.key), entry))
         };
         let ((_, source, id), entry) =
-            self.common.people.behind(at).filter_map(candidate).min_by_key(|(key, _)| *key)?;
+            self.common.people.behind(account).filter_map(candidate).min_by_key(|(key, _)| *key)?;
         Some(Entry { source: source.clone(), id: id.clone(), origin: entry.origin.to_string() })
     }
 
@@ -70,15 +71,16 @@ impl GroupDiff<'_> {
 
     /// Adds the accounts that should be members and are not.
     pub(super) fn add(&mut self, missing: &[AccountIndex]) {
+        let left = self.left();
         for &at in missing {
             let Some(account) = self.account(at) else { continue };
             let wanted = self.wanted(at);
             match self.obstacle(at, account, &wanted) {
                 Some((why, detail)) => self.skip(show_account(account), why, detail),
                 None => {
-                    let drift = self.live.is_some_and(|live| self.common.inputs.memory.left.has(&live.id, &account.id));
+                    let drift = left.is_some_and(|left| left.has(&account.id));
                     let reason = if drift { Reason::DriftRemoved } else { Reason::Granted };
-                    self.change(Op::AddMember, Some(account), reason, wanted.grants, drift);
+                    self.change(Op::AddMember, Some((at, account)), reason, wanted.grants, drift);
                 }
             }
         }
@@ -142,7 +144,7 @@ impl GroupDiff<'_> {
                 Some((why, detail)) => self.skip(show_account(account), why, detail),
                 None => {
                     let drift = self.is_new(&account.id);
-                    self.change(Op::RemoveMember, Some(account), reason, Vec::new(), drift);
+                    self.change(Op::RemoveMember, Some((at, account)), reason, Vec::new(), drift);
                 }
             }
         }
@@ -161,7 +163,7 @@ impl GroupDiff<'_> {
                 Ok(at) => {
                     let Some(account) = self.account(at) else { return };
                     if live_lead != Some(&account.id) {
-                        self.change(Op::SetLead, Some(account), Reason::Granted, Vec::new(), false);
+                        self.change(Op::SetLead, Some((at, account)), Reason::Granted, Vec::new(), false);
                     }
                 }
                 Err(why) => self.skip(address.to_string(), why, Some("as the group's lead".to_owned())),

@@ -83,9 +83,13 @@ pub fn diff(
     };
     let mut difference = Difference::default();
     let mut marks = vec![false; inputs.live.accounts.len()];
+    let mut groups = Vec::with_capacity(found.len());
     for ((name, wanted), found) in desired.iter().zip(&found) {
-        GroupDiff::new(&common, name, wanted, found.group()).run(found, &mut marks, &mut difference);
+        let facts = GroupDiff::new(&common, name, wanted, found.group()).run(found, &mut marks, &mut difference);
+        groups.push((name.clone(), facts));
     }
+    // Sorted already, so that the map is built in one go.
+    difference.groups = groups.into_iter().collect();
     difference.changes.sort_by(|a, b| a.key.cmp(&b.key));
     difference.skips.sort();
     difference.skips.dedup();

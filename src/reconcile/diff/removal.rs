@@ -3,17 +3,22 @@
 use crate::model::address::Address;
 use crate::model::id::AccountId;
 use crate::model::live::{Account, AccountIndex, Standing};
+use crate::model::memberships::Members;
 use crate::model::plan::{Reason, Why};
 use crate::model::policy::Mode;
 
 use super::super::resolve::Known;
 use super::group::GroupDiff;
 
-impl GroupDiff<'_> {
+impl<'a> GroupDiff<'a> {
+    /// The members that the last full run left; none where it did not know the group.
+    pub(super) fn left(&self) -> Option<Members<'a>> {
+        self.common.inputs.memory.left.of(&self.live?.id)
+    }
+
     /// The group was there at the last full run, and this member was not.
     pub(super) fn is_new(&self, id: &AccountId) -> bool {
-        let known = self.live.and_then(|live| self.common.inputs.memory.left.of(&live.id));
-        known.is_some_and(|left| !left.has(id))
+        self.left().is_some_and(|left| !left.has(id))
     }
 
     pub(super) fn reason(&self, at: AccountIndex, account: &Account) -> Reason {

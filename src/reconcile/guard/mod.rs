@@ -93,7 +93,7 @@ pub fn judge(
     difference: &mut Difference,
 ) -> Guarded {
     let mut guard = Guard::new(inputs, difference);
-    let names: Vec<GroupName> = guard.difference.groups.keys().cloned().collect();
+    let names = guard.not_in_step(desired);
     guard.undone();
     guard.blind_creations();
     for name in &names {
@@ -120,8 +120,8 @@ struct Guard<'a, 'b> {
     /// Where the changes of each group are; groups without changes are not here.
     ranges: BTreeMap<GroupName, Range<usize>>,
     guarded: Guarded,
-    /// Indices of the changes that the rules of groups hold.
-    held_by_group: BTreeSet<usize>,
+    /// Whether the rules of its group hold each change.
+    held_by_group: Vec<bool>,
     /// Indices of the changes that wait because an undo took them back: they fill no limit.
     undone: BTreeSet<usize>,
 }
@@ -144,7 +144,7 @@ impl<'a, 'b> Guard<'a, 'b> {
             at += group.len();
             ranges.extend(group.first().map(|change| (change.key.group.clone(), from..at)));
         }
-        Self { inputs, difference, ranges, guarded, held_by_group: BTreeSet::new(), undone: BTreeSet::new() }
+        Self { inputs, difference, ranges, guarded, held_by_group: Vec::new(), undone: BTreeSet::new() }
     }
 }
 
@@ -168,6 +168,23 @@ impl Guard<'_, '_> {
         }
         self.creations();
         self.guarded.holds.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+
+    /// Target groups of which there is something to judge: changes, absences that are waited for, and directory groups
+    /// that are not there. No condition and no limit says anything of the others.
+    fn not_in_step(&self, desired: &DesiredState) -> Vec<GroupName> {
+        // Both are sorted by name.
+        let mut wanted = desired.iter().peekable();
+        let mut names = Vec::new();
+        for (name, facts) in &self.difference.groups {
+            while wanted.next_if(|(other, _)| *other < name).is_some() {}
+            let group = wanted.next_if(|(other, _)| *other == name).map(|(_, group)| group);
+            let is_missed = |group: &DesiredGroup| !group.missing.is_empty() || !group.accepted.is_empty();
+            if facts.in_grace > 0 || group.is_some_and(is_missed) || self.ranges.contains_key(name) {
+                names.push(name.clone());
+            }
+        }
+        names
     }
 
     fn facts(&self, name: &GroupName) -> Option<&GroupFacts> {
@@ -197,21 +214,22 @@ impl Guard<'_, '_> {
     /// Those of them that the rules of their groups let through.
     fn passing(&self, op: Op) -> Vec<usize> {
         let mut changes = self.unapproved(op, None);
-        changes.retain(|at| !self.held_by_group.contains(at));
+        changes.retain(|at| self.held_by_group.get(*at) != Some(&true));
         changes
     }
 
-    /// Changes that wait for something so far.
-    fn held(&self) -> BTreeSet<usize> {
-        let held = |(_, change): &(usize, &Change)| !change.holds.is_empty();
-        self.difference.changes.iter().enumerate().filter(held).map(|(at, _)| at).collect()
+    /// Whether each change waits for something so far.
+    fn held(&self) -> Vec<bool> {
+        self.difference.changes.iter().map(|change| !change.holds.is_empty()).collect()
     }
 
     /// Additions bring the creation of their group (and its lead) with them: a group is created with
     /// its first members in one call.
     fn with_creation(&self, mut changes: Vec<usize>) -> Vec<usize> {
-        let groups: BTreeSet<&GroupName> =
+        // Sorted by group, like all changes.
+        let mut groups: Vec<&GroupName> =
             changes.iter().filter_map(|at| self.difference.changes.get(*at)).map(|change| &change.key.group).collect();
+        groups.dedup();
         for group in groups {
             let Some(range) = self.ranges.get(group).cloned() else { continue };
             let own = self.difference.changes.get(range.clone()).unwrap_or_default();
@@ -279,6 +297,9 @@ impl Guard<'_, '_> {
             .filter(|change| change.key.op == Op::CreateGroup && !change.holds.is_empty())
             .map(|change| (change.key.group.clone(), change.holds.clone()))
             .collect();
+        if waiting.is_empty() {
+            return;
+        }
         for change in &mut self.difference.changes {
             for hold in waiting.get(&change.key.group).into_iter().flatten() {
                 if !change.holds.contains(hold) {

@@ -1,21 +1,16 @@
 //! Which accounts bear an address, and which of them may be used.
 
-use std::collections::BTreeMap;
-#[expect(clippy::disallowed_types, reason = "for look-ups alone: nothing is said in its order")]
-use std::collections::HashMap;
-
 use crate::model::address::Address;
-use crate::model::live::{AccountIndex, LiveState, Standing};
+use crate::model::live::{Account, AccountIndex, LiveState, Standing};
 use crate::model::plan::Why;
+
+use super::super::table::{self, Table};
 
 /// Accounts by folded address.
 #[derive(Debug)]
 pub struct Bearers<'a> {
     live: &'a LiveState,
-    #[expect(clippy::disallowed_types, reason = "for look-ups alone")]
-    first: HashMap<&'a str, AccountIndex>,
-    /// Addresses that more than one account bears.
-    several: BTreeMap<&'a str, Vec<AccountIndex>>,
+    table: Table,
 }
 
 /// What became of the accounts that bear an address.
@@ -32,25 +27,29 @@ pub(super) enum Pick {
 
 impl<'a> Bearers<'a> {
     /// The accounts of an organisation.
-    #[expect(clippy::disallowed_types, reason = "for look-ups alone")]
     pub fn of(live: &'a LiveState) -> Self {
-        let mut first = HashMap::with_capacity(live.accounts.len());
-        let mut several: BTreeMap<&str, Vec<AccountIndex>> = BTreeMap::new();
-        for (at, account) in (0..).zip(&live.accounts) {
-            let Some(email) = &account.email else { continue };
-            let known = *first.entry(email.key()).or_insert(at);
-            if known != at {
-                several.entry(email.key()).or_insert_with(|| vec![known]).push(at);
-            }
-        }
-        Self { live, first, several }
+        let keys = live.accounts.iter().map(|account| account.email.as_ref().map(Address::key));
+        Self { live, table: Table::of(keys) }
     }
 
     /// The accounts that bear an address, in their order.
-    pub(super) fn all(&self, address: &Address) -> &[AccountIndex] {
-        let Some(first) = self.first.get(address.key()) else { return &[] };
-        let several = if self.several.is_empty() { None } else { self.several.get(address.key()) };
-        several.map_or(std::slice::from_ref(first), Vec::as_slice)
+    pub(super) fn all(&self, address: &Address) -> impl Iterator<Item = AccountIndex> {
+        self.table.likely(table::hash(address.key())).filter(move |at| self.bears(*at, address))
+    }
+
+    /// The only account that may bear an address. Whether it does is still to be asked; where the answer is that there
+    /// is none, or more than one, [`Bearers::all`] tells.
+    pub(super) fn likely(&self, address: &Address) -> Option<AccountIndex> {
+        self.table.only(table::hash(address.key()))
+    }
+
+    /// Whether an account bears an address.
+    pub(super) fn bears(&self, at: AccountIndex, address: &Address) -> bool {
+        self.account(at).is_some_and(|account| account.email.as_ref() == Some(address))
+    }
+
+    fn account(&self, at: AccountIndex) -> Option<&'a Account> {
+        self.live.accounts.get(at as usize)
     }
 
     /// Chooses among accounts that bear one address.
@@ -76,7 +75,8 @@ impl<'a> Bearers<'a> {
 
     /// The account for an address of the configuration (a lead), or why there is none.
     pub fn account_for(&self, address: &Address) -> Result<AccountIndex, Why> {
-        match self.pick(self.all(address)) {
+        let all: Vec<AccountIndex> = self.all(address).collect();
+        match self.pick(&all) {
             Pick::One(account) => Ok(account),
             Pick::Several(_) => Err(Why::Ambiguous),
             Pick::Unfit(account) => Err(self.unfit(account)),
@@ -85,7 +85,7 @@ impl<'a> Bearers<'a> {
     }
 
     pub(super) fn standing(&self, at: AccountIndex) -> Option<Standing> {
-        self.live.accounts.get(at as usize).map(|account| account.standing)
+        self.account(at).map(|account| account.standing)
     }
 
     /// Why an account may not be used.

@@ -5,6 +5,7 @@ use crate::model::directory::Person;
 use crate::model::live::{AccountIndex, LiveState, Standing};
 use crate::model::plan::Why;
 
+use super::NO_ACCOUNT;
 use super::bearers::{Bearers, Pick};
 use super::identity::Rules;
 
@@ -47,6 +48,32 @@ pub(super) struct Finder<'a> {
 }
 
 impl Finder<'_> {
+    /// For each of these people the account that alone bears the only address; an index that no account has for those
+    /// who have other addresses, or none, and for everybody where addresses do not stand for themselves.
+    pub(super) fn sole(&self, people: &[Person]) -> Vec<AccountIndex> {
+        if !self.rules.are_empty() {
+            return vec![NO_ACCOUNT; people.len()];
+        }
+        let likely = |person: &Person| self.bearers.likely(only_address(person)?);
+        let mut sole: Vec<AccountIndex> = people.iter().map(|person| likely(person).unwrap_or(NO_ACCOUNT)).collect();
+        // In a pass of its own: the processor fetches many accounts at once while there is nothing else to do.
+        for (person, at) in people.iter().zip(&mut sole) {
+            if !only_address(person).is_some_and(|address| self.bearers.bears(*at, address)) {
+                *at = NO_ACCOUNT;
+            }
+        }
+        sole
+    }
+
+    /// The account of a person of whom there is nothing else to tell: it is the `sole` one to bear the only address,
+    /// active, and the linked one if there is any. The second value: whether it is linked. [`Finder::find`] comes to
+    /// the same.
+    pub(super) fn plain(&self, link: Option<&str>, sole: AccountIndex) -> Option<(AccountIndex, bool)> {
+        let account = self.live.accounts.get(sole as usize)?;
+        let is_linked = link.is_some_and(|id| account.id.as_str() == id);
+        (account.standing == Standing::Active && is_linked == link.is_some()).then_some((sole, is_linked))
+    }
+
     /// The account of a person; `link`: the one that the person had at the last full run.
     pub(super) fn find(&self, person: &Person, link: Option<&str>, found: &mut Found) -> Verdict {
         let addresses = self.rules.translate_all(&person.addresses);
@@ -108,6 +135,13 @@ impl Finder<'_> {
             (None, None, None) if addresses.is_empty() => left_out(Why::NoEmail, None),
             (None, None, None) => left_out(Why::NoAccount, None),
         }
+    }
+}
+
+fn only_address(person: &Person) -> Option<&Address> {
+    match person.addresses.as_slice() {
+        [address] => Some(address),
+        _ => None,
     }
 }
 

@@ -26,6 +26,11 @@ impl<'a> Rules<'a> {
         }
     }
 
+    /// Whether every address stands for itself, and none is ignored.
+    pub(super) fn are_empty(&self) -> bool {
+        self.identity.aliases.is_empty() && self.rewrite.is_empty() && self.ignore.is_empty()
+    }
+
     /// What an address of the directory is in Hyperproof: an alias, else a rewritten ending, else itself.
     pub fn translate<'b>(&'b self, address: &'b Address) -> Cow<'b, Address> {
         if let Some(alias) = self.identity.aliases.get(address) {

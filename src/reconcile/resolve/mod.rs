@@ -6,7 +6,9 @@ mod conflicts;
 mod identity;
 mod seen;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Peekable;
 
 use crate::model::desired::{DesiredState, PersonRef};
 use crate::model::directory::{Person, SourceSnapshot};
@@ -200,6 +202,17 @@ fn granted(source: &SourceSnapshot, walked: &[bool]) -> Vec<bool> {
     granted
 }
 
+/// The link of the person with a key, from links that come in the order in which people are asked about.
+fn link_of<'a>(links: &mut Peekable<impl Iterator<Item = (&'a str, &'a str)>>, key: &str) -> Option<&'a str> {
+    loop {
+        match links.peek()?.0.cmp(key) {
+            Ordering::Less => _ = links.next(),
+            Ordering::Equal => return links.next().map(|(_, account)| account),
+            Ordering::Greater => return None,
+        }
+    }
+}
+
 struct Resolver<'a> {
     finder: Finder<'a>,
     accounts: Vec<Vec<AccountIndex>>,
@@ -217,21 +230,31 @@ impl Resolver<'_> {
         let mut counts = Counts::default();
         let mut accounts = Vec::with_capacity(source.people.len());
         let mut found = Found::default();
+        let sole = self.finder.sole(&source.people);
         // People and links are both sorted by key.
         let mut links = inputs.memory.learned.person_links.of(&source.name).peekable();
-        for ((person_at, person), in_group) in (0..).zip(&source.people).zip(granted) {
-            while links.next_if(|(key, _)| *key < person.key.as_str()).is_some() {}
-            let link = links.next_if(|(key, _)| *key == person.key.as_str()).map(|(_, account)| account);
+        for (((person_at, person), in_group), sole) in (0..).zip(&source.people).zip(granted).zip(sole) {
+            let link = link_of(&mut links, person.key.as_str());
             counts.links += usize::from(link.is_some());
-            let verdict = self.finder.find(person, link.filter(|_| person.immutable), &mut found);
+            let link = link.filter(|_| person.immutable);
+            let is_granted = *in_group && !person.disabled;
+            counts.granted += usize::from(is_granted);
+            counts.addressed += usize::from(is_granted && !person.addresses.is_empty());
             let key = PersonRef { source: at, person: person_at };
+            if let Some((account, is_linked)) = self.finder.plain(link, sole) {
+                self.seen.push((account, Seen { person: key, disabled: person.disabled, by_address: true }));
+                if is_granted && person.immutable && !is_linked {
+                    self.relinked.push(key);
+                }
+                accounts.push(if is_granted { account } else { NO_ACCOUNT });
+                continue;
+            }
+            let verdict = self.finder.find(person, link, &mut found);
             self.note(key, person, &verdict, &found);
-            if !in_group || person.disabled {
+            if !is_granted {
                 accounts.push(NO_ACCOUNT);
                 continue;
             }
-            counts.granted += 1;
-            counts.addressed += usize::from(!person.addresses.is_empty());
             accounts.push(match verdict {
                 Verdict::Account(account) => {
                     if person.immutable && found.linked != Some(account) {

@@ -22,17 +22,28 @@ pub(super) struct SeenIndex {
 
 impl SeenIndex {
     /// Sorts people to their accounts, of which there are so many; those of one account stay in order.
-    pub(super) fn new(accounts: usize, mut all: Vec<(AccountIndex, Seen)>) -> Self {
-        all.sort_by_key(|(account, _)| *account);
-        let mut ends = Vec::with_capacity(accounts);
-        let mut people = Vec::with_capacity(all.len());
-        for (account, seen) in all {
-            // Everybody before is behind an account before.
-            let end = u32::try_from(people.len()).unwrap_or(u32::MAX);
-            ends.resize(account as usize, end);
-            people.push(seen);
+    pub(super) fn new(accounts: usize, all: Vec<(AccountIndex, Seen)>) -> Self {
+        let Some(&(_, any)) = all.first() else { return Self { ends: vec![0; accounts], people: Vec::new() } };
+        // Counted first, so that each has a place before anybody is put there.
+        let mut ends = vec![0; accounts];
+        for (account, _) in &all {
+            if let Some(count) = ends.get_mut(*account as usize) {
+                *count += 1;
+            }
         }
-        ends.resize(accounts, u32::try_from(people.len()).unwrap_or(u32::MAX));
+        let mut before = 0;
+        for end in &mut ends {
+            // Where the account's people begin; it moves on with each of them.
+            before += std::mem::replace(end, before);
+        }
+        let mut people = vec![any; before as usize];
+        for (account, seen) in all {
+            let Some(next) = ends.get_mut(account as usize) else { continue };
+            if let Some(place) = people.get_mut(*next as usize) {
+                *place = seen;
+            }
+            *next += 1;
+        }
         Self { ends, people }
     }
 

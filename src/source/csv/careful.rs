@@ -1,6 +1,7 @@
 //! A record byte by byte: whatever a file may hold. Floor 2, pure.
 
-use super::record::{Flaw, MAX_BYTES, Record, Span};
+use super::block::Span;
+use super::record::{Flaw, MAX_BYTES};
 
 /// Where in a record the last byte left us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,9 +79,19 @@ impl Careful {
         !self.is_blank()
     }
 
-    /// What was read.
-    pub(super) fn record(&self) -> Record<'_> {
-        Record::new(&self.bytes, &self.fields, self.first, self.flaw)
+    /// What was read: the bytes of all fields, and which are whose.
+    pub(super) fn record(&self) -> (&[u8], &[Span]) {
+        (&self.bytes, &self.fields)
+    }
+
+    /// The line on which it begins.
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// What makes it unfit.
+    pub(super) fn flaw(&self) -> Option<Flaw> {
+        self.flaw
     }
 
     /// It is too long: where the next record begins is not known.
@@ -163,8 +174,8 @@ impl Careful {
     }
 
     fn end_field(&mut self) {
-        let start = self.fields.last().map_or(0, |before| before.end);
-        self.fields.push(Span { start, end: self.bytes.len() });
+        let start = self.fields.last().map_or(0, |before| before.end());
+        self.fields.push(Span::new(start, self.bytes.len()));
     }
 
     fn mark(&mut self, flaw: Flaw) {

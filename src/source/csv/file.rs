@@ -124,7 +124,8 @@ fn has_wildcard(path: &Path) -> bool {
 pub(super) struct Stamp {
     /// When it was last written.
     pub(super) written: Timestamp,
-    size: u64,
+    /// In bytes.
+    pub(super) size: u64,
 }
 
 impl Stamp {

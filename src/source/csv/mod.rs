@@ -1,21 +1,27 @@
 //! CSV files as a source: bytes to people and groups. Floor 2.
 //!
-//! `file` finds and opens; everything behind it is pure: `record` (bytes to records, by `line` where it can
-//! and by `careful` where it must), `columns` (the heading row), `row` (a record's meaning), `roster` (rows
-//! of all files to people and groups), `age` and `findings` (what was odd), `state` (whether anything
+//! `file` finds and opens, and `ahead` reads and digests on a thread of its own; everything behind them is pure:
+//! `record` (bytes to `block`s of records, by `line` where it can and by `careful` where it must), `columns` (the
+//! heading row), `row` (a record's meaning), `roster` (rows of all files, as `seat`s that an `index` finds),
+//! `assemble` (all of that to people and groups), `age` and `findings` (what was odd), `state` (whether anything
 //! changed). A single bad row makes the whole source incomplete: it may have been anybody's, so nobody can
 //! be taken for gone.
 
 mod age;
+mod ahead;
+mod assemble;
+mod block;
 mod careful;
 mod columns;
 mod file;
 mod findings;
+mod index;
 mod line;
 mod reading;
 pub mod record;
 mod roster;
 mod row;
+mod seat;
 mod state;
 
 use std::path::PathBuf;

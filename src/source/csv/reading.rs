@@ -1,24 +1,26 @@
 //! One read of one source, file by file. Floor 2.
 
-use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use jiff::Timestamp;
 
-use crate::model::directory::{Completeness, DirectoryGroup, Person, ReadFacts, SourceKind, SourceSnapshot};
+use crate::model::directory::{Completeness, DirectoryGroup, ReadFacts, SourceKind, SourceSnapshot};
 use crate::model::evidence::{FileRead, GroupRead, ReadEvidence};
 use crate::model::id::{DirectoryGroupKey, SourceName};
 use crate::model::problem::Problem;
 
 use super::Settings;
 use super::age::{self, Written};
+use super::ahead;
+use super::assemble::Contradiction;
 use super::columns::{Columns, HeadingError};
 use super::file::{FileError, Listed, Opened};
 use super::findings::Findings;
-use super::record::{Record, Records};
-use super::roster::{Contradiction, Found, MOST_ADDRESSES, Place, Roster, Who};
+use super::record::{Block, Records};
+use super::roster::{Look, Place, Roster, Who};
 use super::row::{BadRow, Decoder, Row};
-use super::state::{self, Digesting};
+use super::seat::MOST_ADDRESSES;
+use super::state;
 
 /// What was read so far.
 pub(super) struct Reading<'a> {
@@ -72,10 +74,9 @@ impl<'a> Reading<'a> {
 
     fn opened(&mut self, file: &Listed, opened: &Opened) {
         self.written.push(Written { name: file.name.clone(), at: opened.stamp.written });
-        let mut bytes = Digesting::new(&opened.file);
-        self.input(&file.name, &mut bytes);
+        let ((), digest) = ahead::digested(&opened.file, opened.stamp.size, |bytes| self.input(&file.name, bytes));
         // What fails here failed in the reading, and was told.
-        self.contents.push(bytes.finish().unwrap_or_default());
+        self.contents.push(digest.unwrap_or_default());
         if let Err(error) = opened.unchanged() {
             self.findings.gap(error.problem(&file.name));
         }
@@ -104,37 +105,43 @@ impl<'a> Reading<'a> {
             Some(headings) => Columns::find(&headings, self.settings)?,
             None => return Err(HeadingError::Empty.into()),
         };
-        while let Some(record) = records.read()? {
-            self.rows += 1;
-            let at = Place { file, line: record.line() };
-            if let Err(bad) = self.row(&record, &columns, at) {
-                let names = &self.names;
-                self.findings.bad_row(|| bad_row(place(names, at), &bad));
-            }
+        while let Some(block) = records.read_block()? {
+            self.block(block, &columns, file);
         }
         Ok(())
     }
 
-    fn row(&mut self, record: &Record<'_>, columns: &Columns, at: Place) -> Result<(), BadRow> {
-        let row = self.decoder.row(record, columns)?;
-        let who = self.who(&row)?;
+    fn block(&mut self, block: Block<'_>, columns: &Columns, file: u32) {
+        let rows: Vec<_> = block.iter().map(|record| (record.line(), self.decoder.row(&record, columns))).collect();
+        let looks = self.roster.look(rows.iter().map(|(_, row)| row.as_ref().ok().map(Row::named)));
+        for ((line, row), look) in rows.into_iter().zip(looks) {
+            self.rows += 1;
+            let at = Place { file, line };
+            if let Err(bad) = row.and_then(|row| self.row(&row, look, at)) {
+                let names = &self.names;
+                self.findings.bad_row(|| bad_row(at.shown(names), &bad));
+            }
+        }
+    }
+
+    fn row(&mut self, row: &Row<'_>, look: Look, at: Place) -> Result<(), BadRow> {
+        let who = self.who(row, look)?;
         let disabled = self.decoder.disabled(row.status)?;
-        let Some(seat) = self.roster.seat(who) else {
+        let Some(seat) = self.roster.seat(who, disabled, at) else {
             return Err(BadRow::Addresses(MOST_ADDRESSES, self.settings.id_column.heading.clone()));
         };
-        self.roster.status(seat, disabled, at);
         for group in self.decoder.groups(row.groups) {
             self.roster.member(group, seat);
         }
         Ok(())
     }
 
-    fn who<'r>(&mut self, row: &Row<'r>) -> Result<Who<'r>, BadRow> {
-        if let Some(seat) = self.roster.find(row.id, row.email) {
+    fn who<'r>(&self, row: &Row<'r>, look: Look) -> Result<Who<'r>, BadRow> {
+        if let Some(seat) = self.roster.find(row.named(), row.email, look) {
             return Ok(Who::Known(seat));
         }
         match (row.id, self.decoder.address(row.email)?) {
-            (Some(id), address) => Ok(Who::Id(id, address)),
+            (Some(id), address) => Ok(Who::Id(id, look, address)),
             (None, Some(address)) => Ok(Who::Address(address)),
             (None, None) => Err(BadRow::Nobody),
         }
@@ -142,7 +149,7 @@ impl<'a> Reading<'a> {
 
     /// What all files together say.
     pub(super) fn finish(mut self, name: &SourceName, now: Timestamp) -> SourceSnapshot {
-        let assembled = self.roster.assemble();
+        let assembled = self.roster.assemble(&self.names);
         for contradiction in &assembled.contradictions {
             self.findings.bad_row(|| contradictory(&self.names, contradiction));
         }
@@ -165,7 +172,7 @@ impl<'a> Reading<'a> {
                 rows: self.rows,
                 oldest: age::oldest(&self.written).map(|file| file.at),
             }),
-            people: assembled.people.into_iter().map(|found| person(found, &self.names)).collect(),
+            people: assembled.people,
             everyone: true,
             groups: assembled.groups.into_iter().map(|(name, people)| group(name, people, &completeness)).collect(),
             completeness,
@@ -190,14 +197,6 @@ fn without_mark<R: Read>(mut input: R) -> Result<io::Chain<io::Cursor<Vec<u8>>, 
     Ok(io::Cursor::new(lead).chain(input))
 }
 
-fn place(names: &[String], at: Place) -> String {
-    let name = names.get(at.file as usize).map_or("", String::as_str);
-    let mut place = String::with_capacity(name.len() + 9);
-    // Writing to text cannot fail.
-    let _ = write!(place, "{name}:{}", at.line);
-    place
-}
-
 fn bad_row(place: String, bad: &BadRow) -> Problem {
     let problem = Problem::new(place, bad.to_string());
     match bad.help() {
@@ -211,19 +210,9 @@ fn contradictory(names: &[String], contradiction: &Contradiction) -> Problem {
         true => ("inactive", "active"),
         false => ("active", "inactive"),
     };
-    let against = place(names, contradiction.against);
-    Problem::new(place(names, contradiction.at), format!("the person is {here} here and {there} in {against}"))
+    let against = contradiction.against.shown(names);
+    Problem::new(contradiction.at.shown(names), format!("the person is {here} here and {there} in {against}"))
         .help("let the export give one person one status")
-}
-
-fn person(found: Found, names: &[String]) -> Person {
-    Person {
-        key: found.key,
-        immutable: found.immutable,
-        addresses: found.addresses,
-        disabled: found.disabled,
-        origin: found.first.map(|first| place(names, first)).unwrap_or_default().into(),
-    }
 }
 
 fn group(name: DirectoryGroupKey, people: Vec<u32>, completeness: &Completeness) -> DirectoryGroup {

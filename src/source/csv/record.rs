@@ -12,8 +12,10 @@
 
 use std::io::{self, Read};
 
+use super::block::Found;
+pub use super::block::{Block, Record, Text};
 use super::careful::Careful;
-use super::line::{Line, Lines};
+use super::line::{Cursor, Lines, Stop};
 
 /// A record may have this many bytes. A quote that is never closed reads the rest of the file as one
 /// field, which must not take the memory that the file does.
@@ -47,113 +49,25 @@ impl Flaw {
     }
 }
 
-/// Where a field is in the bytes of its record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
-}
-
-/// One record: its fields, unquoted, and where it begins.
-#[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
-    /// The fields, and between them nothing but what parts them.
-    bytes: &'a [u8],
-    fields: &'a [Span],
-    line: u64,
-    flaw: Option<Flaw>,
-}
-
-impl<'a> Record<'a> {
-    pub(super) fn new(bytes: &'a [u8], fields: &'a [Span], line: u64, flaw: Option<Flaw>) -> Self {
-        Self { bytes, fields, line, flaw }
-    }
-
-    /// Its fields, in order.
-    pub fn fields(&self) -> impl Iterator<Item = &'a [u8]> {
-        let bytes = self.bytes;
-        self.fields.iter().map(move |field| bytes.get(field.start..field.end).unwrap_or_default())
-    }
-
-    /// One field.
-    pub(crate) fn field(&self, index: usize) -> Option<&'a [u8]> {
-        let field = self.fields.get(index)?;
-        self.bytes.get(field.start..field.end)
-    }
-
-    /// Its fields as text; none where one of them is not UTF-8.
-    pub fn text(&self) -> Option<Text<'a>> {
-        let text = std::str::from_utf8(self.bytes).ok()?;
-        // Together they may be, though one ends inside a letter and the next has the rest of it.
-        let whole = |field: &Span| text.is_char_boundary(field.start) && text.is_char_boundary(field.end);
-        self.fields.iter().all(whole).then_some(Text { text, fields: self.fields })
-    }
-
-    /// How many fields it has.
-    pub(crate) fn len(&self) -> usize {
-        self.fields.len()
-    }
-
-    /// The line it begins on, counted from 1.
-    pub(crate) fn line(&self) -> u64 {
-        self.line
-    }
-
-    /// What makes it unfit.
-    pub fn flaw(&self) -> Option<Flaw> {
-        self.flaw
-    }
-}
-
-/// The fields of a record, as text.
-#[derive(Debug, Clone, Copy)]
-pub struct Text<'a> {
-    text: &'a str,
-    fields: &'a [Span],
-}
-
-impl<'a> Text<'a> {
-    /// All fields, in order.
-    pub fn values(&self) -> impl Iterator<Item = &'a str> {
-        let text = self.text;
-        self.fields.iter().map(move |field| text.get(field.start..field.end).unwrap_or_default())
-    }
-
-    /// One field without the blanks around it; empty where there is no such field.
-    pub(crate) fn value(&self, index: usize) -> &'a str {
-        let field = self.fields.get(index).and_then(|field| self.text.get(field.start..field.end));
-        field.unwrap_or_default().trim()
-    }
-}
-
 /// The records of some input, one after the other.
 pub struct Records<R> {
     input: R,
     delimiter: u8,
     lines: Lines,
     buffer: Box<[u8]>,
-    /// What stands in the buffer and was not used yet: from here …
-    start: usize,
-    /// … to here.
+    /// The buffer is filled up to here.
     end: usize,
-    /// The fields of the record that was found in the buffer.
-    fields: Vec<Span>,
+    /// Where the next record begins.
+    cursor: Cursor,
+    /// Why there is no more to read, to be told when all before it was.
+    failed: Option<io::Error>,
+    found: Found,
+    /// How many of the records found were given.
+    given: usize,
+    /// The one record found is with the careful reader, and not in the buffer.
+    with_care: bool,
     careful: Careful,
-    /// The line of the next byte.
-    line: u64,
-    /// The byte before was a CR that ended a line: an LF belongs to it.
-    after_cr: bool,
     finished: bool,
-}
-
-/// Where the next record is.
-enum Found {
-    /// In the buffer, from here to there.
-    Buffer(usize, usize),
-    /// With the careful reader.
-    Careful,
-    /// There is none.
-    End,
 }
 
 impl<R: Read> Records<R> {
@@ -168,92 +82,115 @@ impl<R: Read> Records<R> {
             delimiter,
             lines: Lines::new(delimiter),
             buffer: vec![0; size].into_boxed_slice(),
-            start: 0,
             end: 0,
-            fields: Vec::new(),
+            cursor: Cursor { at: 0, line: 1, after_cr: false },
+            failed: None,
+            found: Found::default(),
+            given: 0,
+            with_care: false,
             careful: Careful::default(),
-            line: 1,
-            after_cr: false,
             finished: false,
         }
     }
 
     /// Reads the next record that is not a blank line; none at the end of the input.
     pub fn read(&mut self) -> io::Result<Option<Record<'_>>> {
-        Ok(match self.find()? {
-            Found::Buffer(start, end) => {
-                let bytes = self.buffer.get(start..end).unwrap_or_default();
-                Some(Record::new(bytes, &self.fields, self.line - 1, None))
-            }
-            Found::Careful => Some(self.careful.record()),
-            Found::End => None,
-        })
+        if !self.find()? {
+            return Ok(None);
+        }
+        self.given += 1;
+        Ok(self.block(self.given - 1).first())
     }
 
-    fn find(&mut self) -> io::Result<Found> {
+    /// Reads the next records; none at the end of the input.
+    pub fn read_block(&mut self) -> io::Result<Option<Block<'_>>> {
+        if !self.find()? {
+            return Ok(None);
+        }
+        let first = self.given;
+        self.given = self.found.len();
+        Ok(Some(self.block(first)))
+    }
+
+    /// The records found, from this one on.
+    fn block(&self, first: usize) -> Block<'_> {
+        let (bytes, fields) = match self.with_care {
+            true => self.careful.record(),
+            false => (&*self.buffer, self.found.fields.as_slice()),
+        };
+        // Of what the careful reader put together, letters may begin in one field and end in the next; so may
+        // those that a delimiter beyond ASCII cuts.
+        Block::new(bytes, fields, &self.found, first, self.with_care || !self.delimiter.is_ascii())
+    }
+
+    /// Whether there is a record that was not given yet.
+    fn find(&mut self) -> io::Result<bool> {
+        if self.given < self.found.len() {
+            return Ok(true);
+        }
+        self.found.clear();
+        (self.given, self.with_care) = (0, false);
         while !self.finished {
-            if self.after_cr
-                && let Some(first) = self.rest().first()
-            {
-                self.start += usize::from(*first == b'\n');
-                self.after_cr = false;
+            let bytes = self.buffer.get(..self.end).unwrap_or_default();
+            let stop = self.lines.read(bytes, &mut self.cursor, &mut self.found);
+            if self.found.len() > 0 {
+                return Ok(true);
             }
-            let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
-            let found = self.lines.read(rest, &mut self.fields);
-            match found {
-                Line::Record(length) | Line::Blank(length) => {
-                    let start = self.start;
-                    self.after_cr = rest.get(length) == Some(&b'\r');
-                    self.start += length + 1;
-                    self.line += 1;
-                    if found == Line::Record(length) {
-                        return Ok(Found::Buffer(start, start + length));
-                    }
-                }
-                Line::Open if self.more()? => {}
-                Line::Open | Line::Odd => return self.carefully(),
+            if stop == Stop::Odd || !self.more()? {
+                return self.carefully();
             }
         }
-        Ok(Found::End)
+        Ok(false)
     }
 
-    fn carefully(&mut self) -> io::Result<Found> {
-        self.careful.begin(self.delimiter, self.line);
+    fn carefully(&mut self) -> io::Result<bool> {
+        self.careful.begin(self.delimiter, self.cursor.line);
         let found = loop {
-            let (used, ended) = self.careful.take(self.buffer.get(self.start..self.end).unwrap_or_default());
-            self.start += used;
+            let rest = self.buffer.get(self.cursor.at..self.end).unwrap_or_default();
+            let (used, ended) = self.careful.take(rest);
+            self.cursor.at += used;
             if ended {
                 self.finished = self.careful.lost();
-                break Found::Careful;
+                break true;
             }
             if !self.more()? {
                 self.finished = true;
-                break if self.careful.finish() { Found::Careful } else { Found::End };
+                break self.careful.finish();
             }
         };
-        self.line = self.careful.line();
-        self.after_cr = self.careful.after_cr();
+        if found {
+            self.with_care = true;
+            self.found.record(self.careful.record().1.len(), self.careful.first(), self.careful.flaw());
+        }
+        self.cursor.line = self.careful.line();
+        self.cursor.after_cr = self.careful.after_cr();
         Ok(found)
     }
 
     /// Reads on behind what is not used yet. False when there is nothing to read, or no room.
     fn more(&mut self) -> io::Result<bool> {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        let room = self.buffer.get_mut(self.end..).unwrap_or_default();
-        let read = loop {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        self.buffer.copy_within(self.cursor.at..self.end, 0);
+        self.end -= self.cursor.at;
+        self.cursor.at = 0;
+        let before = self.end;
+        // As much as there is room for: what is in the buffer is looked at anew each time.
+        while let Some(room) = self.buffer.get_mut(self.end..).filter(|room| !room.is_empty()) {
             match self.input.read(room) {
+                Ok(0) => break,
+                Ok(read) => self.end += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read?,
+                Err(error) if self.end > before => {
+                    self.failed = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error),
             }
-        };
-        self.end += read;
-        Ok(read > 0)
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
+        }
+        self.lines.look(self.buffer.get(..self.end).unwrap_or_default());
+        Ok(self.end > before)
     }
 }
 
@@ -277,6 +214,8 @@ mod tests {
             assert!(text.values().eq(fields.iter().map(String::as_str)));
             assert!((0..).zip(&fields).all(|(index, field)| text.value(index) == field.trim()));
         }
+        let shows = |field: &String| field.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        assert!(!record.is_plain() || fields.iter().all(shows));
         (record.line(), record.flaw(), fields)
     }
 
@@ -288,12 +227,30 @@ mod tests {
             all.push(seen(&record));
         }
         assert!(records.read().unwrap().is_none(), "the end stays the end");
+        assert_eq!(in_blocks(input, delimiter, buffer), all);
+        all
+    }
+
+    /// The first alone, as headings are read, and the others together.
+    fn in_blocks(input: &[u8], delimiter: u8, buffer: usize) -> Vec<Seen> {
+        let mut records = Records::with_buffer(input, delimiter, buffer);
+        let mut all: Vec<Seen> = records.read().unwrap().iter().map(seen).collect();
+        while let Some(block) = records.read_block().unwrap() {
+            all.extend(block.iter().map(|record| seen(&record)));
+        }
+        assert!(records.read_block().unwrap().is_none(), "the end stays the end");
         all
     }
 
     /// All records, as the careful reader alone reads them.
     fn carefully(mut input: &[u8], delimiter: u8) -> Vec<Seen> {
         let (mut careful, mut all) = (Careful::default(), Vec::new());
+        let record = |careful: &Careful| {
+            let (bytes, fields) = careful.record();
+            let mut found = Found::default();
+            found.record(fields.len(), careful.first(), careful.flaw());
+            seen(&Block::new(bytes, fields, &found, 0, true).first().unwrap())
+        };
         careful.begin(delimiter, 1);
         loop {
             let (used, ended) = careful.take(input);
@@ -301,7 +258,7 @@ mod tests {
             if !ended && !careful.finish() {
                 return all;
             }
-            all.push(seen(&careful.record()));
+            all.push(record(&careful));
             if careful.after_cr() && input.first() == Some(&b'\n') {
                 input = &input[1..];
             }

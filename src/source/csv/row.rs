@@ -2,12 +2,11 @@
 //!
 //! Errors name the column and the line, never the address or the id: they go to logs.
 
-use std::collections::BTreeSet;
-
-use crate::model::address::{Address, AddressError};
+use crate::model::address::{AddressError, Parsed};
 
 use super::columns::{Columns, shown};
 use super::record::{Flaw, Record};
+use super::roster::Named;
 use super::{Settings, Shape};
 
 /// What a row says, before its address and its status were looked at: a file repeats them, and whoever
@@ -22,6 +21,13 @@ pub(super) struct Row<'a> {
     pub(super) status: Option<&'a str>,
     /// The directory group, or in shape `lists` any number ([`Decoder::groups`]).
     pub(super) groups: &'a str,
+}
+
+impl<'a> Row<'a> {
+    /// What it names its person by.
+    pub(super) fn named(&self) -> Named<'a> {
+        self.id.map_or(Named::Address(self.email), Named::Id)
+    }
 }
 
 /// Why a row is bad.
@@ -85,15 +91,17 @@ impl BadRow {
 /// How the rows of a source are read: its settings, made ready once.
 pub(super) struct Decoder<'a> {
     settings: &'a Settings,
-    active: BTreeSet<String>,
-    inactive: BTreeSet<String>,
+    /// Folded, and whether they mean inactive. There are few of them, and each row looks for one.
+    statuses: Vec<(String, bool)>,
 }
 
 impl<'a> Decoder<'a> {
     /// Folds the status values.
     pub(super) fn new(settings: &'a Settings) -> Self {
-        let folded = |values: &[String]| values.iter().map(|value| fold(value)).collect();
-        Self { settings, active: folded(&settings.active_values), inactive: folded(&settings.inactive_values) }
+        let (active, inactive) = (&settings.active_values, &settings.inactive_values);
+        // What is in both is active, by coming first.
+        let all = active.iter().map(|value| (value, false)).chain(inactive.iter().map(|value| (value, true)));
+        Self { settings, statuses: all.map(|(value, is_inactive)| (fold(value), is_inactive)).collect() }
     }
 
     /// Reads one row.
@@ -108,18 +116,18 @@ impl<'a> Decoder<'a> {
         // it is taken for.
         let text = record.text().ok_or(BadRow::NotUtf8)?;
         let groups = text.value(columns.group);
-        self.check_groups(groups)?;
-        let id = self.id(columns.id.map(|at| text.value(at)))?;
+        self.check_groups(groups, record.is_plain())?;
+        let id = self.id(columns.id.map(|at| text.value(at)), record.is_plain())?;
         let status = columns.status.map(|at| text.value(at));
         Ok(Row { id, email: text.value(columns.email), status, groups })
     }
 
-    fn check_groups(&self, text: &str) -> Result<(), BadRow> {
+    fn check_groups(&self, text: &str, is_plain: bool) -> Result<(), BadRow> {
         let column = &self.settings.group_column;
         if text.is_empty() && self.settings.shape == Shape::Rows {
             return Err(BadRow::NoGroup(column.clone()));
         }
-        match self.groups(text).any(has_control) {
+        match !is_plain && self.groups(text).any(has_control) {
             true => Err(BadRow::Control(column.clone())),
             false => Ok(()),
         }
@@ -144,17 +152,17 @@ impl<'a> Decoder<'a> {
         parts.map(str::trim).filter(|part| !part.is_empty())
     }
 
-    fn id<'r>(&self, text: Option<&'r str>) -> Result<Option<&'r str>, BadRow> {
+    fn id<'r>(&self, text: Option<&'r str>, is_plain: bool) -> Result<Option<&'r str>, BadRow> {
         match text {
-            Some(id) if has_control(id) => Err(BadRow::Control(self.settings.id_column.heading.clone())),
+            Some(id) if !is_plain && has_control(id) => Err(BadRow::Control(self.settings.id_column.heading.clone())),
             Some(id) if !id.is_empty() => Ok(Some(id)),
             _ => Ok(None),
         }
     }
 
     /// Reads the address of a row.
-    pub(super) fn address(&self, email: &str) -> Result<Option<Address>, BadRow> {
-        match Address::parse(email) {
+    pub(super) fn address<'r>(&self, email: &'r str) -> Result<Option<Parsed<'r>>, BadRow> {
+        match Parsed::new(email) {
             Ok(address) => Ok(Some(address)),
             Err(AddressError::Empty) => Ok(None),
             Err(error) => Err(BadRow::Email(self.settings.email_column.clone(), error)),
@@ -164,11 +172,7 @@ impl<'a> Decoder<'a> {
     /// Whether the status of a row is one of the inactive ones. Without a column nobody is.
     pub(super) fn disabled(&self, status: Option<&str>) -> Result<bool, BadRow> {
         let Some(text) = status else { return Ok(false) };
-        let known = |status: &str| match status {
-            status if self.active.contains(status) => Some(false),
-            status if self.inactive.contains(status) => Some(true),
-            _ => None,
-        };
+        let known = |status: &str| self.statuses.iter().find(|(known, _)| known == status).map(|(_, is)| *is);
         // Most are written as they are configured.
         let disabled = known(text).or_else(|| known(&fold(text)));
         disabled.ok_or_else(|| BadRow::Status(text.to_owned()))
@@ -180,6 +184,5 @@ fn fold(status: &str) -> String {
 }
 
 fn has_control(text: &str) -> bool {
-    // All that is plain ASCII is seen at once.
-    !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.contains(|c: char| c.is_control())
+    text.contains(|c: char| c.is_control())
 }

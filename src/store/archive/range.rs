@@ -9,7 +9,7 @@ use super::super::audit::chain::FIRST_PREV;
 use super::super::error::Fault;
 use super::super::settings;
 use super::super::stored::millis;
-use super::{Retire, rows};
+use super::Retire;
 
 /// Records that can be archived now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,10 +26,11 @@ pub(super) struct Range {
 
 /// The next chunk; none where nothing is old.
 pub(super) async fn next(conn: &mut SqliteConnection, retire: &Retire) -> Result<Option<Range>, Fault> {
-    let (done, prev) = match rows(conn).await?.pop() {
-        Some(anchor) => (anchor.last_seq, anchor.last_hash),
-        None => (0, FIRST_PREV.to_owned()),
-    };
+    let anchor: Option<(i64, String)> =
+        sqlx::query_as("SELECT last_seq, last_hash FROM archive ORDER BY first_seq DESC LIMIT 1")
+            .fetch_optional(&mut *conn)
+            .await?;
+    let (done, prev) = anchor.unwrap_or_else(|| (0, FIRST_PREV.to_owned()));
     let Some(bound) = bound(conn, retire.before).await?.filter(|bound| *bound > done) else {
         return Ok(None);
     };

@@ -3,7 +3,9 @@
 //! what is absent is left out.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// The largest integer that every JSON reader keeps exactly (RFC 8785, section 3.2.2.3).
 const LARGEST: i64 = (1 << 53) - 1;
@@ -40,25 +42,7 @@ impl Json {
     /// Reads a text; nothing where it is no JSON, or has a null or a number that is no exact
     /// integer. Whether the text was canonical shows when it is written again.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::of(serde_json::from_str(text).ok()?)
-    }
-
-    fn of(value: serde_json::Value) -> Option<Self> {
-        use serde_json::Value;
-        match value {
-            Value::Null => None,
-            Value::Bool(value) => Some(Self::Bool(value)),
-            Value::Number(number) => {
-                let number = number.as_i64()?;
-                (-LARGEST..=LARGEST).contains(&number).then_some(Self::Int(number))
-            }
-            Value::String(text) => Some(Self::Text(text)),
-            Value::Array(items) => Some(Self::List(items.into_iter().map(Self::of).collect::<Option<_>>()?)),
-            Value::Object(members) => {
-                let members = members.into_iter().map(|(name, value)| Some((name, Self::of(value)?)));
-                Some(Self::Object(members.collect::<Option<_>>()?))
-            }
-        }
+        serde_json::from_str(text).ok()
     }
 
     fn write(&self, out: &mut String) {
@@ -81,40 +65,102 @@ impl Json {
     }
 }
 
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyJson)
+    }
+}
+
+struct AnyJson;
+
+impl<'de> Visitor<'de> for AnyJson {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON of texts and whole numbers")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
+        let exact = (-LARGEST..=LARGEST).contains(&value);
+        exact.then_some(Json::Int(value)).ok_or_else(|| E::custom("a number that is not exact"))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Json, E> {
+        self.visit_i64(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
+        let mut object = BTreeMap::new();
+        while let Some((name, value)) = members.next_entry()? {
+            object.insert(name, value);
+        }
+        Ok(Json::Object(object))
+    }
+}
+
 fn write_object(members: &BTreeMap<String, Json>, out: &mut String) {
-    let mut sorted: Vec<_> = members.iter().collect();
-    // Members go by UTF-16 code units, which differs from UTF-8 beyond the basic plane.
-    sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
     out.push('{');
-    for (at, (name, value)) in sorted.into_iter().enumerate() {
-        if at > 0 {
+    let mut first = true;
+    let mut write = |(name, value): (&String, &Json)| {
+        if !std::mem::take(&mut first) {
             out.push(',');
         }
         write_text(name, out);
         out.push(':');
         value.write(out);
+    };
+    // Members go by UTF-16 code units, which differs from UTF-8 beyond the basic plane.
+    if members.keys().all(|name| name.is_ascii()) {
+        members.iter().for_each(&mut write);
+    } else {
+        let mut sorted: Vec<_> = members.iter().collect();
+        sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        sorted.into_iter().for_each(&mut write);
     }
     out.push('}');
 }
 
 fn write_text(text: &str, out: &mut String) {
+    let is_escaped = |c: char| c < ' ' || c == '"' || c == '\\';
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            c if c < ' ' => {
+    let mut rest = text;
+    while let Some(at) = rest.find(is_escaped) {
+        let (plain, after) = rest.split_at(at);
+        out.push_str(plain);
+        let mut after = after.chars();
+        match after.next() {
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\u{8}') => out.push_str("\\b"),
+            Some('\t') => out.push_str("\\t"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\u{c}') => out.push_str("\\f"),
+            Some('\r') => out.push_str("\\r"),
+            Some(c) => {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
-            c => out.push(c),
+            None => {}
         }
+        rest = after.as_str();
     }
+    out.push_str(rest);
     out.push('"');
 }
 

@@ -17,6 +17,9 @@ use crate::store::rows;
 /// Records that are in memory at once.
 const PAGE: i64 = 500;
 
+/// After so many records it is told how far it is.
+const TOLD_EVERY: usize = 100_000;
+
 /// What a key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -98,10 +101,20 @@ pub(crate) async fn keep(conn: &mut SqliteConnection, keys: Vec<(i64, Key)>) -> 
     .await
 }
 
+/// Indexes that are put up when all keys are there: sorted once, and not kept in order at every key.
+const INDEXES: [(&str, &str); 2] = [
+    ("DROP INDEX audit_key_value", "CREATE INDEX audit_key_value ON audit_key (kind, value, seq)"),
+    ("DROP INDEX audit_key_seq", "CREATE INDEX audit_key_seq ON audit_key (seq)"),
+];
+
 /// Makes the keys of all records of a state that has none. A record that cannot be read gets none: that it
 /// does not verify is told elsewhere.
 pub(crate) async fn fill(conn: &mut SqliteConnection) -> Result<(), Fault> {
     let mut after = i64::MIN;
+    let mut done = 0;
+    for (drop, _) in INDEXES {
+        sqlx::query(drop).execute(&mut *conn).await?;
+    }
     loop {
         let page: Vec<(i64, String)> =
             sqlx::query_as("SELECT seq, record FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2")
@@ -109,7 +122,7 @@ pub(crate) async fn fill(conn: &mut SqliteConnection) -> Result<(), Fault> {
                 .bind(PAGE)
                 .fetch_all(&mut *conn)
                 .await?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
+        let Some((last, _)) = page.last() else { break };
         after = *last;
         let mut keys = Vec::new();
         for (seq, record) in &page {
@@ -118,7 +131,16 @@ pub(crate) async fn fill(conn: &mut SqliteConnection) -> Result<(), Fault> {
             }
         }
         keep(conn, keys).await?;
+        let before = done;
+        done += page.len();
+        if before / TOLD_EVERY != done / TOLD_EVERY {
+            tracing::info!(records = done, "bringing the state up to date: going through the audit log");
+        }
     }
+    for (_, create) in INDEXES {
+        sqlx::query(create).execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -364,6 +364,26 @@ fn quiet_is_quiet_and_json_is_json() {
 }
 
 #[test]
+fn a_start_that_takes_long_asks_systemd_for_more_time() {
+    let bench = scheduled("cron = \"0 0 0 1 1 *\"\nrun_at_start = false");
+    bench.plan();
+    // Somebody else brings the state up to date.
+    let lock = std::fs::File::create(format!("{}.migrate.lock", bench.state().display())).unwrap();
+    lock.lock().unwrap();
+    let release = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(7));
+        lock.unlock().unwrap();
+    });
+    let mut service = Service::start(&bench);
+    release.join().unwrap();
+    let told = service.told();
+    let asked = told.iter().position(|message| message.contains("EXTEND_TIMEOUT_USEC=30000000"));
+    let ready = told.iter().position(|message| message.contains("READY=1"));
+    assert!(asked.is_some() && asked < ready, "{told:#?}");
+    service.stop();
+}
+
+#[test]
 fn it_needs_no_systemd() {
     let bench = scheduled(AT_START);
     let child = bench.start(&["run"]);

@@ -1,5 +1,8 @@
 //! Making the cleared changes: intent before every call, outcome after it. Nothing is decided here.
 
+mod intent;
+mod unproven;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,17 +10,17 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use tracing::{error, info, warn};
 
-use crate::model::evidence::Ground;
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::memory::Memory;
-use crate::model::plan::{Change, GroupSummary, Op, Plan, Reason};
+use crate::model::plan::{Change, Op, Plan};
 use crate::model::run::ChangeResult;
-use crate::model::undo::LeadBefore;
 use crate::reconcile::{ClearedPlan, Step, StepKind};
-use crate::store::{Intent, OutcomeRecord, Request, StoreError};
-use crate::target::{CallRecord, Client, MemberResult, TargetError, Writer};
+use crate::store::{Intent, OutcomeRecord, StoreError};
+use crate::target::{CallRecord, Client, MemberResult, Sent, TargetError, Unproven, Writer, Written};
 
 use super::Setup;
+use intent::request;
+use unproven::Waiting;
 
 /// So many calls that failed one after the other, and not because of the accounts in them, end the run.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -45,7 +48,9 @@ pub(super) async fn apply(
     cleared: &ClearedPlan,
 ) -> Result<Applied, StoreError> {
     let plan = cleared.plan();
-    let applier = Applier { setup, writer: client.writer(), run, memory, plan, progress: Mutex::new(Tally::new(plan)) };
+    let (progress, waiting) = (Mutex::new(Tally::new(plan)), Mutex::default());
+    let log = tokio::sync::Mutex::default();
+    let applier = Applier { setup, writer: client.writer(), run, memory, plan, progress, waiting, log };
     setup.stage("writing to Hyperproof", cleared.steps().len() as u64);
     for phase in cleared.steps().chunk_by(|a, b| a.kind == b.kind) {
         let groups: Vec<&[Step]> = phase.chunk_by(|a, b| a.group == b.group).collect();
@@ -54,6 +59,7 @@ pub(super) async fn apply(
             .buffer_unordered(setup.order.target.concurrency.max(1))
             .collect::<Vec<()>>()
             .await;
+        applier.prove().await;
     }
     applier.finish()
 }
@@ -65,6 +71,11 @@ struct Applier<'a> {
     memory: &'a Memory,
     plan: &'a Plan,
     progress: Mutex<Tally>,
+    /// Calls whose success is to be proven.
+    waiting: Mutex<Vec<Waiting<'a>>>,
+    /// Held by who writes to the log. The state lets one write at a time, and does not care who waited longest:
+    /// next to many outcomes an intent could wait until it is given up.
+    log: tokio::sync::Mutex<()>,
 }
 
 /// What is known so far. Locked for a moment at a time, never across an await.
@@ -106,28 +117,42 @@ struct Called {
     stop: Option<TargetError>,
 }
 
-impl Applier<'_> {
+/// What a call led to.
+enum Came {
+    To(Called),
+    /// A success that is to be proven.
+    Unproven(Unproven),
+}
+
+impl<'a> Applier<'a> {
     fn tally(&self) -> MutexGuard<'_, Tally> {
         // A poisoned lock is a panic elsewhere in this run; what it guards is still whole.
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn group(&self, steps: &[Step]) {
+    async fn group(&self, steps: &'a [Step]) {
         for step in steps {
             let reason = self.obstacle(step);
             match reason {
                 Some(reason) => self.not_tried(step, &reason),
                 None => {
                     if let Err(broken) = self.step(step).await {
-                        error!(error = %broken, "the log cannot be written: no further call is made");
-                        let mut tally = self.tally();
-                        tally.stopped.get_or_insert_with(|| "the log could not be written".to_owned());
-                        tally.broken.get_or_insert(broken);
+                        self.broken(broken);
                     }
                 }
             }
             self.setup.progress.send_modify(|progress| progress.done += 1);
+            if self.is_time_to_prove() {
+                self.prove().await;
+            }
         }
+    }
+
+    fn broken(&self, broken: StoreError) {
+        error!(error = %broken, "the log cannot be written: no further call is made");
+        let mut tally = self.tally();
+        tally.stopped.get_or_insert_with(|| "the log could not be written".to_owned());
+        tally.broken.get_or_insert(broken);
     }
 
     /// Why a step may not be taken any more.
@@ -153,15 +178,45 @@ impl Applier<'_> {
         }
     }
 
-    async fn step(&self, step: &Step) -> Result<(), StoreError> {
+    async fn step(&self, step: &'a Step) -> Result<(), StoreError> {
         let group = step.group_id.clone().or_else(|| self.tally().created.get(&step.group).cloned());
         let changes: Vec<&Change> = step.changes.iter().filter_map(|at| self.plan.changes.get(*at)).collect();
         let Some(first) = changes.first() else { return Ok(()) };
         let announced = self.writer.announce(first.key.op, group.as_ref());
         let intents: Vec<Intent> =
             changes.iter().map(|change| self.intent(change, group.as_ref(), &announced)).collect();
-        let seqs = self.setup.store.record_intents(self.run, Timestamp::now(), &intents).await?;
-        let mut called = self.call(step, group.as_ref()).await;
+        let seqs = {
+            let _turn = self.log.lock().await;
+            self.setup.store.record_intents(self.run, Timestamp::now(), &intents).await?
+        };
+        drop(intents);
+        match self.call(step, group.as_ref()).await {
+            Came::To(called) => {
+                let outcomes = self.outcomes(step, group, seqs, called, &announced);
+                self.record(&outcomes).await
+            }
+            Came::Unproven(write) => {
+                self.tally().failures_in_a_row = 0;
+                self.wait(Waiting { step, group, seqs, write });
+                Ok(())
+            }
+        }
+    }
+
+    async fn record(&self, outcomes: &[OutcomeRecord]) -> Result<(), StoreError> {
+        let _turn = self.log.lock().await;
+        self.setup.store.record_outcomes(self.run, Timestamp::now(), outcomes).await
+    }
+
+    /// What the log is told of a call's end, after the run was: `announced` is the call, for what its answer left out.
+    fn outcomes(
+        &self,
+        step: &Step,
+        group: Option<GroupId>,
+        seqs: Vec<i64>,
+        mut called: Called,
+        announced: &CallRecord,
+    ) -> Vec<OutcomeRecord> {
         let group = called.created.clone().or(group);
         let mut outcomes = Vec::with_capacity(seqs.len());
         for (at, intent) in step.changes.iter().zip(seqs) {
@@ -181,45 +236,7 @@ impl Applier<'_> {
             });
         }
         self.note(step, &called);
-        self.setup.store.record_outcomes(self.run, Timestamp::now(), &outcomes).await
-    }
-
-    fn intent(&self, change: &Change, group: Option<&GroupId>, call: &CallRecord) -> Intent {
-        Intent {
-            change: change.key.clone(),
-            group_id: group.cloned(),
-            email: change.email.clone(),
-            reason: change.reason,
-            because: change.because.clone(),
-            entry: change.entry.clone(),
-            grounds: self.grounds(change).to_vec(),
-            lead_before: self.lead_before(change),
-            approval: (change.approval.and_then(|at| self.memory.approvals.get(at))).map(|approval| approval.number),
-            request: request(call),
-        }
-    }
-
-    /// What a removal rests on: the directory groups that could grant the membership, and do not. What
-    /// takes a run back rests on that run.
-    fn grounds(&self, change: &Change) -> &[Ground] {
-        if change.key.op != Op::RemoveMember || change.reason == Reason::Undo {
-            return &[];
-        }
-        self.summary(change).map_or(&[], |group| &group.grounds)
-    }
-
-    /// Who led the group when it was read: what a change of its lead overwrites.
-    fn lead_before(&self, change: &Change) -> LeadBefore {
-        match (change.key.op, self.summary(change)) {
-            (Op::SetLead | Op::ClearLead, Some(group)) => LeadBefore::of(group.lead.as_ref()),
-            _ => LeadBefore::Unknown,
-        }
-    }
-
-    fn summary(&self, change: &Change) -> Option<&GroupSummary> {
-        let groups = &self.plan.groups;
-        let at = groups.binary_search_by(|group| group.name.cmp(&change.key.group)).ok()?;
-        groups.get(at)
+        outcomes
     }
 
     /// Writes down what a call did, and whether the run may go on.
@@ -250,22 +267,22 @@ impl Applier<'_> {
         }
     }
 
-    async fn call(&self, step: &Step, group: Option<&GroupId>) -> Called {
-        match (step.kind, group) {
-            (StepKind::Create, _) => self.create(step).await,
-            (StepKind::Lead, Some(group)) => self.lead(step, group).await,
-            (StepKind::Add, Some(group)) => {
-                let written = self.writer.add_members(group, &self.accounts(step)).await;
-                self.members(step, written.members, written.stop)
-            }
+    async fn call(&self, step: &Step, group: Option<&GroupId>) -> Came {
+        let sent = match (step.kind, group) {
+            (StepKind::Create, _) => return Came::To(self.create(step).await),
+            (StepKind::Lead, Some(group)) => return Came::To(self.lead(step, group).await),
+            (StepKind::Add, Some(group)) => self.writer.send_additions(group, &self.accounts(step)).await,
             (StepKind::RemoveLeft | StepKind::Remove, Some(group)) => {
-                let written = self.writer.remove_members(group, &self.accounts(step)).await;
-                self.members(step, written.members, written.stop)
+                self.writer.send_removals(group, &self.accounts(step)).await
             }
             // `obstacle` keeps steps of groups without an id from coming here.
             (StepKind::Lead | StepKind::Add | StepKind::RemoveLeft | StepKind::Remove, None) => {
-                Called { results: BTreeMap::new(), created: None, stop: None }
+                return Came::To(Called { results: BTreeMap::new(), created: None, stop: None });
             }
+        };
+        match sent {
+            Sent::Settled(written) => Came::To(self.members(step, written)),
+            Sent::Unproven(write) => Came::Unproven(write),
         }
     }
 
@@ -278,7 +295,7 @@ impl Applier<'_> {
         step.changes.iter().filter_map(member).collect()
     }
 
-    fn members(&self, step: &Step, members: Vec<MemberResult>, stop: Option<TargetError>) -> Called {
+    fn members(&self, step: &Step, Written { members, stop }: Written) -> Called {
         let by_account: BTreeMap<AccountId, MemberResult> =
             members.into_iter().map(|member| (member.account.clone(), member)).collect();
         let result = |at: &usize| {
@@ -292,7 +309,7 @@ impl Applier<'_> {
     async fn lead(&self, step: &Step, group: &GroupId) -> Called {
         let change = step.changes.first().and_then(|at| Some((*at, self.plan.changes.get(*at)?)));
         let Some((at, change)) = change else {
-            return self.members(step, Vec::new(), None);
+            return Called { results: BTreeMap::new(), created: None, stop: None };
         };
         let written = match &change.key.account {
             Some(account) => self.writer.set_lead(group, account).await,
@@ -359,8 +376,4 @@ fn is_unknown((result, read_back, call): &Answered) -> bool {
 fn is_general((result, read_back, call): &Answered) -> bool {
     let refused = call.status.is_some_and(|status| (400..500).contains(&status) && status != 403);
     !result.is_so() && read_back.is_none() && !refused
-}
-
-fn request(call: &CallRecord) -> Request {
-    Request { method: call.method.to_owned(), path: call.path.clone(), status: call.status, attempts: call.attempts }
 }

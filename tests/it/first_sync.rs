@@ -1,0 +1,194 @@
+//! A first sync into empty groups: no answer shows whether the server lists members or repeats what it was sent,
+//! and yet no group is read on its own.
+
+use rosterd::simulator::{Edit, Fault, FaultKind, Moment, RequestRecord, World, WriteReply};
+use serde_json::Value;
+
+use crate::support::bench::{Bench, address};
+
+/// `groups` empty groups, each of which is to get `members`.
+fn empty_groups(groups: usize, members: usize) -> Bench {
+    let mut world = World::new("Corp");
+    for at in 0..members {
+        world.add_user(&address(&format!("p{at}")));
+    }
+    let mut rows = Vec::new();
+    for group in 0..groups {
+        world.add_group(&format!("G{group}"), &[]);
+        rows.extend((0..members).map(|at| format!("G{group},p{at}")));
+    }
+    let mut bench = Bench::new(world);
+    bench.rest = "\n[[source]]\nname = \"hr\"\nkind = \"csv\"\npath = \"people.csv\"\n\n[[mapping]]\nsource = \"hr\"\n\
+                  match = \"^(.*)$\"\nto = \"$1\"\n"
+        .to_owned();
+    bench.people(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    bench
+}
+
+fn reads(bench: &Bench) -> Vec<String> {
+    let line = |call: &RequestRecord| format!("{} {}", call.method, call.path);
+    let mut reads: Vec<String> = bench.calls().iter().filter(|call| call.method == "GET").map(line).collect();
+    reads.sort();
+    reads
+}
+
+/// What was read back, of every outcome.
+fn read_back(bench: &Bench) -> Vec<Value> {
+    let outcomes = bench.audit().into_iter().filter(|record| record["event"] == "outcome");
+    let mut found: Vec<Value> = outcomes.map(|outcome| outcome["read_back"].clone()).collect();
+    found.dedup();
+    found
+}
+
+const LISTS: [&str; 4] = ["GET /v1/groups", "GET /v1/groups/users", "GET /v1/users", "GET /v1/users/me"];
+
+fn with_a_second_look() -> Vec<&'static str> {
+    let mut reads = [LISTS.as_slice(), &["GET /v1/groups/users"]].concat();
+    reads.sort_unstable();
+    reads
+}
+
+#[test]
+fn one_read_proves_what_was_added_to_empty_groups() {
+    let bench = empty_groups(8, 3);
+    bench.apply(0);
+    assert_eq!(bench.writes().len(), 8);
+    assert_eq!(reads(&bench), with_a_second_look());
+    assert_eq!(read_back(&bench), [Value::Bool(true)]);
+    bench.every_intent_has_an_outcome();
+    bench.in_step();
+}
+
+#[test]
+fn an_answer_that_lists_others_proves_the_ones_before_it() {
+    for concurrency in [1, 4] {
+        let mut bench = empty_groups(4, 5);
+        bench.hyperproof.push_str(&format!("max_users_per_call = 3\nconcurrency = {concurrency}\n"));
+        bench.apply(0);
+        assert_eq!(bench.writes().len(), 8);
+        assert_eq!(reads(&bench), LISTS);
+        assert_eq!(read_back(&bench), [Value::Null], "the answers were enough");
+        bench.every_intent_has_an_outcome();
+        bench.in_step();
+    }
+}
+
+#[test]
+fn one_group_is_read_alone() {
+    let bench = empty_groups(1, 3);
+    bench.apply(0);
+    let group = bench.simulator().world().group("G0").expect("it is there").id.clone();
+    assert!(reads(&bench).contains(&format!("GET /v1/groups/{group}/users")));
+    assert_eq!(reads(&bench).len(), 5);
+    bench.every_intent_has_an_outcome();
+    bench.in_step();
+}
+
+/// Removing everybody is answered with nobody, whatever was done.
+#[test]
+fn groups_that_are_emptied_are_read_together_too() {
+    let mut bench = empty_groups(6, 2);
+    bench.apply(0);
+    bench.rest.push_str(
+        "[group_defaults]\nallow_empty = true\n[guard]\nsource_shrink = { percent = 100, floor = 9 }\n\
+         group_removals = { percent = 100, floor = 9 }\nrun_removals = { percent = 100, floor = 99 }\n\
+         day_removals = { percent = 100, floor = 99 }\n",
+    );
+    bench.people(&["G0,p0"]);
+    let found = bench.plan();
+    // The directory groups are gone: that waits for a person.
+    let holds: Vec<&str> =
+        found["holds"].as_array().expect("a list").iter().filter_map(|hold| hold["id"].as_str()).collect();
+    let mut approve = vec!["approve"];
+    approve.extend(&holds);
+    approve.extend(["--by", "Ann", "--reason", "closed"]);
+    bench.run(&approve).exits(0);
+    bench.simulator().forget_requests();
+    bench.apply(0);
+    assert_eq!(bench.members("G3"), Vec::<String>::new());
+    let group_reads = reads(&bench).into_iter().filter(|line| line.matches('/').count() > 3).count();
+    assert_eq!(group_reads, 0, "{:?}", reads(&bench));
+    bench.every_intent_has_an_outcome();
+}
+
+/// A server that repeats what it was sent, and silently leaves somebody out.
+#[test]
+fn what_the_read_does_not_show_is_not_done() {
+    let bench = empty_groups(5, 3);
+    bench.simulator().change(|world| world.switches.write_reply = WriteReply::Echo);
+    let partial = FaultKind::PartialBatch { first: 2, code: 200 };
+    bench.simulator().inject(Fault::on("POST", "/v1/groups/*/users", partial).always());
+    let run = bench.apply(12);
+    assert_eq!((run["results"]["added"].as_u64(), run["results"]["failed"].as_u64()), (Some(10), Some(5)), "{run:#}");
+    assert_eq!(bench.members("G2").len(), 2);
+    bench.every_intent_has_an_outcome();
+    bench.simulator().clear_faults();
+    bench.apply(0);
+    bench.in_step();
+}
+
+#[test]
+fn a_list_that_is_behind_is_not_taken_for_the_truth() {
+    let bench = empty_groups(4, 2);
+    bench.simulator().inject(Fault::on("GET", "/v1/groups/users", FaultKind::StaleRead).skip(1));
+    bench.apply(0);
+    assert_eq!(read_back(&bench), [Value::Bool(true)]);
+    assert_eq!(bench.writes().len(), 4);
+    bench.every_intent_has_an_outcome();
+    bench.in_step();
+}
+
+#[test]
+fn a_proof_that_cannot_be_read_leaves_the_intents_to_the_next_run() {
+    let bench = empty_groups(4, 2);
+    let refused = FaultKind::Status { code: 500, moment: Moment::Before };
+    bench.simulator().inject(Fault::on("GET", "/v1/groups/users", refused).skip(1).always());
+    let run = bench.apply(12);
+    assert_eq!(run["results"]["failed"], 8, "{run:#}");
+    bench.simulator().clear_faults();
+    bench.simulator().forget_requests();
+    bench.apply(0);
+    assert_eq!(bench.writes(), [], "all of it was done before");
+    bench.every_intent_has_an_outcome();
+    bench.in_step();
+}
+
+#[test]
+fn killed_before_the_proof() {
+    let bench = empty_groups(4, 2);
+    bench.simulator().inject(Fault::on("GET", "/v1/groups/users", FaultKind::Hold { moment: Moment::Before }).skip(1));
+    let mut child = bench.start(&["apply"]);
+    bench.until_held();
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    bench.until_abandoned();
+    // Somebody takes one of them out meanwhile: that change was made all the same, or never; the log says what is seen.
+    bench.simulator().edit(Edit::RemoveMember { group: "G1".to_owned(), user: address("p0") }).expect("it is in");
+    bench.simulator().forget_requests();
+    bench.apply(0);
+    assert_eq!(bench.writes().len(), 1);
+    bench.every_intent_has_an_outcome();
+    bench.in_step();
+}
+
+#[test]
+fn killed_at_each_call() {
+    for nth in 1..=9 {
+        for moment in [Moment::Before, Moment::After] {
+            let mut bench = empty_groups(4, 2);
+            bench.hyperproof.push_str("concurrency = 1\n");
+            bench.simulator().inject(Fault::nth(nth, FaultKind::Hold { moment }));
+            let mut child = bench.start(&["apply"]);
+            bench.until_held();
+            child.kill().expect("it runs");
+            child.wait().expect("it ends");
+            bench.until_abandoned();
+            bench.apply(0);
+            for group in 0..4 {
+                assert_eq!(bench.members(&format!("G{group}")), ["p0", "p1"], "call {nth}, {moment:?}");
+            }
+            bench.every_intent_has_an_outcome();
+            bench.in_step();
+        }
+    }
+}
