@@ -23,7 +23,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// Runs until a signal ends it.
 pub(super) fn run(global: &Global) -> Result<Exit, Fault> {
-    session::block_on(async {
+    session::serve(async {
         // Before anything else: from now on a signal is heard, and does not end the process.
         let mut signals = Signals::listen()
             .map_err(|error| Fault::from(anyhow::Error::new(error).context("cannot listen for signals")))?;

@@ -52,10 +52,20 @@ pub(super) async fn open(config: &Config, access: Access) -> Result<Store, Fault
     Ok(store.signing(config.audit.signing()))
 }
 
-/// Runs the asynchronous part of a command.
+/// Runs the asynchronous part of a command that does one thing. One thread beside this one is enough for it, and each
+/// thread keeps memory of its own: what one of them let go of the others cannot have.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    block_on_with(1, work)
+}
+
+/// Runs the asynchronous part of a command that serves others while it works.
+pub(super) fn serve<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    block_on_with(2, work)
+}
+
+fn block_on_with<T>(threads: usize, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(threads)
         .enable_all()
         .build()
         .map_err(|error| Fault::from(anyhow::Error::new(error).context("cannot start")))?;

@@ -24,7 +24,7 @@ pub(super) fn run(output: &Output, simulate: &Simulate) -> Result<Exit, Fault> {
     if !simulate.listen.ip().is_loopback() {
         output.note("warning: anybody who reaches this address can steer the simulator and read its client secret");
     }
-    session::block_on(async {
+    session::serve(async {
         let listener = TcpListener::bind(simulate.listen).await.map_err(|error| {
             let help = "name another port, or port 0 for a free one";
             Fault::usage(anyhow::anyhow!("cannot listen on {}: {}\nhelp: {help}", simulate.listen, io_text(&error)))

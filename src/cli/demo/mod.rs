@@ -26,7 +26,7 @@ const BY_HAND: (&str, &str) = ("Risk Committee", "victor.hale@northwind-robotics
 
 /// Shows everything once.
 pub(super) fn run(output: &Output) -> Result<Exit, Fault> {
-    session::block_on(async {
+    session::serve(async {
         let demo = Demo { output, stage: Stage::set().await? };
         demo.play().await?;
         Ok(Exit::Fine)

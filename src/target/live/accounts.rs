@@ -1,6 +1,6 @@
 //! Floor 2, pure: rows of `GET /users` → accounts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::super::member_id::Pair;
 use super::super::standing::standing;
@@ -22,7 +22,9 @@ pub(super) struct Users {
     eligible: Vec<String>,
     rows: Vec<Row>,
     texts: Texts,
-    kinds: BTreeSet<AccountType>,
+    /// Types of accounts, as they came first.
+    kinds: Vec<AccountType>,
+    kind_at: BTreeMap<AccountType, u32>,
     /// Entries that are no objects.
     pub(super) odd: usize,
 }
@@ -32,7 +34,8 @@ struct Row {
     user_id: Option<Id>,
     id: Option<Id>,
     email: Option<Span>,
-    kind: AccountType,
+    /// Which of the types.
+    kind: u32,
     standing: Standing,
 }
 
@@ -70,17 +73,19 @@ impl Entries for Users {
 impl Users {
     /// Nobody yet. `eligible`: types of accounts that may be added or removed.
     pub(super) fn new(eligible: Vec<String>) -> Self {
-        Self { eligible, rows: Vec::new(), texts: Texts::default(), kinds: BTreeSet::new(), odd: 0 }
+        Self {
+            eligible,
+            rows: Vec::new(),
+            texts: Texts::default(),
+            kinds: Vec::new(),
+            kind_at: BTreeMap::new(),
+            odd: 0,
+        }
     }
 
     fn add(&mut self, user: &User<'_>) {
         let standing = standing(user.kind.as_deref(), user.status.as_deref(), &self.eligible);
-        let kind = user.kind.as_deref().unwrap_or_default();
-        let kind = self.kinds.get(kind).cloned().unwrap_or_else(|| {
-            let kind = AccountType::new(kind);
-            self.kinds.insert(kind.clone());
-            kind
-        });
+        let kind = self.kind(user.kind.as_deref().unwrap_or_default());
         let texts = &mut self.texts;
         self.rows.push(Row {
             user_id: user.user_id.as_deref().map(|id| Id::new(id, texts)),
@@ -89,6 +94,16 @@ impl Users {
             kind,
             standing,
         });
+    }
+
+    fn kind(&mut self, kind: &str) -> u32 {
+        if let Some(at) = self.kind_at.get(kind) {
+            return *at;
+        }
+        let (kind, at) = (AccountType::new(kind), u32::try_from(self.kinds.len()).unwrap_or(u32::MAX));
+        self.kinds.push(kind.clone());
+        self.kind_at.insert(kind, at);
+        at
     }
 
     /// Entries, odd ones too.
@@ -188,7 +203,8 @@ impl Users {
                     None
                 }
             });
-            made.push(Account { id, email, kind: row.kind.clone(), standing: row.standing });
+            let kind = self.kinds.get(row.kind as usize).cloned().unwrap_or_else(|| AccountType::new(""));
+            made.push(Account { id, email, kind, standing: row.standing });
         }
         made
     }

@@ -142,7 +142,7 @@ pub(super) struct Numbered<'a> {
 impl<'a> Numbered<'a> {
     /// Ids as numbers; and the number of each of them, in their order.
     pub(super) fn of(keys: impl Iterator<Item = Option<Key<'a>>>) -> (Self, Vec<Option<u32>>) {
-        let (mut uuids, mut texts) = (Vec::new(), Vec::new());
+        let (mut uuids, mut texts) = (Vec::with_capacity(keys.size_hint().0), Vec::new());
         let mut count = 0;
         for (at, key) in (0_usize..).zip(keys) {
             count = at + 1;
