@@ -1,7 +1,7 @@
 //! Everything that changes while the simulator runs.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
@@ -25,10 +25,9 @@ pub(super) struct State {
     records: Vec<RequestRecord>,
     /// How many calls have come in, also those whose records were dropped.
     calls: u64,
-    /// Where each user stands in the world's list, by `userId` and by `id`: for look-ups alone, one for each
-    /// member that a list shows, so their order reaches nothing.
-    by_user_id: HashMap<String, usize>,
-    by_id: HashMap<String, usize>,
+    /// Where each user stands in the world's list, by `userId` and by `id`.
+    by_user_id: BTreeMap<String, usize>,
+    by_id: BTreeMap<String, usize>,
     /// Whether every member of every group is a user. Calls of the API keep it so; a change by hand may not.
     all_known: bool,
     /// The last group that was changed, for stale reads.
@@ -57,8 +56,8 @@ impl State {
             faults: Queue::default(),
             records: Vec::new(),
             calls: 0,
-            by_user_id: HashMap::new(),
-            by_id: HashMap::new(),
+            by_user_id: BTreeMap::new(),
+            by_id: BTreeMap::new(),
             all_known: false,
             undo: None,
             stale_reads_left: 0,
