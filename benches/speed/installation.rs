@@ -17,6 +17,8 @@ use crate::world::{self, Shape};
 
 /// The binary of the same build.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_rosterd");
+/// What the units and the image set for the C library.
+pub(crate) const HEAP: &str = "MALLOC_ARENA_MAX=1";
 
 /// No limit holds anything: what a guard costs is measured, what it holds is not.
 const GUARD: &str = "[guard]\nfirst_removals = \"apply\"\n\
@@ -118,11 +120,11 @@ impl Installation {
         self.path("rosterd.toml").display().to_string()
     }
 
-    /// `rosterd apply`, and the calls that it made.
+    /// `rosterd apply` as its unit starts it, and the calls that it made.
     pub(crate) fn apply(&self, way: Way) -> (Figures, Vec<RequestRecord>) {
         let config = self.config(way);
         self.simulator.forget_requests();
-        let mut figures = measure::program(&[BINARY, "--config", &config, "apply"]);
+        let mut figures = measure::program(&["env", HEAP, BINARY, "--config", &config, "apply"]);
         let calls = self.simulator.requests().into_iter().filter(|call| call.path.starts_with("/v1"));
         let calls: Vec<RequestRecord> = calls.collect();
         figures.calls = calls.len() as u64;

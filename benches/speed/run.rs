@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rosterd::simulator::RequestRecord;
 
 use crate::cold;
-use crate::installation::{self, BINARY, BURST, Installation, Way};
+use crate::installation::{self, BINARY, BURST, HEAP, Installation, Way};
 use crate::json;
 use crate::measure::{self, Figures, Goal, Row, Scale, median, pair, program};
 use crate::slapd::{self, BIND_DN, PASSWORD, SUFFIX, Slapd};
@@ -66,7 +66,7 @@ pub(crate) fn child(args: &[&str]) -> Figures {
         ["history", runs] => alone(&history(runs.parse().expect("runs are counted"))),
         ["serve", size] => {
             let settled = Settled::of(shape(size)).expect("a profiler wants a directory");
-            eprintln!("{BINARY} --config {} apply", settled.installation.config(Way::IN_FULL));
+            eprintln!("{HEAP} {BINARY} --config {} apply", settled.installation.config(Way::IN_FULL));
             std::io::stdin().lines().for_each(drop);
             Figures::default()
         }
@@ -242,7 +242,7 @@ impl Settled {
 
     /// The same reading and deciding, and no writing.
     fn plan(&self, way: Way) -> Figures {
-        program(&[BINARY, "--config", &self.installation.config(way), "plan"])
+        program(&["env", HEAP, BINARY, "--config", &self.installation.config(way), "plan"])
     }
 
     /// All groups empty, nothing known: everybody is added, at the rate.

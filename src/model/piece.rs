@@ -31,8 +31,15 @@ impl Piece {
     }
 
     /// The text.
+    #[inline]
     pub fn as_str(&self) -> &str {
         self.whole.get(self.from as usize..self.to as usize).unwrap_or_default()
+    }
+
+    /// Its bytes, by which it is compared: whether characters are cut in two is not asked each time.
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        self.whole.as_bytes().get(self.from as usize..self.to as usize).unwrap_or_default()
     }
 }
 
@@ -62,7 +69,7 @@ fn offset(at: usize) -> u32 {
 
 impl PartialEq for Piece {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        self.bytes() == other.bytes()
     }
 }
 
@@ -76,7 +83,7 @@ impl PartialOrd for Piece {
 
 impl Ord for Piece {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.as_str().cmp(other.as_str())
+        self.bytes().cmp(other.bytes())
     }
 }
 
