@@ -12,7 +12,7 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// From here to there, in no more bytes than [`MAX_BYTES`] and a buffer.
+    /// From here to there, in no more bytes than `MAX_BYTES` of a record and a buffer.
     pub(super) fn new(start: usize, end: usize) -> Self {
         Self { start: start as u32, end: end as u32 }
     }
