@@ -47,8 +47,13 @@ async fn old_approval(store: &Store, days: i64) {
 /// Records 1 to 6 (500 days old), 7 to 10 (450, with a hold and an approval), 11 to 17 (420, with another
 /// approval behind it), 18 to 23 (200).
 async fn history(path: &Path) {
+    history_from("r500", path).await;
+}
+
+/// The same, with another first run.
+async fn history_from(first: &str, path: &Path) {
     let store = opened(path).await;
-    old_run(&store, "r500", 500).await;
+    old_run(&store, first, 500).await;
     run_with(&store, "r450", ago(450), vec![removals("Old", &["c"])]).await;
     old_approval(&store, 449).await;
     old_run(&store, "r420", 420).await;
@@ -409,8 +414,8 @@ fn whatever_is_done_to_archives_is_found() {
         assert_eq!(copy.first_bad(&copy.archives(), what), alone, "{what}, without the state");
     }
     // An archive of another installation, of the same records by number.
-    let other = with_history();
-    wait_for(async { old_run(&opened(&other.state()).await, "mallory", 199).await });
+    let other = Bench::small();
+    wait_for(history_from("mallory", &other.state()));
     other.apply(0);
     let copy = Copy::of(&bench);
     std::fs::copy(file(&other, 1, OLD), copy.archives().join(&one)).unwrap();
