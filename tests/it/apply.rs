@@ -362,7 +362,7 @@ fn a_signal_while_reading_ends_the_run_at_once() {
     bench.in_step();
 }
 
-fn terminate(child: &Child) {
+pub(crate) fn terminate(child: &Child) {
     let signalled = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill starts");
     assert!(signalled.success());
 }

@@ -4,6 +4,7 @@
 use rosterd::simulator::{Edit, Fault, FaultKind, Moment, RequestRecord, World, WriteReply};
 use serde_json::Value;
 
+use crate::apply::terminate;
 use crate::support::bench::{Bench, address};
 
 /// `groups` empty groups, each of which is to get `members`.
@@ -109,6 +110,7 @@ fn groups_that_are_emptied_are_read_together_too() {
     let group_reads = reads(&bench).into_iter().filter(|line| line.matches('/').count() > 3).count();
     assert_eq!(group_reads, 0, "{:?}", reads(&bench));
     bench.every_intent_has_an_outcome();
+    bench.in_step();
 }
 
 /// A server that repeats what it was sent, and silently leaves somebody out.
@@ -145,12 +147,17 @@ fn a_proof_that_cannot_be_read_leaves_the_intents_to_the_next_run() {
     bench.simulator().inject(Fault::on("GET", "/v1/groups/users", refused).skip(1).always());
     let run = bench.apply(12);
     assert_eq!(run["results"]["failed"], 8, "{run:#}");
+    assert_eq!(read_back(&bench), [Value::Null; 0], "nobody knows yet");
     bench.simulator().clear_faults();
     bench.simulator().forget_requests();
     bench.apply(0);
     assert_eq!(bench.writes(), [], "all of it was done before");
     bench.every_intent_has_an_outcome();
     bench.in_step();
+    // It is rosterd's own, too.
+    assert_eq!(read_back(&bench), [Value::Bool(true)]);
+    let results: Vec<Value> = bench.audit().into_iter().filter(|record| record["event"] == "outcome").collect();
+    assert!(results.iter().all(|outcome| outcome["result"] == "done"), "{results:#?}");
 }
 
 #[test]
@@ -167,6 +174,24 @@ fn killed_before_the_proof() {
     bench.simulator().forget_requests();
     bench.apply(0);
     assert_eq!(bench.writes().len(), 1);
+    bench.every_intent_has_an_outcome();
+    bench.in_step();
+}
+
+/// Whoever stops a run gets what it did written down as done, by the next run at the latest.
+#[test]
+fn asked_to_stop_before_the_proof() {
+    let bench = empty_groups(4, 2);
+    bench.simulator().inject(Fault::on("GET", "/v1/groups/users", FaultKind::Hold { moment: Moment::Before }).skip(1));
+    let child = bench.start(&["apply"]);
+    bench.until_held();
+    terminate(&child);
+    bench.wait(child).exits(12);
+    assert_eq!(read_back(&bench), [Value::Null; 0], "nobody knows yet");
+    bench.simulator().forget_requests();
+    bench.apply(0);
+    assert_eq!(bench.writes(), []);
+    assert_eq!(read_back(&bench), [Value::Bool(true)]);
     bench.every_intent_has_an_outcome();
     bench.in_step();
 }

@@ -59,7 +59,11 @@ impl<'a> Applier<'a> {
         let written = self.writer.prove(writes).await;
         let mut outcomes: Vec<OutcomeRecord> = Vec::new();
         for ((step, group, seqs, call), written) in calls.into_iter().zip(written) {
-            outcomes.extend(self.outcomes(step, group, seqs, self.members(step, written), &call));
+            let mut settled = self.outcomes(step, group, seqs, self.members(step, written), &call);
+            // What could not be read is not known to have failed: its intents stay open, and the next run settles them
+            // by what it sees. A failure in the log would make these memberships somebody else's.
+            settled.retain(|outcome| outcome.result.is_so() || outcome.read_back.is_some());
+            outcomes.append(&mut settled);
             if outcomes.len() >= AT_ONCE {
                 self.write(&mut outcomes).await;
             }
