@@ -5,6 +5,7 @@
 //! retry layer). What the API sends and takes is in [`wire`]; what an answer means is decided by pure
 //! functions (`outcome`, `retry`, `shown`, `member_id`, `standing`).
 
+mod body;
 mod client;
 mod connect;
 mod error;

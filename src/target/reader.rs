@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 
+use super::body::Body;
 use super::client::Client;
 use super::error::TargetError;
 use super::live::Listed;
@@ -73,7 +74,9 @@ impl Reader {
     /// `GET /groups/users`: all memberships of the organisation.
     pub async fn memberships(&self, status: Option<&str>) -> Result<Listed, TargetError> {
         let request = self.ask_for_memberships(status)?;
-        Ok(Listed::new(request.name(), self.body(&request).await?))
+        let mut body = Body::new();
+        self.client.call_into(&request, &mut body).await.map_err(|failure| failure.error)?;
+        Ok(Listed::new(request.name(), body))
     }
 
     pub(super) fn ask_for_memberships(&self, status: Option<&str>) -> Result<Request, TargetError> {
@@ -100,7 +103,7 @@ impl Reader {
     }
 
     async fn listed(&self, request: &Request) -> Result<Listed, TargetError> {
-        let mut body = Vec::new();
+        let mut body = Body::new();
         self.collection(request, &mut body, |body| wire::is_list(body)).await?;
         Ok(Listed::new(request.name(), body))
     }

@@ -2,22 +2,23 @@
 
 use serde::Deserialize;
 
+use super::super::body::Body;
 use super::super::error::TargetError;
 use super::super::wire::{self, List};
 use super::pieces::{Entries, Pieces};
 use crate::model::seal::{Part, SealKey};
 
 /// A list as it came: nothing of it was decoded yet.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Listed {
     call: String,
-    body: Vec<u8>,
+    body: Body,
 }
 
 impl Listed {
     /// The answer to a call, which is named in errors.
-    pub fn new(call: impl Into<String>, body: Vec<u8>) -> Self {
-        Self { call: call.into(), body }
+    pub(in crate::target) fn new(call: impl Into<String>, body: impl Into<Body>) -> Self {
+        Self { call: call.into(), body: body.into() }
     }
 
     /// Decodes all of it.
@@ -39,7 +40,7 @@ impl Listed {
 }
 
 /// The lists of one read.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Lists {
     /// `GET /users`, the deactivated ones too.
     pub users: Listed,
@@ -65,7 +66,7 @@ impl Lists {
     /// answers to the byte. Names in the answers are chosen by people who are not trusted with it: none of them may be
     /// able to make two answers of which one passes for the other, and none knows the key.
     pub fn seal(&self, key: SealKey) -> String {
-        let parts = [self.own.as_bytes(), &self.users.body, &self.groups.body, &self.memberships.body];
+        let parts: [&[u8]; 4] = [self.own.as_bytes(), &self.users.body, &self.groups.body, &self.memberships.body];
         key.seal((0..).zip(parts).map(|(number, bytes)| {
             let mut part = Part::new(key, number);
             part.take(bytes);
