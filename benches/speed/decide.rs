@@ -12,10 +12,11 @@ use jiff::Timestamp;
 use rosterd::model::address::Address;
 use rosterd::model::desired::Feed;
 use rosterd::model::directory::{Completeness, DirectoryGroup, Person, ReadFacts, SourceKind, SourceSnapshot};
-use rosterd::model::id::{AccountId, GroupId, GroupName, PersonKey};
+use rosterd::model::id::{AccountId, AccountType, GroupId, GroupName};
 use rosterd::model::live::{Account, LiveGroup, LiveState, MemberIdKind, Standing};
 use rosterd::model::memberships::Memberships;
 use rosterd::model::memory::{Learned, Memory};
+use rosterd::model::piece::Piece;
 use rosterd::model::policy::{
     FirstRemovals, GroupPolicy, Guard, Identity, Lead, Limit, Mapping, Mode, Policy, Selector,
 };
@@ -185,7 +186,7 @@ fn deciding(shape: Shape, todo: Todo) -> Figures {
     if todo != Todo::Everything {
         memory.learned = Learned {
             person_links: (0..shape.people)
-                .map(|person| (("hr".into(), key(person)), AccountId::new(account_id(person))))
+                .map(|person| (("hr".into(), key(person).into()), AccountId::new(account_id(person))))
                 .collect(),
             ..Learned::default()
         };
@@ -235,18 +236,31 @@ fn tidy() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(64 * 1024)));
 }
 
-fn key(person: u32) -> PersonKey {
-    PersonKey::new(format!("{person:08x}-0000-4000-a000-000000000000"))
+fn key(person: u32) -> String {
+    format!("{person:08x}-0000-4000-a000-000000000000")
+}
+
+/// Texts that lie together, as the decoders lay them.
+fn together<'a, const N: usize>(texts: impl Iterator<Item = &'a [String; N]>) -> impl Iterator<Item = [Piece; N]> {
+    let (mut whole, mut ends) = (String::new(), Vec::new());
+    for text in texts.flatten() {
+        whole.push_str(text);
+        ends.push(whole.len());
+    }
+    let mut pieces = Piece::cut(whole, ends);
+    std::iter::from_fn(move || {
+        let one: [Option<Piece>; N] = std::array::from_fn(|_| pieces.next());
+        one[N - 1].is_some().then(|| one.map(|piece| piece.expect("the last is there")))
+    })
 }
 
 /// The source with its people, before its groups.
 fn source(shape: Shape) -> SourceSnapshot {
-    let person = |person| Person {
-        key: key(person),
-        immutable: true,
-        addresses: vec![Address::parse(&address(person)).expect("an address")],
-        disabled: false,
-        origin: format!("uid=person.{person},ou=people,dc=corp,dc=example").into(),
+    let person = |person| {
+        let texts = [key(person), format!("uid=person.{person},ou=people,dc=corp,dc=example"), address(person)];
+        let [key, origin, address] = together([&texts].into_iter()).next().expect("there is one");
+        let addresses = vec![Address::of(address).expect("an address")];
+        Person { key: key.into(), immutable: true, addresses, disabled: false, origin }
     };
     SourceSnapshot {
         name: "hr".into(),
@@ -279,14 +293,16 @@ fn directory_group(group: u32, people: Vec<u32>) -> DirectoryGroup {
 
 /// Hyperproof with its accounts, before its groups.
 fn live(shape: Shape) -> LiveState {
-    let account = |person| Account {
-        id: AccountId::new(account_id(person)),
-        email: Address::parse(&address(person)).ok(),
-        kind: "activeUser".into(),
+    let mut texts: Vec<[String; 2]> = (0..shape.people).map(|person| [account_id(person), address(person)]).collect();
+    texts.sort_unstable();
+    let kind = AccountType::new("activeUser");
+    let account = |[id, email]: [Piece; 2]| Account {
+        id: id.into(),
+        email: Address::of(email).ok(),
+        kind: kind.clone(),
         standing: Standing::Active,
     };
-    let mut accounts: Vec<Account> = (0..shape.people).map(account).collect();
-    accounts.sort_by(|a, b| a.id.cmp(&b.id));
+    let accounts = texts.chunks(500).flat_map(|some| together(some.iter())).map(account).collect();
     LiveState {
         organisation: Some("org".to_owned()),
         member_id: MemberIdKind::UserId,

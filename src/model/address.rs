@@ -136,7 +136,18 @@ impl Address {
 
     /// The form by which addresses are compared.
     pub fn key(&self) -> &str {
-        self.key.as_deref().unwrap_or(self.as_str())
+        match &self.key {
+            Some(key) => key,
+            None => self.as_str(),
+        }
+    }
+
+    /// Its bytes: there is no need to look whether they are text.
+    fn key_bytes(&self) -> &[u8] {
+        match &self.key {
+            Some(key) => key.as_bytes(),
+            None => self.text.as_bytes(),
+        }
     }
 }
 
@@ -159,7 +170,7 @@ fn lower(text: &str) -> String {
 
 impl PartialEq for Address {
     fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
+        self.key_bytes() == other.key_bytes()
     }
 }
 
@@ -173,7 +184,7 @@ impl PartialOrd for Address {
 
 impl Ord for Address {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.key().cmp(other.key())
+        self.key_bytes().cmp(other.key_bytes())
     }
 }
 

@@ -24,6 +24,11 @@ impl<K> Text<K> {
     pub fn as_str(&self) -> &str {
         self.text.as_str()
     }
+
+    /// Its bytes, by which it is compared.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
 }
 
 impl<K> Clone for Text<K> {
@@ -39,6 +44,12 @@ impl<K> PartialEq for Text<K> {
 }
 
 impl<K> Eq for Text<K> {}
+
+impl<K> PartialEq<str> for Text<K> {
+    fn eq(&self, other: &str) -> bool {
+        self.text == *other
+    }
+}
 
 impl<K> PartialOrd for Text<K> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {

@@ -1,5 +1,6 @@
 //! Which account each person was at the last full run, in little memory.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,9 +40,35 @@ impl Links {
             let middle = from.midpoint(to);
             let (key, account) = self.at(middle);
             match key.cmp(person) {
-                std::cmp::Ordering::Equal => return Some(account),
-                std::cmp::Ordering::Less => from = middle + 1,
-                std::cmp::Ordering::Greater => to = middle,
+                Ordering::Equal => return Some(account),
+                Ordering::Less => from = middle + 1,
+                Ordering::Greater => to = middle,
+            }
+        }
+        None
+    }
+}
+
+/// The links of one source, for whoever asks for people in the order of their keys.
+#[derive(Debug)]
+pub struct InOrder<'a> {
+    links: Option<&'a Links>,
+    next: usize,
+}
+
+impl<'a> InOrder<'a> {
+    /// The account of a person who does not come before those who were asked for.
+    pub fn of(&mut self, person: &PersonKey) -> Option<&'a str> {
+        let links = self.links?;
+        while self.next < links.ends.len() {
+            let (key, account) = links.at(self.next);
+            match key.as_bytes().cmp(person.as_bytes()) {
+                Ordering::Less => self.next += 1,
+                Ordering::Equal => {
+                    self.next += 1;
+                    return Some(account);
+                }
+                Ordering::Greater => break,
             }
         }
         None
@@ -49,6 +76,11 @@ impl Links {
 }
 
 impl PersonLinks {
+    /// The links of a source, to be asked for in the order of people.
+    pub fn in_order(&self, source: &SourceName) -> InOrder<'_> {
+        InOrder { links: self.0.get(source).map(Arc::as_ref), next: 0 }
+    }
+
     /// The account of a person.
     pub fn get(&self, source: &SourceName, person: &PersonKey) -> Option<&str> {
         self.0.get(source)?.get(person.as_str())
@@ -134,6 +166,13 @@ mod tests {
             let found = links.get(&"hr".into(), &key.into()).map(str::to_owned);
             assert_eq!(found, people.contains(&key).then(|| format!("hr-{key}")), "{key:?}");
             assert_eq!(links.get(&"other".into(), &key.into()), None);
+        }
+        for (name, there) in [("hr", true), ("other", false)] {
+            let mut links = links.in_order(&name.into());
+            for key in ["a", "b", "c", "dd", "f", "g"] {
+                let is_there = there && people.contains(&key);
+                assert_eq!(links.of(&key.into()), is_there.then(|| format!("hr-{key}")).as_deref(), "{name} {key}");
+            }
         }
         let all: Vec<(&str, &str)> = links.of(&"ad".into()).collect();
         assert_eq!(all, [("", "ad-"), ("b", "ad-b"), ("d", "ad-d"), ("dd", "ad-dd"), ("f", "ad-f")]);

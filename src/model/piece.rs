@@ -36,9 +36,9 @@ impl Piece {
         self.whole.get(self.from as usize..self.to as usize).unwrap_or_default()
     }
 
-    /// Its bytes, by which it is compared: whether characters are cut in two is not asked each time.
+    /// Its bytes, by which it is compared: they are there without asking whether characters are cut in two.
     #[inline]
-    fn bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         self.whole.as_bytes().get(self.from as usize..self.to as usize).unwrap_or_default()
     }
 }
@@ -69,11 +69,17 @@ fn offset(at: usize) -> u32 {
 
 impl PartialEq for Piece {
     fn eq(&self, other: &Self) -> bool {
-        self.bytes() == other.bytes()
+        self.as_bytes() == other.as_bytes()
     }
 }
 
 impl Eq for Piece {}
+
+impl PartialEq<str> for Piece {
+    fn eq(&self, other: &str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
 
 impl PartialOrd for Piece {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
@@ -83,7 +89,7 @@ impl PartialOrd for Piece {
 
 impl Ord for Piece {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.bytes().cmp(other.bytes())
+        self.as_bytes().cmp(other.as_bytes())
     }
 }
 
@@ -110,5 +116,6 @@ mod tests {
         assert_eq!(pieces.iter().map(Piece::as_str).collect::<Vec<_>>(), texts);
         assert_eq!((&pieces[0], &pieces[1]), (&pieces[4], &Piece::new("")));
         assert!(pieces[3] < pieces[0] && pieces[0] < pieces[2]);
+        assert!(pieces[2] == *"jo\u{e9}" && pieces[2] != *"jo");
     }
 }

@@ -19,6 +19,7 @@ use crate::model::problem::Problem;
 use super::super::find::Found;
 use super::super::grants::{self, Grants};
 use super::super::resolve::{LeftOut, Resolved};
+use super::marks::Marks;
 use super::{Common, Difference, GroupFacts};
 
 /// The comparison of one target group.
@@ -70,8 +71,8 @@ impl<'a> GroupDiff<'a> {
         }
     }
 
-    /// Compares, and adds what differs to the difference. `marks`: a mark for each account, none of them set.
-    pub(super) fn run(mut self, found: &Found<'_>, marks: &mut [bool], difference: &mut Difference) -> GroupFacts {
+    /// Compares, and adds what differs to the difference.
+    pub(super) fn run(mut self, found: &Found<'_>, marks: &mut Marks, difference: &mut Difference) -> GroupFacts {
         let Compared { wanted, missing, extra } = self.compare(marks);
         let desired_people = wanted + self.leave_out();
         let mut problems: Vec<Problem> = found.problems().to_vec();
@@ -117,47 +118,42 @@ impl<'a> GroupDiff<'a> {
         }
     }
 
-    /// Marks the accounts that should be members, and takes the marks off those that are.
-    fn compare(&mut self, marks: &mut [bool]) -> Compared {
+    /// Marks the accounts that should be members, and looks which of those that are have a mark.
+    fn compare(&mut self, marks: &mut Marks) -> Compared {
         let people = self.common.people;
         let all = grants::people(self.common.inputs.sources, self.desired);
-        let mut wanted = 0;
+        marks.renew();
+        let mut granted = 0;
         for (source, members) in all.clone() {
             let accounts = people.accounts_of(source);
-            for &person in members {
-                let Some(account) = accounts.get(person as usize) else { continue };
-                if let Some(mark) = marks.get_mut(*account as usize) {
-                    wanted += usize::from(!*mark);
-                    *mark = true;
-                    continue;
-                }
-                let person = PersonRef { source, person };
-                if let Some(Resolved::LeftOut(why)) = people.of(person) {
-                    self.left_out.push((person, why));
-                }
+            let marked = marks.want(members, accounts);
+            granted += marked;
+            if marked == members.len() {
+                continue;
             }
+            let left_out = members.iter().map(|person| PersonRef { source, person: *person });
+            self.left_out.extend(left_out.filter_map(|person| match people.of(person) {
+                Some(Resolved::LeftOut(why)) => Some((person, why)),
+                Some(Resolved::Account(_)) | None => None,
+            }));
         }
         self.left_out.sort_by_key(|(person, _)| *person);
         self.left_out.dedup_by_key(|(person, _)| *person);
         let live = self.live.map_or(&[][..], |live| &live.members);
-        let mut extra = Vec::new();
-        for &at in live {
-            match marks.get_mut(at as usize) {
-                Some(mark) if *mark => *mark = false,
-                _ => extra.push(at),
-            }
-        }
+        let extra = marks.unwanted(live);
+        let kept = live.len() - extra.len();
         let mut missing = Vec::new();
-        let mut is_marked = |at: AccountIndex| marks.get_mut(at as usize).is_some_and(std::mem::take);
-        if wanted + extra.len() > live.len() {
+        // Where there are more grants than members, somebody is missing, or an account is granted more than once.
+        if granted > kept {
+            live.iter().for_each(|at| _ = marks.meet(*at));
             for (source, members) in all {
                 let accounts = people.accounts_of(source);
                 let accounts = members.iter().filter_map(|person| accounts.get(*person as usize).copied());
-                missing.extend(accounts.filter(|at| is_marked(*at)));
+                missing.extend(accounts.filter(|at| marks.meet(*at)));
             }
             missing.sort_unstable();
         }
-        Compared { wanted, missing, extra }
+        Compared { wanted: kept + missing.len(), missing, extra }
     }
 
     fn is_complete(&self, source: &str) -> bool {

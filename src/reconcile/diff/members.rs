@@ -71,6 +71,9 @@ impl GroupDiff<'_> {
 
     /// Adds the accounts that should be members and are not.
     pub(super) fn add(&mut self, missing: &[AccountIndex]) {
+        if missing.is_empty() {
+            return;
+        }
         let left = self.left();
         for &at in missing {
             let Some(account) = self.account(at) else { continue };
@@ -130,6 +133,9 @@ impl GroupDiff<'_> {
         }
         for id in &live.strangers {
             self.skip(id.to_string(), Why::UnknownMember, None);
+        }
+        if extra.is_empty() {
+            return;
         }
         let theirs: BTreeSet<AccountIndex> =
             self.left_out.iter().flat_map(|(_, left_out)| &left_out.accounts).copied().collect();

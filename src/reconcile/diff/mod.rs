@@ -1,6 +1,7 @@
 //! Desired × live: changes, and skips for the steps deliberately not taken. No no-ops, nothing twice.
 
 mod group;
+mod marks;
 mod members;
 mod removal;
 
@@ -18,6 +19,7 @@ use super::Inputs;
 use super::find::find;
 use super::resolve::{Bearers, Resolution, Rules};
 use group::GroupDiff;
+use marks::Marks;
 
 /// The difference between what should be and what is.
 #[derive(Debug, Default)]
@@ -82,7 +84,7 @@ pub fn diff(
         linked: OnceCell::new(),
     };
     let mut difference = Difference::default();
-    let mut marks = vec![false; inputs.live.accounts.len()];
+    let mut marks = Marks::new(inputs.live.accounts.len());
     let mut groups = Vec::with_capacity(found.len());
     for ((name, wanted), found) in desired.iter().zip(&found) {
         let facts = GroupDiff::new(&common, name, wanted, found.group()).run(found, &mut marks, &mut difference);

@@ -2,6 +2,7 @@
 
 use crate::model::address::Address;
 use crate::model::directory::Person;
+use crate::model::links::InOrder;
 use crate::model::live::{AccountIndex, LiveState, Standing};
 use crate::model::plan::Why;
 
@@ -40,7 +41,19 @@ impl Found {
     }
 }
 
+/// What is found of a person before anything is asked twice.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LookUp<'a> {
+    /// The account that the person had at the last full run.
+    pub(super) link: Option<&'a str>,
+    /// The account of a person of whom there is nothing else to tell: it alone bears the only address, is active, and
+    /// the linked one if there is any. An index that no account has for everybody else, and for all where addresses do
+    /// not stand for themselves. [`Finder::find`] comes to the same.
+    pub(super) account: AccountIndex,
+}
+
 /// Finds people's accounts.
+#[derive(Clone, Copy)]
 pub(super) struct Finder<'a> {
     pub(super) live: &'a LiveState,
     pub(super) rules: &'a Rules<'a>,
@@ -48,30 +61,33 @@ pub(super) struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    /// For each of these people the account that alone bears the only address; an index that no account has for those
-    /// who have other addresses, or none, and for everybody where addresses do not stand for themselves.
-    pub(super) fn sole(&self, people: &[Person]) -> Vec<AccountIndex> {
+    /// Looks people up of whom there is most often nothing else to tell. `links`: those of the source, behind the ones of
+    /// the people before.
+    pub(super) fn look_up<'b>(&self, people: &[Person], links: &mut InOrder<'b>) -> Vec<LookUp<'b>> {
+        let linked = |person: &Person| LookUp { link: links.of(&person.key), account: NO_ACCOUNT };
+        let mut found: Vec<LookUp<'b>> = people.iter().map(linked).collect();
         if !self.rules.are_empty() {
-            return vec![NO_ACCOUNT; people.len()];
+            return found;
         }
-        let likely = |person: &Person| self.bearers.likely(only_address(person)?);
-        let mut sole: Vec<AccountIndex> = people.iter().map(|person| likely(person).unwrap_or(NO_ACCOUNT)).collect();
-        // In a pass of its own: the processor fetches many accounts at once while there is nothing else to do.
-        for (person, at) in people.iter().zip(&mut sole) {
-            if !only_address(person).is_some_and(|address| self.bearers.bears(*at, address)) {
-                *at = NO_ACCOUNT;
+        // A pass for each question: a processor fetches what many people need at once while there is nothing else to do.
+        for (person, found) in people.iter().zip(&mut found) {
+            let likely = only_address(person).and_then(|address| self.bearers.likely(address));
+            found.account = likely.unwrap_or(NO_ACCOUNT);
+        }
+        for (person, found) in people.iter().zip(&mut found) {
+            if !self.is_plain(person, found) {
+                found.account = NO_ACCOUNT;
             }
         }
-        sole
+        found
     }
 
-    /// The account of a person of whom there is nothing else to tell: it is the `sole` one to bear the only address,
-    /// active, and the linked one if there is any. The second value: whether it is linked. [`Finder::find`] comes to
-    /// the same.
-    pub(super) fn plain(&self, link: Option<&str>, sole: AccountIndex) -> Option<(AccountIndex, bool)> {
-        let account = self.live.accounts.get(sole as usize)?;
-        let is_linked = link.is_some_and(|id| account.id.as_str() == id);
-        (account.standing == Standing::Active && is_linked == link.is_some()).then_some((sole, is_linked))
+    /// Whether the account is active, bears the only address, and is the linked one if there is any.
+    fn is_plain(&self, person: &Person, found: &LookUp<'_>) -> bool {
+        let Some(account) = self.live.accounts.get(found.account as usize) else { return false };
+        account.standing == Standing::Active
+            && account.email.as_ref() == only_address(person)
+            && found.link.is_none_or(|id| !person.immutable || account.id == *id)
     }
 
     /// The account of a person; `link`: the one that the person had at the last full run.
@@ -97,8 +113,7 @@ impl Finder<'_> {
 
     /// The account with an id; most often it is one of those that bear an address.
     fn account_of(&self, id: &str, likely: &[AccountIndex]) -> Option<AccountIndex> {
-        let is_it =
-            |at: &&AccountIndex| self.live.accounts.get(**at as usize).is_some_and(|account| account.id.as_str() == id);
+        let is_it = |at: &&AccountIndex| self.live.accounts.get(**at as usize).is_some_and(|account| account.id == *id);
         likely.iter().find(is_it).copied().or_else(|| self.live.index_of(id))
     }
 

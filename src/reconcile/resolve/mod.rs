@@ -6,9 +6,7 @@ mod conflicts;
 mod identity;
 mod seen;
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::iter::Peekable;
 
 use crate::model::desired::{DesiredState, PersonRef};
 use crate::model::directory::{Person, SourceSnapshot};
@@ -17,7 +15,7 @@ use crate::model::plan::Why;
 
 use super::Inputs;
 use super::evidence::walked;
-use choose::{Finder, Found, Verdict};
+use choose::{Finder, Found, LookUp, Verdict};
 use seen::{Seen, SeenIndex};
 
 pub use bearers::Bearers;
@@ -57,6 +55,9 @@ pub struct LeftOut {
 
 /// No account's index: stands for everybody who has none that may be touched, or is granted nothing.
 const NO_ACCOUNT: AccountIndex = AccountIndex::MAX;
+
+/// So many people are looked up at once: what is asked of their accounts is near while all of it is asked.
+const AT_ONCE: usize = 256;
 
 /// What the directory says of the people behind an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,17 +203,6 @@ fn granted(source: &SourceSnapshot, walked: &[bool]) -> Vec<bool> {
     granted
 }
 
-/// The link of the person with a key, from links that come in the order in which people are asked about.
-fn link_of<'a>(links: &mut Peekable<impl Iterator<Item = (&'a str, &'a str)>>, key: &str) -> Option<&'a str> {
-    loop {
-        match links.peek()?.0.cmp(key) {
-            Ordering::Less => _ = links.next(),
-            Ordering::Equal => return links.next().map(|(_, account)| account),
-            Ordering::Greater => return None,
-        }
-    }
-}
-
 struct Resolver<'a> {
     finder: Finder<'a>,
     accounts: Vec<Vec<AccountIndex>>,
@@ -230,20 +220,21 @@ impl Resolver<'_> {
         let mut counts = Counts::default();
         let mut accounts = Vec::with_capacity(source.people.len());
         let mut found = Found::default();
-        let sole = self.finder.sole(&source.people);
-        // People and links are both sorted by key.
-        let mut links = inputs.memory.learned.person_links.of(&source.name).peekable();
-        for (((person_at, person), in_group), sole) in (0..).zip(&source.people).zip(granted).zip(sole) {
-            let link = link_of(&mut links, person.key.as_str());
+        let finder = self.finder;
+        let mut links = inputs.memory.learned.person_links.in_order(&source.name);
+        let look_ups = source.people.chunks(AT_ONCE).flat_map(|people| finder.look_up(people, &mut links));
+        for (((person_at, person), in_group), LookUp { link, account }) in
+            (0..).zip(&source.people).zip(granted).zip(look_ups)
+        {
             counts.links += usize::from(link.is_some());
             let link = link.filter(|_| person.immutable);
             let is_granted = *in_group && !person.disabled;
             counts.granted += usize::from(is_granted);
             counts.addressed += usize::from(is_granted && !person.addresses.is_empty());
             let key = PersonRef { source: at, person: person_at };
-            if let Some((account, is_linked)) = self.finder.plain(link, sole) {
+            if account != NO_ACCOUNT {
                 self.seen.push((account, Seen { person: key, disabled: person.disabled, by_address: true }));
-                if is_granted && person.immutable && !is_linked {
+                if is_granted && person.immutable && link.is_none() {
                     self.relinked.push(key);
                 }
                 accounts.push(if is_granted { account } else { NO_ACCOUNT });
