@@ -74,6 +74,11 @@ impl Finder<'_> {
             let likely = only_address(person).and_then(|address| self.bearers.likely(address));
             found.account = likely.unwrap_or(NO_ACCOUNT);
         }
+        for found in &mut found {
+            if self.bearers.standing(found.account) != Some(Standing::Active) {
+                found.account = NO_ACCOUNT;
+            }
+        }
         for (person, found) in people.iter().zip(&mut found) {
             if !self.is_plain(person, found) {
                 found.account = NO_ACCOUNT;
@@ -82,11 +87,10 @@ impl Finder<'_> {
         found
     }
 
-    /// Whether the account is active, bears the only address, and is the linked one if there is any.
+    /// Whether the account bears the only address, and is the linked one if there is any.
     fn is_plain(&self, person: &Person, found: &LookUp<'_>) -> bool {
         let Some(account) = self.live.accounts.get(found.account as usize) else { return false };
-        account.standing == Standing::Active
-            && account.email.as_ref() == only_address(person)
+        account.email.as_ref() == only_address(person)
             && found.link.is_none_or(|id| !person.immutable || account.id == *id)
     }
 
