@@ -26,8 +26,8 @@ use crate::model::run::Call;
 use crate::secret::Secret;
 use crate::tls;
 
-/// No answer is read further than this: room for a list of some 800,000 accounts.
-const LONGEST_BODY: usize = 256 * 1024 * 1024;
+/// No answer is read further than this: room for a list of some 1,600,000 accounts.
+const LONGEST_BODY: usize = 512 * 1024 * 1024;
 
 /// What the attempts of one call add up to.
 #[derive(Debug, Default)]
