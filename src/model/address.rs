@@ -87,11 +87,6 @@ impl<'a> Parsed<'a> {
         Ok(Self { text, key: Cow::Owned(format!("{}@{domain}", lower(local))) })
     }
 
-    /// What [`Self::as_str`] and [`Self::key`] gave of an address, put together again.
-    pub fn again(text: &'a str, key: &'a str) -> Self {
-        Self { text, key: Cow::Borrowed(key) }
-    }
-
     /// The address as it was given, without blanks around it.
     pub fn as_str(&self) -> &'a str {
         self.text
@@ -120,7 +115,13 @@ impl Address {
         Parsed::new(text).map(Self::from)
     }
 
-    /// The same, of a text that may share its memory with others. Blanks around it cost a copy.
+    /// What [`Self::as_str`] and [`Self::key`] gave of an address, put together again.
+    pub fn again(text: Piece, key: &str) -> Self {
+        let key = (*key != *text).then(|| key.into());
+        Self { text, key }
+    }
+
+    /// The same as [`Self::parse`], of a text that may share its memory with others. Blanks around it cost a copy.
     pub fn of(text: Piece) -> Result<Self, AddressError> {
         let parsed = Parsed::new(text.as_str())?;
         match parsed.text.len() == text.as_str().len() {

@@ -64,7 +64,8 @@ impl From<String> for Piece {
 }
 
 fn offset(at: usize) -> u32 {
-    u32::try_from(at).expect("what is cut are the texts of one person, or of some hundred accounts")
+    u32::try_from(at)
+        .expect("what is cut are the texts of one person, or of a thousand, of whom each has a MiB at the most")
 }
 
 impl PartialEq for Piece {

@@ -26,6 +26,13 @@ pub(super) struct Place {
 impl Place {
     /// As a person would look it up: `people.csv:12`. Files are called by `names`.
     pub(super) fn shown(self, names: &[String]) -> String {
+        let mut shown = String::new();
+        self.show(names, &mut shown);
+        shown
+    }
+
+    /// Writes the same behind a text.
+    pub(super) fn show(self, names: &[String], to: &mut String) {
         let name = names.get(self.file as usize).map_or("", String::as_str);
         let mut digits = [0; 20];
         let (mut rest, mut first) = (self.line, digits.len());
@@ -36,12 +43,9 @@ impl Place {
                 break;
             }
         }
-        let line = digits.get(first..).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default();
-        let mut shown = String::with_capacity(name.len() + 1 + line.len());
-        shown.push_str(name);
-        shown.push(':');
-        shown.push_str(line);
-        shown
+        to.push_str(name);
+        to.push(':');
+        to.push_str(digits.get(first..).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default());
     }
 }
 

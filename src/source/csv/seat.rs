@@ -1,6 +1,7 @@
 //! What is known of a person while files are read. Floor 2, pure.
 
 use crate::model::address::{Address, Parsed};
+use crate::model::piece::Piece;
 
 use super::roster::Place;
 
@@ -103,11 +104,11 @@ impl Seat {
         true
     }
 
-    /// Its addresses, in the order in which they came.
-    pub(super) fn all_addresses(&self, texts: &str) -> Vec<Address> {
-        let first = || Address::from(Parsed::again(self.written(texts), self.folded(texts)));
-        let mut all = Vec::with_capacity(usize::from(self.written > 0) + self.more().len());
-        all.extend((self.written > 0).then(first));
+    /// Its addresses, in the order in which they came; `written`: the text of the first of them, where it has come to lie.
+    pub(super) fn all_addresses(&self, written: Piece, texts: &str) -> Vec<Address> {
+        let first = (self.written > 0).then(|| Address::again(written, self.folded(texts)));
+        let mut all = Vec::with_capacity(usize::from(first.is_some()) + self.more().len());
+        all.extend(first);
         all.extend_from_slice(self.more());
         all
     }
