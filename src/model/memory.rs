@@ -28,7 +28,8 @@ pub struct Memory {
     pub throttled_until: Option<Timestamp>,
     /// Ids of target groups that were found or created, by configured name. Recorded when they are.
     pub group_links: BTreeMap<GroupName, GroupId>,
-    /// Groups that Hyperproof listed at the last full run, with their names.
+    /// Groups that Hyperproof listed at a full run, with the names that they had then. One that is listed no
+    /// more stays, so that it is not created again whenever a mapping names it; it has nothing in `left`.
     pub known_groups: BTreeMap<GroupId, String>,
     /// Memberships as the last full run left them.
     pub left: Memberships,

@@ -12,7 +12,7 @@ use crate::model::problem::Problem;
 
 use super::Inputs;
 use super::evidence::{absent, ground};
-use super::mapping::{Names, Yields, indexed, named_targets, target_of};
+use super::mapping::{Names, Yields, by_pattern, indexed, named_targets, target_of};
 
 /// The desired state, and what was odd on the way.
 #[derive(Debug)]
@@ -87,9 +87,7 @@ impl<'a> Builder<'a> {
 
     fn by_pattern(&mut self, mapping: &Mapping, at: u32, source: &SourceSnapshot) {
         for (index, group) in indexed(source) {
-            let found =
-                group.names.iter().find_map(|name| target_of(mapping, source.kind, name).map(|target| (name, target)));
-            match found {
+            match by_pattern(mapping, source.kind, group) {
                 Some((name, Some(target))) => self.feed(target, name, at, index, source),
                 Some((name, None)) => self.problems.push(
                     Problem::new(

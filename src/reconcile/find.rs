@@ -2,13 +2,17 @@
 //! else by its name.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::directory::SourceSnapshot;
 use crate::model::id::{GroupId, GroupName};
-use crate::model::live::{Absence, LiveGroup};
+use crate::model::live::{Absence, LiveGroup, LiveState};
+use crate::model::memory::Memory;
+use crate::model::policy::Policy;
 use crate::model::problem::Problem;
 
 use super::Inputs;
+use super::mapping;
 use super::table::{self, Table};
 
 /// What was found for one target group.
@@ -98,6 +102,22 @@ pub fn find<'a>(inputs: &Inputs<'a>, names: impl Iterator<Item = &'a GroupName>)
     found
 }
 
+/// Groups that are known and not listed, of which nothing is known yet, and whose name a target group bears that is
+/// to be found by its name and is not there: to be asked for before it is created, a second time perhaps.
+pub fn unheard(policy: &Policy, sources: &[SourceSnapshot], live: &LiveState, memory: &Memory) -> BTreeSet<GroupId> {
+    let is_unheard = |id: &GroupId| live.group(id).is_none() && !live.absent.contains_key(id);
+    let known: Vec<_> = memory.known_groups.iter().filter(|(id, _)| is_unheard(id)).collect();
+    if known.is_empty() {
+        return BTreeSet::new();
+    }
+    let there: BTreeSet<String> = live.groups.iter().map(|group| fold(&group.name)).collect();
+    let is_followed = |name: &GroupName| policy.group(name).id.is_some() || memory.group_links.contains_key(name);
+    let targets = mapping::targets(policy, sources).into_iter().filter(|name| !is_followed(name));
+    let wanted: BTreeSet<String> =
+        targets.map(|name| fold(name.as_str())).filter(|name| !there.contains(name)).collect();
+    known.into_iter().filter(|(_, name)| wanted.contains(&fold(name))).map(|(id, _)| id.clone()).collect()
+}
+
 fn problem(name: &GroupName, text: impl Into<String>) -> Problem {
     Problem::new(format!("group {:?}", name.as_str()), text)
 }
@@ -115,7 +135,7 @@ struct Index<'a> {
     exact: OnceCell<BTreeMap<&'a str, Vec<(usize, &'a LiveGroup)>>>,
     /// The first group of each name without case and blanks, once one is asked for.
     near: OnceCell<BTreeMap<String, &'a LiveGroup>>,
-    /// The same of the groups that the last full run saw.
+    /// The same of the groups that are known and no longer there.
     known: OnceCell<BTreeMap<String, &'a GroupId>>,
 }
 
@@ -148,7 +168,9 @@ impl<'a> Index<'a> {
     }
 
     fn known(&self, name: &str) -> Option<&'a GroupId> {
-        let groups = || first(self.inputs.memory.known_groups.iter().map(|(id, name)| (name.as_str(), id)));
+        let Inputs { memory, live, .. } = self.inputs;
+        let is_absent = |(id, _): &(&GroupId, &String)| live.absent.contains_key(*id);
+        let groups = || first(memory.known_groups.iter().filter(is_absent).map(|(id, name)| (name.as_str(), id)));
         self.known.get_or_init(groups).get(&fold(name)).copied()
     }
 }

@@ -1,7 +1,7 @@
 //! Which directory groups feed which target groups.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::digest::Digest;
 use crate::model::directory::{DirectoryGroup, SourceKind, SourceSnapshot};
@@ -211,6 +211,27 @@ pub fn named_targets(policy: &Policy) -> Vec<GroupName> {
         .filter(|mapping| matches!(mapping.from, Selector::Name(_)))
         .filter_map(|mapping| non_empty(&mapping.to))
         .collect()
+}
+
+/// The target groups that mappings give: those by name, and those by pattern of what was read.
+pub fn targets(policy: &Policy, sources: &[SourceSnapshot]) -> BTreeSet<GroupName> {
+    let mut targets: BTreeSet<GroupName> = named_targets(policy).into_iter().collect();
+    for mapping in policy.mappings.iter().filter(|mapping| matches!(mapping.from, Selector::Pattern(_))) {
+        for source in sources.iter().filter(|source| source.name == mapping.source) {
+            let of = |group: &DirectoryGroup| by_pattern(mapping, source.kind, group).and_then(|(_, target)| target);
+            targets.extend(source.groups.iter().filter_map(of));
+        }
+    }
+    targets
+}
+
+/// What a mapping by pattern makes of a directory group, by the first of its names that is meant.
+pub fn by_pattern<'a>(
+    mapping: &Mapping,
+    kind: SourceKind,
+    group: &'a DirectoryGroup,
+) -> Option<(&'a str, Option<GroupName>)> {
+    group.names.iter().find_map(|name| Some((name.as_str(), target_of(mapping, kind, name)?)))
 }
 
 /// [`Yields::digest`] of one target group.

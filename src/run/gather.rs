@@ -16,6 +16,7 @@ use crate::model::memory::Memory;
 use crate::model::plan::{Plan, PlanDigest, SourceSummary};
 use crate::model::policy::{Policy, Selector};
 use crate::model::problem::Problem;
+use crate::reconcile::find;
 use crate::reconcile::mapping::Yields;
 use crate::reconcile::resolve::origins;
 use crate::reconcile::summary;
@@ -34,7 +35,34 @@ pub struct Reading {
 /// Reads the sources and Hyperproof at the same time.
 pub async fn read(order: &Order<'_>, client: &Client, memory: &Memory, now: Timestamp) -> Reading {
     let (sources, live) = join(read_sources(order, memory, now), read_live(order, client, memory, now)).await;
-    Reading { sources, live }
+    both(order, client, memory, sources, live).await
+}
+
+/// What was read of the directory and of Hyperproof. Which target groups there are to be is known now: one that
+/// Hyperproof had, by a name that nobody mapped then, is asked for before it is taken for new.
+pub(super) async fn both(
+    order: &Order<'_>,
+    client: &Client,
+    memory: &Memory,
+    sources: Vec<SourceSnapshot>,
+    live: Result<LiveState, TargetError>,
+) -> Reading {
+    let mut reading = Reading { sources, live };
+    let Ok(live) = &mut reading.live else { return reading };
+    let unheard = find::unheard(order.policy, &reading.sources, live, memory);
+    if unheard.is_empty() {
+        return reading;
+    }
+    info!(groups = unheard.len(), "asking for groups that are known and not listed");
+    if let Err(error) = client.reader().ask_for_more(live, &unheard).await {
+        unwritten(&error);
+        reading.live = Err(error);
+    }
+    reading
+}
+
+fn unwritten(error: &TargetError) {
+    warn!(%error, help = error.help(), "Hyperproof was not read: nothing is written");
 }
 
 /// Reads every source.
@@ -150,7 +178,7 @@ pub(super) async fn believe(
         Ok(live) => {
             info!(accounts = live.accounts.len(), groups = live.groups.len(), gets = live.reads, "Hyperproof read")
         }
-        Err(error) => warn!(%error, help = error.help(), "Hyperproof was not read: nothing is written"),
+        Err(error) => unwritten(error),
     }
     live
 }

@@ -284,7 +284,10 @@ async fn gathered(
     setup.stage("reading the directory and Hyperproof", 0);
     let read = async {
         match live {
-            Some(live) => Reading { sources: gather::read_sources(&setup.order, memory, now).await, live },
+            Some(live) => {
+                let sources = gather::read_sources(&setup.order, memory, now).await;
+                gather::both(&setup.order, client, memory, sources, live).await
+            }
             None => read(&setup.order, client, memory, now).await,
         }
     };

@@ -102,7 +102,7 @@ pub(super) async fn finished(
     learned.settled.retain(|name, _| there(name) || memory.learned.settled.contains_key(name));
     unlearn(&mut learned, memory, &plan, &applied);
     let full = full.then(|| FullRun {
-        known_groups: known_groups(live, &applied),
+        known_groups: known_groups(memory, live, &applied),
         left: left(memory, live, &plan, &learned, &applied),
         seen: seen(made_at, sources, live, &plan, &applied),
         learned,
@@ -262,10 +262,13 @@ fn seen(at: Timestamp, sources: &[SourceSnapshot], live: &LiveState, plan: &Plan
     Some(Seen { at, marks: sources.iter().map(mark).collect::<Option<_>>()?, live: live_digest(live, &leads) })
 }
 
-fn known_groups(live: &LiveState, applied: &Applied) -> BTreeMap<GroupId, String> {
+/// Groups that are there, and those that were: whoever maps one of them later does not have it created again.
+fn known_groups(memory: &Memory, live: &LiveState, applied: &Applied) -> BTreeMap<GroupId, String> {
+    let mut known = memory.known_groups.clone();
     let listed = live.groups.iter().map(|group| (group.id.clone(), group.name.clone()));
     let created = applied.created.iter().map(|(name, id)| (id.clone(), name.to_string()));
-    listed.chain(created).collect()
+    known.extend(listed.chain(created));
+    known
 }
 
 /// Memberships as this run leaves them. What it meant to change and did not, stays as the run before

@@ -27,6 +27,7 @@ mod guard;
 mod hazards;
 mod holds;
 mod incidents;
+mod known;
 mod laws;
 mod layers;
 mod ldap;

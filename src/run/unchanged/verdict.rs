@@ -146,7 +146,9 @@ pub(super) fn is_as_left(memory: &Memory, seen: &Seen, live: &LiveState) -> Resu
     };
     let all_left =
         live.groups.len() == memory.left.iter().count() && live.groups.iter().zip(memory.left.iter()).all(is_left);
-    if !names.eq(memory.known_groups.iter()) || !all_left {
+    // A group that is known from before and was not there any more has nothing left in it.
+    let known = memory.known_groups.iter().filter(|(id, _)| memory.left.of(id).is_some());
+    if !all_left || !names.eq(known) {
         return Err(Why::Drift);
     }
     match live_digest(live, &BTreeMap::new()) == seen.live {

@@ -9,7 +9,7 @@ use super::pieces::Entries;
 use super::texts::{Id, Texts};
 use super::{Known, unbelievable};
 use crate::model::id::GroupId;
-use crate::model::live::Absence;
+use crate::model::live::{Absence, LiveState};
 use crate::model::problem::Problem;
 
 /// Groups and members as the lists have them.
@@ -37,7 +37,7 @@ impl Reader {
         if listed.is_empty() && absent.is_empty() && !known.groups.is_empty() {
             let count = known.groups.len();
             return Err(unbelievable(format!(
-                "the list of groups is empty, and {count} groups were there at the last run"
+                "the list of groups is empty, and {count} groups are known from earlier runs"
             )));
         }
         let left = known.left.count();
@@ -47,25 +47,35 @@ impl Reader {
             )));
         }
         let mut absent = absent.clone();
-        absent.extend(self.ask_for_unlisted(listed, &absent, known, problems).await?);
+        let unlisted = known.mapped.iter().filter(|id| !listed.contains_key(*id) && !absent.contains_key(*id));
+        let found = self.ask_for_unlisted(unlisted, problems).await?;
+        absent.extend(found);
         self.ask_for_memberless(listed, &members.groups, known).await?;
         Ok(absent)
     }
 
-    /// Mapped groups that are in no list.
+    /// Asks for more groups that are known and in no list, once it is known that they matter.
+    ///
+    /// # Errors
+    /// One could not be asked for, or is there after all: then the list of groups is not to be believed.
+    pub async fn ask_for_more(&self, live: &mut LiveState, unlisted: &BTreeSet<GroupId>) -> Result<(), TargetError> {
+        let before = self.client().calls().reads;
+        let found = self.ask_for_unlisted(unlisted, &mut live.problems).await?;
+        live.absent.extend(found);
+        live.problems.sort();
+        live.reads += self.client().calls().reads.saturating_sub(before);
+        Ok(())
+    }
+
+    /// Groups that are in no list, asked for one by one.
     async fn ask_for_unlisted(
         &self,
-        listed: &BTreeMap<GroupId, Group>,
-        absent: &BTreeMap<GroupId, Absence>,
-        known: Known<'_>,
+        unlisted: impl IntoIterator<Item = &GroupId>,
         problems: &mut Vec<Problem>,
     ) -> Result<BTreeMap<GroupId, Absence>, TargetError> {
         let mut found = BTreeMap::new();
         let mut archived = None;
-        for id in known.mapped {
-            if listed.contains_key(id) || absent.contains_key(id) {
-                continue;
-            }
+        for id in unlisted {
             let absence = match self.group(id).await {
                 Ok(Found::Nothing) => Absence::Gone,
                 Ok(Found::Group(group)) if is_archived(&group) => Absence::Archived,

@@ -35,7 +35,7 @@ pub struct Known<'a> {
     pub own_account: Option<&'a str>,
     /// Which id groups hold, once there was evidence.
     pub member_id: Option<MemberIdKind>,
-    /// Groups that were listed at the last full run.
+    /// Groups that a full run listed, the last one or an earlier one.
     pub groups: &'a BTreeMap<GroupId, String>,
     /// Groups that are worked on: they are asked for by id when they are not listed.
     pub mapped: &'a BTreeSet<GroupId>,
