@@ -114,6 +114,23 @@ fn contacts_unknown_ids_and_the_own_account_are_never_removed() {
 }
 
 #[test]
+fn a_member_whose_id_is_in_no_list_is_told_in_every_mode() {
+    for mode in Mode::ALL {
+        for extra in ["ghost", "ghost eve"] {
+            let mut world = World::equal(&[("Risk", "ann")]);
+            world.rules("Risk").mode = mode;
+            world.members("Risk", extra);
+            world.without_account("ghost");
+            let skips = world.skips();
+            assert!(skips.contains(&"Risk u-ghost unknown_member".to_owned()), "{mode:?}: {skips:?}");
+            assert!(world.changes().iter().all(|change| !change.contains("ghost")), "{mode:?}");
+            world.apply();
+            assert!(world.live_group("Risk").members.contains(&"u-ghost".into()), "{mode:?}");
+        }
+    }
+}
+
+#[test]
 fn the_own_account_is_never_added() {
     let mut world = World::equal(&[("Risk", "ann")]);
     world.hr().join("risk", "own");

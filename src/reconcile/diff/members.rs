@@ -125,16 +125,13 @@ impl GroupDiff<'_> {
     }
 
     /// Removes members who should not be. Whoever is granted the group and was left out stays, with every
-    /// account that may be theirs.
+    /// account that may be theirs. Members whose ids are in no list are told in every mode.
     pub(super) fn remove(&mut self, extra: &[AccountIndex]) {
         let Some(live) = self.live else { return };
-        if self.policy.mode == Mode::AddOnly {
-            return;
-        }
         for id in &live.strangers {
             self.skip(id.to_string(), Why::UnknownMember, None);
         }
-        if extra.is_empty() {
+        if self.policy.mode == Mode::AddOnly || extra.is_empty() {
             return;
         }
         let theirs: BTreeSet<AccountIndex> =
