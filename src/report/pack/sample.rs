@@ -65,7 +65,8 @@ pub struct Drawn {
     hold: Option<(i64, String)>,
     approval: Option<(i64, String)>,
     intent: Option<(i64, String)>,
-    /// `approval`, or `mapping` where the configuration grants it and the guard held nothing.
+    /// `approval`; `undo` where an operator took back what a run did; or `mapping` where the configuration says
+    /// so. In the last two the guard held nothing.
     pub authority: &'static str,
     read_back: &'static str,
     /// Whether request, approval, call and outcome stand in this order.
@@ -167,7 +168,11 @@ impl Drawn {
             hold: place(before.hold),
             approval: place(before.approval),
             intent: place(before.intent),
-            authority: if approval.is_some() { "approval" } else { "mapping" },
+            authority: match (approval, told.reason.as_deref()) {
+                (Some(_), _) => "approval",
+                (None, Some("undo")) => "undo",
+                (None, _) => "mapping",
+            },
             read_back: match told.read_back {
                 Some(true) => "yes",
                 Some(false) => "no",

@@ -305,6 +305,33 @@ fn the_sample_can_be_drawn_again_by_anybody() {
     bench.in_step();
 }
 
+/// An operator let somebody back in, and no mapping did.
+#[test]
+fn what_an_undo_did_is_not_what_a_mapping_granted() {
+    let bench = Bench::small();
+    bench.apply(0);
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,dan"]);
+    let run = bench.apply(0);
+    bench.run(&["undo", run["run_id"].as_str().unwrap(), "--apply"]).exits(0);
+    export(&bench, &[]).exits(0);
+    let pack = pack(&bench);
+    let told = |row: &BTreeMap<String, String>| {
+        format!("{} {} {} {}", row["op"], row["email"], row["reason"], row["authority"])
+    };
+    let mut told: Vec<String> = pack.table("sample.csv").iter().map(told).collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "add_member cem@corp.example undo undo",
+            "add_member dan@corp.example granted mapping",
+            "remove_member cem@corp.example person_gone mapping",
+            "remove_member dan@corp.example undo undo",
+        ]
+    );
+    verify(&pack.0).exits(0);
+}
+
 #[test]
 fn what_a_spreadsheet_would_run_is_text_in_it() {
     let mut world = rosterd::simulator::World::new("Corp");
