@@ -387,6 +387,34 @@ fn a_missing_directory_group_is_held_with_and_without_changes() {
     assert_eq!(waiting(&bench.apply(11)), [hold("missing", 0, 0, 0)]);
 }
 
+/// The week of looking is when a wrong name is found: nothing is changed then, and nobody would miss anything.
+#[test]
+fn a_missing_directory_group_is_held_in_report_mode_too() {
+    let mut bench = company(5, &[("Staff", 0..3)]);
+    by_name(&mut bench, "", "[group_defaults]\nmode = \"report\"\n");
+    granted(&bench, &[("Other", 0..1)]);
+    let told = bench.run(&["plan"]).exits(11).stdout;
+    assert!(told.contains("directory group \"Staff\" of hr is not there: its people would stay"), "{told}");
+    assert!(told.contains("mend the name in the mapping"), "{told}");
+    for _ in 0..2 {
+        let run = bench.apply(11);
+        assert_eq!(waiting(&run), [hold("missing", 0, 0, 0)]);
+        assert_eq!((&run["summary"]["report"], &run["summary"]["held"]), (&3.into(), &0.into()), "what is reported");
+    }
+    // Meant so: it is accepted like any other, and nothing but reported.
+    approve(&bench, &[&only_id(&bench.apply(11))]);
+    for _ in 0..2 {
+        assert_eq!(bench.apply(0)["summary"]["report"], 3);
+    }
+    // It comes, and goes again: that is news.
+    granted(&bench, &[("Staff", 0..2)]);
+    assert_eq!(bench.apply(0)["summary"]["report"], 1);
+    granted(&bench, &[("Other", 0..1)]);
+    assert_eq!(waiting(&bench.apply(11)), [hold("missing", 0, 0, 0)]);
+    assert_eq!(bench.writes(), []);
+    assert_eq!(count(&bench, "Staff"), 3);
+}
+
 #[test]
 fn a_missing_group_that_was_accepted_stays_accepted_until_it_comes_back() {
     let mut bench = company(5, &[("Staff", 0..3)]);

@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::model::address::Address;
-use crate::model::desired::{DesiredGroup, Gap, PersonRef};
+use crate::model::desired::{DesiredGroup, Feed, Gap, Missing, PersonRef};
 use crate::model::directory::Person;
 use crate::model::id::{AccountId, GroupName};
 use crate::model::live::{Account, AccountIndex, LiveGroup};
 use crate::model::plan::{Change, GroupStanding, GroupSummary, Op, Reason, Skip, Why};
-use crate::model::policy::GroupPolicy;
+use crate::model::policy::{GroupPolicy, Mode};
 use crate::model::problem::Problem;
 
 use super::super::find::Found;
@@ -77,6 +77,7 @@ impl<'a> GroupDiff<'a> {
         let desired_people = wanted + self.leave_out();
         let mut problems: Vec<Problem> = found.problems().to_vec();
         problems.extend(self.gaps());
+        problems.extend(self.missed());
         let create = matches!(found, Found::Absent { .. })
             && self.policy.create
             && self.desired.feeds.iter().any(|feed| self.is_complete(feed.source.as_str()));
@@ -221,6 +222,23 @@ impl<'a> GroupDiff<'a> {
             granted.extend(account.and_then(|account| account.email.clone()));
         }
         self.policy.expect.iter().filter(|address| !granted.contains(*address)).cloned().collect()
+    }
+
+    /// Directory groups that are not there, where the removals that their absence seems to ask for are shown and do not
+    /// say that they would wait.
+    fn missed(&self) -> Vec<Problem> {
+        if self.policy.mode != Mode::Report {
+            return Vec::new();
+        }
+        let missed = |missing: &Missing| {
+            let Feed { source, name, .. } = &missing.feed;
+            let text = format!("directory group {name:?} of {source} is not there: its people would stay");
+            Problem::new(format!("group {:?}", self.name.as_str()), text).help(match &missing.renamed_to {
+                Some(to) => format!("it was renamed to {to:?}: mend the name in the mapping"),
+                None => "mend the name in the mapping, or approve the hold where the group is meant to be empty".into(),
+            })
+        };
+        self.desired.missing.iter().map(missed).collect()
     }
 
     fn gaps(&self) -> Vec<Problem> {

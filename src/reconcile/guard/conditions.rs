@@ -5,11 +5,12 @@ use super::*;
 impl Guard<'_, '_> {
     /// What a group's removals (and creation) depend on, whatever their number.
     pub(super) fn conditions(&mut self, name: &GroupName, yields: &Yields<'_>, desired: &DesiredState) {
-        if self.inputs.policy.group(name).mode == Mode::Report {
-            return;
-        }
+        // Whatever the mode, and with no change to hold: a name that nobody bears is a mistake, or a loss.
         if let Some(group) = desired.get(name) {
             self.missed(name, group);
+        }
+        if self.inputs.policy.group(name).mode == Mode::Report {
+            return;
         }
         self.first_run(name, yields);
         if self.ranges.contains_key(name) {
