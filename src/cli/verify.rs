@@ -9,7 +9,9 @@ use super::output::Output;
 use super::witness::{Against, cannot_read};
 use super::{session, verify_pack};
 use crate::report::words::clean;
-use crate::store::{Access, FilesVerdict, Store, Verification, WholeVerdict, verify_archive, verify_archives};
+use crate::store::{
+    Access, Fault as StateFault, FilesVerdict, Store, Verification, WholeVerdict, verify_archive, verify_archives,
+};
 
 /// The ending of the directory of a state's archives.
 const ARCHIVES: &str = ".archive";
@@ -61,15 +63,39 @@ enum Expect {
 }
 
 fn state(output: &Output, path: &Path, expect: Expect, against: Against) -> Result<Exit, Fault> {
-    let (verdict, published) = session::block_on(async {
-        let store = Store::open(path, Access::ReadOnly).await?;
+    let found = session::block_on(async {
+        let store = match Store::open(path, Access::ReadOnly).await {
+            Err(error) if is_no_log(&error.fault, expect) => return Ok(Err(error.fault)),
+            opened => opened?,
+        };
         let dir = store.archive_dir();
         let look = dir.is_dir() || (expect == Expect::Archives && !store.archives().await?.is_empty());
         let found = checked(&store, look.then_some(&*dir), &against).await;
         store.close().await;
-        found
+        found.map(Ok)
     })?;
-    whole(output, path, &verdict, against, published)
+    match found {
+        Ok((verdict, published)) => whole(output, path, &verdict, against, published),
+        Err(fault) => nothing(output, path, &fault.to_string()),
+    }
+}
+
+/// Whether there is nothing in a file that could be a log. A configured state that is something else is a mistake of
+/// the configuration, or damaged; what was named to be checked did not verify.
+fn is_no_log(fault: &StateFault, expect: Expect) -> bool {
+    match fault {
+        StateFault::Older => true,
+        StateFault::NotADatabase | StateFault::Foreign(_) => expect == Expect::WhatIsThere,
+        _ => false,
+    }
+}
+
+/// Where there is no log, nothing was verified.
+fn nothing(output: &Output, path: &Path, why: &str) -> Result<Exit, Fault> {
+    let path = path.display().to_string();
+    output.answer(&format!("{}: nothing was verified, there is no log in it: {}\n", clean(&path), clean(why)))?;
+    output.note("name a state file, an archive or a directory of them, what `audit list --format jsonl` wrote, or an evidence pack");
+    Ok(Exit::Unverified)
 }
 
 /// The verdict over a state, and how far it wrote to the checkpoint file.
@@ -105,6 +131,9 @@ fn directory(global: &Global, output: &Output, dir: &Path, against: Against) -> 
         }
     }
     let verdict = verify_archives(dir, &against.keys).map_err(|error| cannot_read(dir, &error))?;
+    if verdict.files == 0 && matches!(verdict.verification, Verification::Verified { .. }) {
+        return nothing(output, dir, "it has no archive and is no evidence pack");
+    }
     let (mut text, mut exit) = of_files(&verdict);
     judged(&mut text, &mut exit, against.judge(dir, (&verdict.verification, &verdict.checkpoints), false, None));
     output.answer(&text)?;

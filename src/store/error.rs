@@ -52,8 +52,8 @@ pub enum Fault {
         /// The newest migration of this program.
         known: i64,
     },
-    /// It can only be read, and no version of rosterd has brought it to a schema yet.
-    #[error("it was last used by an older version of rosterd, and may not be written now")]
+    /// It can only be read, and no version of rosterd has brought it to a schema yet: nothing is in it.
+    #[error("it is empty: no run of rosterd has written anything to it yet")]
     Older,
     /// SQLite found it inconsistent.
     #[error("it is damaged: {0}")]
@@ -161,7 +161,7 @@ pub enum Fault {
 impl Fault {
     fn help(&self, path: &str) -> String {
         match self {
-            Self::Missing => "run `rosterd plan` or `rosterd apply` once, or check `state.path`".into(),
+            Self::Missing | Self::Older => "run `rosterd plan` or `rosterd apply` once, or check `state.path`".into(),
             Self::NoDirectory(directory) => {
                 format!("create {} for the user that rosterd runs as, or mend `state.path`", directory.display())
             }
@@ -170,7 +170,6 @@ impl Fault {
                 "let `state.path` name a file that rosterd made, or one that does not exist yet".into()
             }
             Self::Newer { .. } => "install that version again; a state is never taken back to an older one".into(),
-            Self::Older => "let this version of rosterd open it for writing once".into(),
             Self::Damaged(_) | Self::DamagedRow { .. } => {
                 format!(
                     "stop rosterd, keep {path} (with -wal and -shm) aside, and restore a copy made by `rosterd backup`"

@@ -384,3 +384,36 @@ fn processes_that_append_at_once_keep_one_chain() {
     bench.apply(0);
     bench.in_step();
 }
+
+/// What has no log in it did not verify, whatever it is.
+#[test]
+fn nothing_to_verify_is_no_success() {
+    let bench = eventful();
+    let verify = |name: &str| {
+        let path = bench.path(name).display().to_string();
+        crate::support::bench::rosterd(&["--config", "/nowhere.toml", "audit", "verify", &path])
+    };
+    for name in ["pack", "other.db.archive"] {
+        std::fs::create_dir(bench.path(name)).unwrap();
+    }
+    for name in ["log.jsonl", "copy.db", "foreign.db", "nothing.db"] {
+        bench.write(name, "");
+    }
+    bench.write("people.txt", "name,mail\nann,ann@corp.example\n");
+    meddle(&bench.path("foreign.db"), "CREATE TABLE people (name TEXT)");
+    meddle(&bench.path("nothing.db"), "CREATE TABLE t (a); DROP TABLE t");
+    for name in ["pack", "other.db.archive", "log.jsonl", "copy.db", "people.txt", "foreign.db", "nothing.db"] {
+        let ran = verify(name).exits(15);
+        assert!(ran.stdout.contains("nothing was verified"), "{name}: {}", ran.stdout);
+        for misleading in ["state.path", "older version"] {
+            assert!(!ran.stderr.contains(misleading), "{name}: {}", ran.stderr);
+        }
+    }
+    // A state that was emptied, and is the configured one.
+    for ending in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{ending}", bench.state().display()));
+    }
+    std::fs::write(bench.state(), "").unwrap();
+    let ran = bench.run(&["audit", "verify"]).exits(15);
+    assert!(ran.stdout.contains("nothing was verified") && ran.stdout.contains("it is empty"), "{}", ran.stdout);
+}
