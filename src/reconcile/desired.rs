@@ -1,18 +1,19 @@
 //! From snapshots and mappings to the desired state: who should be in which target group, and what
 //! stands against believing that nobody else should.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::{DesiredGroup, DesiredState, Feed, Gap, Missing, Reached, Walk};
 use crate::model::directory::{Completeness, DirectoryGroup, SourceSnapshot};
-use crate::model::id::GroupName;
+use crate::model::id::{DirectoryGroupKey, GroupName};
 use crate::model::policy::{Mapping, Selector};
 use crate::model::problem::Problem;
 
 use super::Inputs;
 use super::evidence::{absent, ground};
-use super::mapping::{Names, Yields, by_pattern, indexed, named_targets, target_of};
+use super::mapping::{Names, Yields, by_pattern, folded, indexed, named_targets, target_of};
 
 /// The desired state, and what was odd on the way.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub fn build(inputs: &Inputs<'_>, yields: &Yields<'_>) -> Compiled {
         builder.mapping(mapping);
     }
     builder.sort_feeds();
+    builder.namesakes();
     builder.remembered();
     builder.unread();
     builder.finish()
@@ -149,6 +151,29 @@ impl<'a> Builder<'a> {
         for group in self.state.values_mut() {
             group.feeds.sort();
             group.feeds.dedup();
+        }
+    }
+
+    /// Directory groups of one name that feed one target group. A pattern means all of its name, so all count; whoever
+    /// wrote it with one of them in mind learns of the other.
+    fn namesakes(&mut self) {
+        for (target, group) in self.state.iter().filter(|(_, group)| group.feeds.len() > 1) {
+            for source in self.inputs.sources {
+                let own = group.feeds.iter().filter(|feed| feed.source == source.name);
+                let mut named: BTreeMap<Cow<'_, str>, BTreeSet<&DirectoryGroupKey>> = BTreeMap::new();
+                for feed in own {
+                    named.entry(folded(source.kind, &feed.name)).or_default().extend(&feed.key);
+                }
+                for keys in named.into_values().filter(|keys| keys.len() > 1) {
+                    let mut shown: Vec<&str> = keys.into_iter().map(|key| in_full(source, key)).collect();
+                    shown.sort_unstable();
+                    let (count, shown) = (shown.len(), shown.join("; "));
+                    let text =
+                        format!("{count} directory groups of {} bear one name, and all feed it: {shown}", source.name);
+                    let problem = Problem::new(format!("group {:?}", target.as_str()), text);
+                    self.problems.push(problem.help("where one of them alone is meant, map it by its DN"));
+                }
+            }
         }
     }
 
@@ -270,6 +295,13 @@ impl<'a> Builder<'a> {
         self.problems.sort();
         Compiled { state: self.state, problems: self.problems }
     }
+}
+
+/// A directory group by the name that it shares with no other: its DN, where its source has such.
+fn in_full<'a>(source: &'a SourceSnapshot, key: &'a DirectoryGroupKey) -> &'a str {
+    let at = source.groups.binary_search_by(|group| group.key.cmp(key));
+    let names = at.ok().and_then(|at| source.groups.get(at)).map_or(&[][..], |group| &group.names);
+    names.iter().rfind(|name| name.contains('=')).map_or(key.as_str(), String::as_str)
 }
 
 /// Walks through a directory group and all that is nested in it, breadth first, so that the first group that

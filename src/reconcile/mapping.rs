@@ -32,7 +32,7 @@ pub fn same_name(kind: SourceKind, a: &str, b: &str) -> bool {
 }
 
 /// A name in the form by which names are compared.
-fn folded(kind: SourceKind, name: &str) -> Cow<'_, str> {
+pub fn folded(kind: SourceKind, name: &str) -> Cow<'_, str> {
     match kind {
         SourceKind::Csv => Cow::Borrowed(name),
         SourceKind::Ldap => Cow::Owned(name.to_lowercase()),

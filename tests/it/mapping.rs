@@ -85,6 +85,31 @@ fn two_directory_groups_of_one_name_leave_the_mapping_alone() {
     assert!(world.changes().contains(&"add Risk bob".to_owned()));
 }
 
+/// A pattern means every group of its name: both feed the group, and whoever had one in mind is told of both.
+#[test]
+fn two_directory_groups_of_one_name_under_a_pattern_both_count_and_are_told() {
+    let mut world = World::new();
+    for (key, name, unit, person) in [("guid-1", "GRC-Risk", "One", "ann"), ("guid-2", "grc-risk", "Two", "bob")] {
+        let group = world.source("ad").ldap_group(key, name);
+        group.names.push(format!("CN={name},OU={unit},DC=corp"));
+        world.source("ad").join(key, person);
+        world.account(person);
+    }
+    world.map_pattern("ad", "(?i)^GRC-Ri", "Risk");
+    world.members("Risk", "");
+    assert_eq!(world.changes(), ["add Risk ann", "add Risk bob"]);
+    let plan = world.plan();
+    assert!(plan.complete);
+    let told: Vec<String> = plan.problems.iter().map(ToString::to_string).collect();
+    let dns = "CN=GRC-Risk,OU=One,DC=corp; CN=grc-risk,OU=Two,DC=corp";
+    let text = format!("group \"Risk\": 2 directory groups of ad bear one name, and all feed it: {dns} (help: ");
+    assert!(told.len() == 1 && told[0].starts_with(&text), "{told:?}");
+    // Two names are two groups that a pattern joins.
+    world.source("ad").group("guid-2").names[0] = "GRC-Risiko".into();
+    assert_eq!(world.plan().problems, []);
+    assert_eq!(world.changes(), ["add Risk ann", "add Risk bob"]);
+}
+
 #[test]
 fn one_live_group_for_two_targets_is_neither_s() {
     let mut world = World::equal(&[("Risk", "ann"), ("Audit", "bob")]);

@@ -172,6 +172,20 @@ fn hyperproof_must_be_as_it_was_left() {
 }
 
 #[test]
+fn a_group_that_is_known_from_before_and_left_nothing_is_no_drift() {
+    let mut memory = memory();
+    memory.known_groups.insert("g0".into(), "Zero".to_owned());
+    memory.known_groups.insert("g9".into(), "Nine".to_owned());
+    let seen = memory.seen.clone().unwrap();
+    assert_eq!(is_as_left(&memory, &seen, &live()), Ok(()));
+    let mut again = live();
+    let nine =
+        LiveGroup { id: "g9".into(), name: "Nine".to_owned(), lead: None, members: Vec::new(), strangers: Vec::new() };
+    again.groups.push(nine);
+    assert_eq!(is_as_left(&memory, &seen, &again), Err(Why::Drift), "it is back");
+}
+
+#[test]
 fn answers_are_believed_by_their_seal_for_one_account_alone() {
     let lists = |users: &str, groups: &str, own: &str| Lists::new(users.into(), groups.into(), "[]".into(), own);
     let seen = lists("[1]", "[]", "own");
