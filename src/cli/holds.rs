@@ -1,6 +1,6 @@
 //! `rosterd holds`: what waits for a person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -36,10 +36,18 @@ pub(super) async fn view(store: &Store, now: Timestamp) -> Result<HoldsView, Fau
     let holds = store.holds(now).await?;
     // The plan of an undo has its own holds alone: its digest does not stand for all that wait.
     let of_undo = document.is_some_and(|document| document.undo_of.is_some());
+    let made_at = latest.as_ref().map(|latest| latest.made_at);
+    let is_of_it = |hold: &StoredHold| made_at.is_none_or(|made_at| hold.last_seen >= made_at);
+    let waiting = || holds.iter().filter(|hold| hold.approval.is_none());
+    let stands_for_all = !of_undo && waiting().all(|hold| hold.undoes.is_none() && is_of_it(hold));
+    let unused = store.unused_approvals(now).await?;
     Ok(HoldsView {
-        made_at: latest.as_ref().map(|latest| latest.made_at),
-        digest: latest.filter(|_| !of_undo && holds.iter().all(|hold| hold.undoes.is_none())).map(|own| own.digest),
-        holds: holds.iter().map(|hold| held(hold, &emails)).collect(),
+        made_at,
+        digest: latest.filter(|_| stands_for_all).map(|own| own.digest),
+        holds: (holds.iter())
+            .map(|hold| HeldView { found: (!is_of_it(hold)).then_some(hold.last_seen), ..held(hold, &emails) })
+            .collect(),
+        unused: unused.iter().map(|approval| left_over(approval, &emails)).collect(),
     })
 }
 
@@ -55,8 +63,6 @@ fn document(latest: &LatestPlan) -> Option<PlanDocument> {
 }
 
 fn held(hold: &StoredHold, emails: &BTreeMap<String, String>) -> HeldView {
-    let mut changes: Vec<HeldChange> = hold.changes.iter().map(|change| named(change, emails)).collect();
-    changes.sort_by(|a, b| (&a.group, a.op, &a.who).cmp(&(&b.group, b.op, &b.who)));
     HeldView {
         hold: HoldEntry {
             id: hold.id.to_string(),
@@ -72,8 +78,41 @@ fn held(hold: &StoredHold, emails: &BTreeMap<String, String>) -> HeldView {
             text: hold.text.clone(),
         },
         approved: hold.approval.as_ref().map(approved),
-        changes,
+        found: None,
+        changes: sorted(&hold.changes, emails),
     }
+}
+
+/// An approval that nothing needs which waits.
+fn left_over(approval: &Approval, emails: &BTreeMap<String, String>) -> HeldView {
+    let left = approval.changes.len();
+    HeldView {
+        hold: HoldEntry {
+            id: approval.hold.to_string(),
+            rule: approval.rule,
+            group: None,
+            limit: 0,
+            measured: 0,
+            approved: true,
+            scope: approval.scope.clone(),
+            source: None,
+            directory_group: None,
+            changes: left,
+            text: match left {
+                0 => format!("{}: accepted without a change", approval.scope),
+                left => format!("{}: {} may pass once", approval.scope, words::plural(left, "change")),
+            },
+        },
+        approved: Some(approved(approval)),
+        found: None,
+        changes: sorted(&approval.changes, emails),
+    }
+}
+
+fn sorted(changes: &BTreeSet<ChangeKey>, emails: &BTreeMap<String, String>) -> Vec<HeldChange> {
+    let mut changes: Vec<HeldChange> = changes.iter().map(|change| named(change, emails)).collect();
+    changes.sort_by(|a, b| (&a.group, a.op, &a.who).cmp(&(&b.group, b.op, &b.who)));
+    changes
 }
 
 fn named(change: &ChangeKey, emails: &BTreeMap<String, String>) -> HeldChange {
