@@ -163,3 +163,48 @@ fn a_plan_with_nothing_to_do_leaves_no_hold_of_earlier_plans() {
     bench.apply(0);
     assert!(shown(&bench).ends_with("Nothing waits.\n0 waiting, 0 approved\n"), "{}", shown(&bench));
 }
+
+/// A change that two people let through, each by one rule, names both wherever it is told of.
+#[test]
+fn all_who_let_a_change_through_are_told() {
+    let mut bench = company(40, &[("A", 0..10)]);
+    rules(&mut bench, "group_removals = { percent = 0, floor = 3 }", "[group.A]\nmin_members = 8\n");
+    granted(&bench, &[("A", 5..10)]);
+    let plan = bench.plan();
+    for (rule, by, ticket) in [("group_removals", "Maria", "T-1"), ("min_members", "Moritz", "T-2")] {
+        let id = ids(&plan, rule).remove(0);
+        bench.run(&["approve", &id, "--by", by, "--reason", "checked", "--ticket", ticket]).exits(0);
+    }
+    bench.apply(0);
+    assert_eq!(count(&bench, "A"), 5);
+    let audit = bench.audit();
+    let made: Vec<_> =
+        audit.iter().filter(|record| record["event"] == "intent" || record["event"] == "outcome").collect();
+    assert_eq!(made.len(), 10);
+    for record in made {
+        let by: Vec<&str> =
+            record["approvals"].as_array().unwrap().iter().map(|one| one["by"].as_str().unwrap()).collect();
+        assert_eq!(by, ["Maria", "Moritz"], "{record}");
+        assert!(by.contains(&record["approval"]["by"].as_str().unwrap()), "{record}");
+    }
+    let told = bench.run(&["explain", "p000@corp.example", "A"]).exits(0).stdout;
+    assert!(told.contains("approved by Maria") && told.contains("approved by Moritz"), "{told}");
+    bench.run(&["audit", "export", "--from", "2000-01-01", "--out", "pack"]).exits(0);
+    let table = std::fs::read_to_string(bench.path("pack").join("population.csv")).unwrap();
+    assert_eq!(table.matches("Maria; Moritz").count(), 5, "{table}");
+    assert_eq!(table.matches("T-1; T-2").count(), 5, "{table}");
+    bench.run(&["audit", "verify", "pack"]).exits(0);
+    bench.in_step();
+}
+
+/// A plan that could not judge a hold has no addresses for it; the last run had.
+#[test]
+fn people_under_a_hold_are_named_also_while_the_source_cannot_be_read() {
+    let bench = settled();
+    granted(&bench, &[("A", 5..10)]);
+    bench.apply(11);
+    bench.write("people.csv", "no headings at all\n");
+    bench.apply(13);
+    let told = shown(&bench);
+    assert!(told.contains("remove p000@corp.example") && !told.contains("account "), "{told}");
+}
