@@ -47,7 +47,7 @@ pub struct Told {
     pub changes: Option<Changes>,
     /// The approval.
     pub approval: Option<Approval>,
-    /// All approvals that an outcome used up, that one among them; see [`Told::consents`].
+    /// All approvals that an outcome used up, that one among them.
     #[serde(default)]
     pub approvals: Vec<Approval>,
     /// The call.
