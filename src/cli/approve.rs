@@ -9,6 +9,7 @@ use super::exit::{Exit, Fault};
 use super::output::Output;
 use super::session;
 use crate::model::id::RunId;
+use crate::report::approve as command;
 use crate::report::words::{clean, plural, when};
 use crate::store::{Access, ApprovedHold, NewApproval};
 
@@ -47,14 +48,26 @@ pub(super) fn told(approved: &[ApprovedHold], expires: Timestamp) -> String {
         let group = hold.group.as_ref().map(|group| format!("{}: ", clean(group.as_str()))).unwrap_or_default();
         let changes = plural(hold.changes.len(), "change");
         text.push_str(&format!("approved {}  {group}{} [{changes}]\n", hold.id, clean(&hold.text)));
+        for still in &approved.still {
+            let changes = match still.changes == hold.changes.len() {
+                true => "all of it".to_owned(),
+                false => format!("{} of them", still.changes),
+            };
+            let command = command(still.id.as_str());
+            text.push_str(&format!("  {} [{}] still holds {changes}: {command}\n", still.id, still.rule.as_str()));
+        }
     }
     let until = when(&crate::report::time(expires));
     let runs: BTreeSet<&str> = approved.iter().filter_map(|own| own.hold.undoes.as_ref()).map(RunId::as_str).collect();
     let usual = approved.iter().any(|approved| approved.hold.undoes.is_none()).then(|| "rosterd apply".to_owned());
     let undo = runs.into_iter().map(|run| format!("rosterd undo {run} --apply"));
     let commands: Vec<String> = usual.into_iter().chain(undo).collect();
+    let what = match approved.iter().any(|approved| !approved.still.is_empty()) {
+        true => "The next run lets these changes through, each once, but for those that another hold still holds",
+        false => "The next run lets exactly these changes through, each once",
+    };
     text.push_str(&format!(
-        "{} approved until {until}. The next run lets exactly these changes through, each once: {}\n",
+        "{} approved until {until}. {what}: {}\n",
         plural(approved.len(), "hold"),
         commands.join(", then "),
     ));

@@ -87,6 +87,8 @@ pub struct Made {
     pub hold: Option<String>,
     /// Who let it through.
     pub consent: Option<Consent>,
+    /// All who let it through, each by a rule, that one among them, oldest first.
+    pub consents: Vec<Consent>,
     /// The run that found out what became of it, where another one made the call.
     pub recovered_by: Option<RunId>,
 }
@@ -304,6 +306,7 @@ mod tests {
             call: None,
             hold: None,
             consent: None,
+            consents: Vec::new(),
             recovered_by: None,
         }))
     }

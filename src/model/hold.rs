@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::digest::Digest;
-use super::id::{GroupName, SourceName};
+use super::id::{GroupName, RunId, SourceName};
 use super::plan::ChangeKey;
 
 /// A rule that can hold changes.
@@ -71,6 +71,38 @@ impl Rule {
             Self::FirstRun => "first_run",
             Self::Missing => "missing",
             Self::Undone => "undone",
+        }
+    }
+
+    /// Whether it still holds changes after a person let them through by another rule. A limit measures only
+    /// what nobody has let through by then, and is asked after the conditions (see the guard's order).
+    pub fn holds_after(self, approved: Rule) -> bool {
+        self.turn() <= approved.turn() || !self.is_limit()
+    }
+
+    /// When the guard asks it.
+    fn turn(self) -> u8 {
+        match self {
+            Self::Undone | Self::FirstRun | Self::Missing | Self::Expect | Self::MinMembers => 0,
+            Self::GroupRemovals | Self::GroupAdds => 1,
+            Self::Empty => 2,
+            Self::SourceShrink => 3,
+            Self::RunRemovals => 4,
+            Self::DayRemovals => 5,
+            Self::RunAdds => 6,
+        }
+    }
+
+    /// Whether it measures how many changes there are that nobody has let through.
+    fn is_limit(self) -> bool {
+        match self {
+            Self::GroupRemovals
+            | Self::GroupAdds
+            | Self::SourceShrink
+            | Self::RunRemovals
+            | Self::DayRemovals
+            | Self::RunAdds => true,
+            Self::Undone | Self::FirstRun | Self::Missing | Self::Expect | Self::MinMembers | Self::Empty => false,
         }
     }
 
@@ -200,4 +232,6 @@ pub struct Approval {
     pub at: Timestamp,
     /// From when on it lets nothing through.
     pub expires: Timestamp,
+    /// The run that the hold waited to take back; none for a hold of any other plan.
+    pub undoes: Option<RunId>,
 }

@@ -9,6 +9,7 @@
 
 pub mod desired;
 pub mod diff;
+mod ended;
 pub mod evidence;
 pub mod facts;
 pub mod find;
@@ -38,6 +39,7 @@ use crate::model::undo::UndoneKey;
 use mapping::Yields;
 use resolve::{Bearers, Rules};
 
+pub use ended::ended;
 pub use guard::ClearedPlan;
 pub use steps::{Step, StepKind};
 pub use undo::{UndoInputs, undo};

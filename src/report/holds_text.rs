@@ -23,6 +23,8 @@ pub struct HoldsView {
     pub digest: Option<String>,
     /// The holds, by id.
     pub holds: Vec<HeldView>,
+    /// Approvals that let something through which does not wait, as the holds that they were given for.
+    pub unused: Vec<HeldView>,
 }
 
 /// One hold with its changes.
@@ -32,6 +34,9 @@ pub struct HeldView {
     pub hold: HoldEntry,
     /// Who approved it, why, and until when, in words; none where nobody did.
     pub approved: Option<String>,
+    /// When it was found last, where the newest plan does not have it: that plan did not read what it takes to
+    /// judge it, or was a mere plan and has nothing to hold.
+    pub found: Option<Timestamp>,
     /// What it holds.
     pub changes: Vec<HeldChange>,
 }
@@ -57,6 +62,7 @@ impl HoldsView {
             made_at: Some(report.made_at),
             digest: Some(report.plan.digest.as_str().to_owned()),
             holds: report.plan.holds.iter().map(|hold| HeldView::of(hold, &emails)).collect(),
+            unused: Vec::new(),
         }
     }
 }
@@ -73,7 +79,7 @@ impl HeldView {
                 (None, None) => "nobody".to_owned(),
             },
         });
-        Self { hold: HoldEntry::of(hold), approved: None, changes: changes.collect() }
+        Self { hold: HoldEntry::of(hold), approved: None, found: None, changes: changes.collect() }
     }
 }
 
@@ -98,7 +104,19 @@ pub fn write(out: &mut dyn Write, view: &HoldsView, look: &Look) -> fmt::Result 
     if waiting.is_empty() {
         writeln!(out, "Nothing waits.")?;
     }
-    writeln!(out, "{} waiting, {} approved", waiting.len(), approved.len())
+    if !view.unused.is_empty() {
+        let ends = "what was held does not wait now; a full run that finds nothing of it ends the approval";
+        writeln!(out, "\nApproved, and not used yet ({ends})")?;
+        for unused in &view.unused {
+            write_hold(out, unused, None, look)?;
+        }
+        writeln!(out)?;
+    }
+    let unused = match view.unused.len() {
+        0 => String::new(),
+        count => format!(", {} not used yet", words::plural(count, "approval")),
+    };
+    writeln!(out, "{} waiting, {} approved{unused}", waiting.len(), approved.len())
 }
 
 /// Writes a hold; `same` is another one, told before, that holds the same changes.
@@ -114,6 +132,9 @@ fn write_hold(out: &mut dyn Write, held: &HeldView, same: Option<&str>, look: &L
             writeln!(out, "  {changes} as {}", clean(other))?;
         }
         None => changes(out, held, look)?,
+    }
+    if let Some(found) = held.found {
+        writeln!(out, "  found last {}; the newest plan does not tell of it", words::when(&build::time(found)))?;
     }
     match (&held.approved, held.hold.approved) {
         (Some(text), _) => writeln!(out, "  approved: {}", clean(text)),

@@ -119,7 +119,7 @@ pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
         };
         if reading.live.is_ok() {
             let document = report::unindented(&report::plan_json(&report));
-            setup.store.store_plan(&report, &document).await?;
+            setup.store.store_plan(&report, &document, setup.only.as_ref()).await?;
         }
         Ok(report)
     }

@@ -14,7 +14,7 @@ use crate::model::memberships::Memberships;
 use crate::model::memory::{Learned, Memory, Seen};
 use crate::model::plan::{ChangeKey, Op, Plan};
 use crate::model::run::{Outcome, PlanReport, RunReport};
-use crate::reconcile::Decision;
+use crate::reconcile::{Decision, ended};
 use crate::report;
 use crate::store::{Calls, Fault, FullRun, Published, RunFinish, Store, StoreError};
 use crate::target::Client;
@@ -101,8 +101,13 @@ pub(super) async fn finished(
     };
     learned.settled.retain(|name, _| there(name) || memory.learned.settled.contains_key(name));
     unlearn(&mut learned, memory, &plan, &applied);
+    let ended = if full { ended(&memory.approvals, &plan) } else { Vec::new() };
+    for approval in memory.approvals.iter().filter(|approval| ended.contains(&approval.number)) {
+        info!(hold = %approval.hold, "an approval ends: nothing of what it lets through waits any more");
+    }
     let full = full.then(|| FullRun {
         known_groups: known_groups(memory, live, &applied),
+        ended,
         left: left(memory, live, &plan, &learned, &applied),
         seen: seen(made_at, sources, live, &plan, &applied),
         learned,

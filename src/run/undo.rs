@@ -33,7 +33,7 @@ pub async fn plan_undo(setup: &Setup<'_>, of: &RunId) -> Result<PlanReport, RunE
         };
         let plan = decided(setup, of, &live, &memory, now).await?.into_plan();
         let report = PlanReport { run, made_at: now, plan };
-        setup.store.store_plan(&report, &report::unindented(&report::plan_json(&report))).await?;
+        setup.store.store_plan(&report, &report::unindented(&report::plan_json(&report)), None).await?;
         Ok(report)
     }
     .instrument(span)

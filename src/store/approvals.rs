@@ -12,7 +12,8 @@ use super::documents;
 use super::error::Fault;
 use super::holds::{self, StoredHold};
 use super::stored::{key_columns, millis};
-use crate::model::hold::{Approval, HoldId};
+use crate::model::hold::{Approval, HoldId, Rule};
+use crate::model::id::RunId;
 
 /// Fewer digits of a plan's digest are not taken for one.
 const DIGITS: usize = 12;
@@ -43,6 +44,19 @@ pub struct ApprovedHold {
     pub number: i64,
     /// The hold as it was.
     pub hold: StoredHold,
+    /// Holds without an approval that still hold some of its changes.
+    pub still: Vec<StillHeld>,
+}
+
+/// A hold that holds what was let through by another rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StillHeld {
+    /// Its id.
+    pub id: HoldId,
+    /// Its rule.
+    pub rule: Rule,
+    /// So many of the changes that were let through.
+    pub changes: usize,
 }
 
 /// Lets holds through: all that are named, or none.
@@ -61,9 +75,29 @@ pub(super) async fn approve(
     for hold in waiting.into_iter().filter(|hold| wanted.contains(&hold.id)) {
         let approval = insert(conn, &hold, new).await?;
         chain.append(conn, approval_record(&hold, &approval, new)).await?;
-        approved.push(ApprovedHold { number: approval.number, hold: StoredHold { approval: Some(approval), ..hold } });
+        let number = approval.number;
+        let hold = StoredHold { approval: Some(approval), ..hold };
+        approved.push(ApprovedHold { number, hold, still: Vec::new() });
+    }
+    let others = holds::waiting(conn, new.at).await?;
+    for one in &mut approved {
+        one.still = still_held(&one.hold, &others);
     }
     Ok(approved)
+}
+
+/// What holds the changes of an approved hold all the same. What an undo holds is another run's.
+fn still_held(approved: &StoredHold, others: &[StoredHold]) -> Vec<StillHeld> {
+    let others = others.iter().filter(|other| other.approval.is_none() && other.undoes == approved.undoes);
+    others
+        .filter(|other| other.id != approved.id && other.rule.holds_after(approved.rule))
+        .map(|other| StillHeld {
+            id: other.id.clone(),
+            rule: other.rule,
+            changes: other.changes.intersection(&approved.changes).count(),
+        })
+        .filter(|still| still.changes > 0)
+        .collect()
 }
 
 /// The holds that an id means: one hold, or all of a plan that wait without an approval.
@@ -112,10 +146,11 @@ async fn insert(conn: &mut SqliteConnection, hold: &StoredHold, new: &NewApprova
         ticket: new.ticket.clone(),
         at: new.at,
         expires: new.expires,
+        undoes: hold.undoes.clone(),
     };
     sqlx::query(
-        "INSERT INTO approval (number, hold_id, rule, scope, approver, login, reason, ticket, at, expires) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO approval (number, hold_id, rule, scope, approver, login, reason, ticket, at, expires, undoes) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(approval.number)
     .bind(approval.hold.as_str())
@@ -127,6 +162,7 @@ async fn insert(conn: &mut SqliteConnection, hold: &StoredHold, new: &NewApprova
     .bind(approval.ticket.as_deref())
     .bind(millis(approval.at))
     .bind(millis(approval.expires))
+    .bind(approval.undoes.as_ref().map(RunId::as_str))
     .execute(&mut *conn)
     .await?;
     for change in &approval.changes {

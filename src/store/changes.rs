@@ -47,6 +47,9 @@ pub struct Intent {
     pub lead_before: LeadBefore,
     /// The number of the approval that lets it through.
     pub approval: Option<i64>,
+    /// The numbers of all approvals that it uses up, that one among them: a person may have let it through by each
+    /// of several rules.
+    pub approvals: Vec<i64>,
     /// The call that will make it.
     pub request: Request,
 }
@@ -95,14 +98,12 @@ pub(super) async fn record_intents(
     let mut terms: BTreeMap<i64, Approval> = BTreeMap::new();
     let mut records = Vec::with_capacity(intents.len());
     for intent in intents {
-        let approval = match intent.approval {
-            Some(number) => Some(match terms.entry(number) {
-                Entry::Occupied(known) => &*known.into_mut(),
-                Entry::Vacant(new) => &*new.insert(given::terms(conn, number).await?),
-            }),
-            None => None,
-        };
-        records.push(intent_record(&frame, at, intent, approval));
+        for number in intent.approval.iter().chain(&intent.approvals) {
+            if let Entry::Vacant(new) = terms.entry(*number) {
+                new.insert(given::terms(conn, *number).await?);
+            }
+        }
+        records.push(intent_record(&frame, at, intent, &terms));
     }
     let seqs = chain.append_all(conn, records).await?;
     open(conn, run, seqs.iter().copied().zip(intents).collect()).await?;
@@ -110,7 +111,11 @@ pub(super) async fn record_intents(
     Ok(seqs)
 }
 
-fn intent_record(frame: &Frame, at: Timestamp, intent: &Intent, approval: Option<&Approval>) -> Record {
+/// `terms`: of each approval that the intent names.
+fn intent_record(frame: &Frame, at: Timestamp, intent: &Intent, terms: &BTreeMap<i64, Approval>) -> Record {
+    let approval = intent.approval.and_then(|number| terms.get(&number));
+    let approvals: Vec<Json> =
+        intent.approvals.iter().filter_map(|number| terms.get(number)).map(record::approval).collect();
     let account = intent.change.account.as_ref().map(|account| account.as_str());
     let group_id = intent.group_id.as_ref().map(GroupId::as_str);
     Record::of_run(Event::Intent, at, frame)
@@ -124,6 +129,7 @@ fn intent_record(frame: &Frame, at: Timestamp, intent: &Intent, approval: Option
         .maybe("evidence", evidence::grounds(&intent.grounds))
         .maybe("hold", approval.map(|approval| approval.hold.as_str()))
         .maybe("approval", approval.map(record::approval))
+        .maybe("approvals", (!approvals.is_empty()).then_some(Json::List(approvals)))
         .with("request", intent.request.json())
 }
 
@@ -245,8 +251,8 @@ fn outcome_record(
     (intent, text): (&OpenIntent, &str),
     outcome: &OutcomeRecord,
 ) -> Result<Record, Fault> {
-    const REPEATED: [&str; 9] =
-        ["op", "group", "member", "reason", "lead_before", "because", "entry", "hold", "approval"];
+    const REPEATED: [&str; 10] =
+        ["op", "group", "member", "reason", "lead_before", "because", "entry", "hold", "approval", "approvals"];
     let Some(Json::Object(mut said)) = Json::parse(text) else {
         return Err(Fault::row("audit", intent.seq, "the intent's record cannot be read"));
     };

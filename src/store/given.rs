@@ -17,7 +17,8 @@ const TABLE: &str = "approval";
 /// An approval that has not expired, with what was approved and what of it has not passed.
 pub(super) struct Given {
     approval: Approval,
-    all: BTreeSet<ChangeKey>,
+    /// Everything that was approved; of what has passed, the record of the outcome.
+    all: BTreeMap<ChangeKey, Option<i64>>,
     accepted: bool,
 }
 
@@ -35,15 +36,21 @@ impl Given {
 
     /// Whether it lets the hold through, as far as that has not passed already.
     pub(super) fn covers(&self, hold: &StoredHold) -> bool {
-        self.is_about(hold) && hold.changes.is_subset(&self.all) && self.has_something_left()
+        let is_let_through = |change| match self.all.get(change) {
+            Some(Some(passed)) => *passed > hold.seen,
+            Some(None) => true,
+            None => false,
+        };
+        self.is_about(hold) && hold.changes.iter().all(is_let_through) && self.has_something_left()
     }
 
-    /// Whether every change of the hold has passed by it.
+    /// Whether every change of the hold has passed by it. What passed before the hold was found last, and is
+    /// held again, waits anew: it takes another approval.
     pub(super) fn is_used_up_by(&self, hold: &StoredHold) -> bool {
+        let has_passed = |change| self.all.get(change).copied().flatten().is_some_and(|passed| passed > hold.seen);
         self.is_about(hold)
             && !hold.changes.is_empty()
-            && hold.changes.is_subset(&self.all)
-            && hold.changes.is_disjoint(&self.approval.changes)
+            && hold.changes.iter().all(has_passed)
             && !self.has_something_left_without_changes()
     }
 
@@ -63,12 +70,35 @@ pub(super) async fn standing(conn: &mut SqliteConnection, now: Timestamp) -> Res
     Ok(given.into_iter().filter(Given::has_something_left).map(|given| given.approval).collect())
 }
 
-/// Approvals that have not expired, used up or not, oldest first.
+/// Those of them that none of these holds is let through by, oldest first.
+pub(super) async fn unused(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    holds: &[StoredHold],
+) -> Result<Vec<Approval>, Fault> {
+    let given = given(conn, now).await?.into_iter();
+    let unused = given.filter(|given| given.has_something_left() && !holds.iter().any(|hold| given.covers(hold)));
+    Ok(unused.map(|given| given.approval).collect())
+}
+
+/// Ends approvals; `seq` is the record that tells of it.
+pub(super) async fn end(conn: &mut SqliteConnection, numbers: &[i64], seq: i64) -> Result<(), Fault> {
+    for number in numbers {
+        sqlx::query("UPDATE approval SET ended = $2 WHERE number = $1 AND ended IS NULL")
+            .bind(number)
+            .bind(seq)
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Approvals that have neither expired nor ended, used up or not, oldest first.
 pub(super) async fn given(conn: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Given>, Fault> {
     let mut changes = changes(conn, now).await?;
     let mut rows: Vec<ApprovalColumns> = sqlx::query_as(
-        "SELECT number, hold_id, rule, scope, approver, login, reason, ticket, at, expires, accepted \
-         FROM approval WHERE expires > $1",
+        "SELECT number, hold_id, rule, scope, approver, login, reason, ticket, at, expires, undoes, accepted \
+         FROM approval WHERE expires > $1 AND ended IS NULL",
     )
     .bind(millis(now))
     .fetch_all(conn)
@@ -77,7 +107,7 @@ pub(super) async fn given(conn: &mut SqliteConnection, now: Timestamp) -> Result
     rows.sort_unstable_by_key(|row| row.0);
     let mut given = Vec::with_capacity(rows.len());
     for row in rows {
-        let accepted = row.10 != 0;
+        let accepted = row.11 != 0;
         let mut approval = approval_of(row)?;
         let (all, left) = changes.remove(&approval.number).unwrap_or_default();
         approval.changes = left;
@@ -86,10 +116,11 @@ pub(super) async fn given(conn: &mut SqliteConnection, now: Timestamp) -> Result
     Ok(given)
 }
 
-type ApprovalColumns = (i64, String, String, String, String, String, String, Option<String>, i64, i64, i64);
+type ApprovalColumns =
+    (i64, String, String, String, String, String, String, Option<String>, i64, i64, Option<String>, i64);
 
 fn approval_of(row: ApprovalColumns) -> Result<Approval, Fault> {
-    let (number, hold, rule, scope, by, login, reason, ticket, at, expires, _) = row;
+    let (number, hold, rule, scope, by, login, reason, ticket, at, expires, undoes, _) = row;
     let key = number.to_string();
     Ok(Approval {
         number,
@@ -103,11 +134,13 @@ fn approval_of(row: ApprovalColumns) -> Result<Approval, Fault> {
         ticket,
         at: time(TABLE, &key, at)?,
         expires: time(TABLE, &key, expires)?,
+        undoes: undoes.map(Into::into),
     })
 }
 
-/// Of each approval that has not expired: all its changes, and those that have not passed.
-type Changes = BTreeMap<i64, (BTreeSet<ChangeKey>, BTreeSet<ChangeKey>)>;
+/// Of each approval that has not expired: all its changes with the record by which each has passed, and those that
+/// have not passed.
+type Changes = BTreeMap<i64, (BTreeMap<ChangeKey, Option<i64>>, BTreeSet<ChangeKey>)>;
 
 async fn changes(conn: &mut SqliteConnection, now: Timestamp) -> Result<Changes, Fault> {
     let rows: Vec<(i64, String, String, String, Option<i64>)> = sqlx::query_as(
@@ -124,7 +157,7 @@ async fn changes(conn: &mut SqliteConnection, now: Timestamp) -> Result<Changes,
         if passed.is_none() {
             left.insert(key.clone());
         }
-        all.insert(key);
+        all.insert(key, passed);
     }
     Ok(changes)
 }
@@ -132,7 +165,7 @@ async fn changes(conn: &mut SqliteConnection, now: Timestamp) -> Result<Changes,
 /// Who let a change through, for its records; without the changes.
 pub(super) async fn terms(conn: &mut SqliteConnection, number: i64) -> Result<Approval, Fault> {
     let row: Option<ApprovalColumns> = sqlx::query_as(
-        "SELECT number, hold_id, rule, scope, approver, login, reason, ticket, at, expires, accepted \
+        "SELECT number, hold_id, rule, scope, approver, login, reason, ticket, at, expires, undoes, accepted \
          FROM approval WHERE number = $1",
     )
     .bind(number)

@@ -47,6 +47,8 @@ pub struct StoredHold {
     pub first_seen: Timestamp,
     /// When it was found last.
     pub last_seen: Timestamp,
+    /// The last record of the log at that time.
+    pub seen: i64,
     /// The approval that covers it; its `changes` are those that have not passed yet.
     pub approval: Option<Approval>,
 }
@@ -62,13 +64,13 @@ pub(super) async fn record(
     let frame = runs::frame(conn, run).await?;
     let mut chain = Chain::read(conn).await?;
     for hold in &plan.holds {
-        if see(conn, at, hold, plan.undo_of.as_ref(), true).await? {
+        if see(conn, (at, chain.seq()), hold, plan.undo_of.as_ref(), true).await? {
             let record =
                 Record::of_run(Event::Hold, at, &frame).maybe("undoes", plan.undo_of.as_ref().map(RunId::as_str));
             chain.append(conn, hold_record(record, hold)).await?;
         }
     }
-    close_others(conn, at, plan, partial).await?;
+    close_others(conn, at, plan, partial, true).await?;
     documents::keep_plan(conn, run, at, plan).await?;
     sqlx::query("UPDATE run SET plan_digest = $2 WHERE id = $1")
         .bind(run.as_str())
@@ -78,16 +80,20 @@ pub(super) async fn record(
     Ok(())
 }
 
-/// Writes down the holds of a mere plan, so that they can be approved.
+/// Writes down the holds of a mere plan, so that they can be approved, and closes those that mere plans alone found
+/// and this one does not hold. What a run found, only a run closes.
 pub(super) async fn record_plan(
     conn: &mut SqliteConnection,
     run: &RunId,
     at: Timestamp,
     plan: &Plan,
+    partial: Option<&BTreeSet<GroupName>>,
 ) -> Result<(), Fault> {
+    let seen = Chain::read(conn).await?.seq();
     for hold in &plan.holds {
-        see(conn, at, hold, plan.undo_of.as_ref(), false).await?;
+        see(conn, (at, seen), hold, plan.undo_of.as_ref(), false).await?;
     }
+    close_others(conn, at, plan, partial, false).await?;
     documents::keep_plan(conn, run, at, plan).await
 }
 
@@ -104,10 +110,11 @@ fn hold_record(record: Record, hold: &Hold) -> Record {
         .with("changes", record::changes(&hold.changes))
 }
 
-/// Writes down one hold. True where the log has to tell of it: no run has, since it began to wait.
+/// Writes down one hold, found when the log went so far. True where the log has to tell of it: no run has, since it
+/// began to wait.
 async fn see(
     conn: &mut SqliteConnection,
-    at: Timestamp,
+    (at, seen): (Timestamp, i64),
     hold: &Hold,
     undoes: Option<&RunId>,
     by_run: bool,
@@ -123,10 +130,11 @@ async fn see(
     let undoes = undoes.filter(|_| waiting.as_ref().is_none_or(|(_, _, undoes, _)| undoes.is_some()));
     sqlx::query(
         "INSERT INTO hold (id, rule, scope, group_name, limit_value, measured, sentence, changes, first_seen, \
-         last_seen, audited, undoes, closed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL) \
+         last_seen, audited, undoes, seen_seq, closed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL) \
          ON CONFLICT (id) DO UPDATE SET limit_value = excluded.limit_value, measured = excluded.measured, \
          sentence = excluded.sentence, first_seen = excluded.first_seen, last_seen = excluded.last_seen, \
-         audited = excluded.audited, undoes = excluded.undoes, closed_at = NULL",
+         audited = excluded.audited, undoes = excluded.undoes, seen_seq = excluded.seen_seq, closed_at = NULL",
     )
     .bind(hold.id.as_str())
     .bind(hold.rule.as_str())
@@ -140,21 +148,32 @@ async fn see(
     .bind(millis(at))
     .bind(i64::from(audited || by_run))
     .bind(undoes.map(RunId::as_str))
+    .bind(seen)
     .execute(conn)
     .await?;
     Ok(by_run && !audited)
 }
 
-/// Closes what a run judged and does not hold any more. A run that takes another one back judges its own,
-/// and they are closed by others only after a long time.
+/// Closes what a run (`by_run`) or a mere plan judged and does not hold any more. A run that takes another one
+/// back judges its own, and they are closed by others only after a long time.
 async fn close_others(
     conn: &mut SqliteConnection,
     at: Timestamp,
     plan: &Plan,
     partial: Option<&BTreeSet<GroupName>>,
+    by_run: bool,
 ) -> Result<(), Fault> {
     let held: BTreeSet<&str> = plan.holds.iter().map(|hold| hold.id.as_str()).collect();
+    let of_plans: BTreeSet<String> =
+        sqlx::query_scalar::<_, String>("SELECT id FROM hold WHERE closed_at IS NULL AND audited = 0")
+            .fetch_all(&mut *conn)
+            .await?
+            .into_iter()
+            .collect();
     for hold in open(conn).await? {
+        if !by_run && !of_plans.contains(hold.id.as_str()) {
+            continue;
+        }
         let own = match (&hold.undoes, &plan.undo_of) {
             (None, None) => true,
             (Some(_), None) => at.duration_since(hold.last_seen) > UNDO_WAITS,
@@ -218,17 +237,23 @@ pub(super) async fn waiting(conn: &mut SqliteConnection, now: Timestamp) -> Resu
     Ok(holds)
 }
 
-type HoldColumns = (String, String, String, Option<String>, i64, i64, String, String, i64, i64, Option<String>);
+/// Approvals that stand and that nothing needs which waits, oldest first.
+pub(super) async fn unused_approvals(conn: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Approval>, Fault> {
+    let holds = waiting(conn, now).await?;
+    given::unused(conn, now, &holds).await
+}
+
+type HoldColumns = (String, String, String, Option<String>, i64, i64, String, String, i64, i64, Option<String>, i64);
 
 /// Open holds as they were written, without their approvals.
 async fn open(conn: &mut SqliteConnection) -> Result<Vec<StoredHold>, Fault> {
     let rows: Vec<HoldColumns> = sqlx::query_as(
         "SELECT id, rule, scope, group_name, limit_value, measured, sentence, changes, first_seen, last_seen, \
-         undoes FROM hold WHERE closed_at IS NULL ORDER BY id",
+         undoes, seen_seq FROM hold WHERE closed_at IS NULL ORDER BY id",
     )
     .fetch_all(conn)
     .await?;
-    let hold = |(id, rule, scope, group, limit, measured, text, changes, first, last, undoes): HoldColumns| {
+    let hold = |(id, rule, scope, group, limit, measured, text, changes, first, last, undoes, seen): HoldColumns| {
         Ok(StoredHold {
             rule: Rule::parse(&rule).ok_or_else(|| Fault::row(TABLE, &id, format!("unknown rule {rule:?}")))?,
             scope,
@@ -240,6 +265,7 @@ async fn open(conn: &mut SqliteConnection) -> Result<Vec<StoredHold>, Fault> {
             undoes: undoes.map(Into::into),
             first_seen: time(TABLE, &id, first)?,
             last_seen: time(TABLE, &id, last)?,
+            seen,
             approval: None,
             id: HoldId::from_text(&id),
         })

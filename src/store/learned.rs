@@ -29,6 +29,8 @@ pub struct FullRun {
     pub seen: Option<Seen>,
     /// What an undo took back, and what is over.
     pub over: Vec<UndoneKey>,
+    /// Numbers of approvals of which nothing waits any more: they end.
+    pub ended: Vec<i64>,
 }
 
 const KNOWN_GROUP: Table = Table {

@@ -150,6 +150,8 @@ fn event(mut record: AuditRecord) -> Option<history::Event> {
 fn made(record: &mut AuditRecord) -> Option<Made> {
     let result = record.result.take()?;
     let so = [ChangeResult::Done, ChangeResult::AlreadySo].iter().any(|so| so.as_str() == result);
+    let one = record.approval.take().map(consent);
+    let all: Vec<Consent> = std::mem::take(&mut record.approvals).into_iter().map(consent).collect();
     Some(Made {
         op: record.op.as_deref().and_then(Op::parse)?,
         member: record.member.take().map(seen),
@@ -162,7 +164,8 @@ fn made(record: &mut AuditRecord) -> Option<Made> {
         read_back: record.read_back,
         call: record.request.take().map(call),
         hold: record.hold.take(),
-        consent: record.approval.take().map(consent),
+        consents: if all.is_empty() { one.clone().into_iter().collect() } else { all },
+        consent: one,
         recovered_by: record.recovered_by.take().map(Into::into),
     })
 }

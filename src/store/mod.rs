@@ -42,7 +42,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 
-pub use approvals::{ApprovedHold, NewApproval};
+pub use approvals::{ApprovedHold, NewApproval, StillHeld};
 pub use archive::{Archive, FilesVerdict, LogCursor, Retire, WholeLog, WholeVerdict, verify_archive, verify_archives};
 pub use audit::*;
 pub use backup::Backup;
@@ -68,6 +68,7 @@ use audit::verify;
 
 use crate::model::facts::Facts;
 use crate::model::history::{Event as Happening, Seen};
+use crate::model::hold::Approval;
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
 use crate::model::live::MemberIdKind;
 use crate::model::memory::Memory;
@@ -150,13 +151,19 @@ impl Store {
         self.end(tx, done).await
     }
 
-    /// Stores a mere plan with its holds, so that they can be approved; nothing else moves. The last
-    /// 20 plans are kept.
-    pub async fn store_plan(&self, report: &PlanReport, document: &str) -> Result<(), StoreError> {
+    /// Stores a mere plan with its holds, so that they can be approved; nothing else moves. Holds that mere plans
+    /// alone found, and that this one judged and does not have, are closed; a plan of some groups (`partial`)
+    /// closes only those that are about them alone. The last 20 plans are kept.
+    pub async fn store_plan(
+        &self,
+        report: &PlanReport,
+        document: &str,
+        partial: Option<&BTreeSet<GroupName>>,
+    ) -> Result<(), StoreError> {
         let (run, at) = (&report.run, report.made_at);
         let mut tx = self.write().await?;
         let done = async {
-            holds::record_plan(&mut tx, run, at, &report.plan).await?;
+            holds::record_plan(&mut tx, run, at, &report.plan, partial).await?;
             documents::keep(&mut tx, run, documents::PLAN, at, document).await
         }
         .await;
@@ -364,6 +371,13 @@ impl Store {
         let mut tx = self.read().await?;
         let holds = holds::waiting(&mut tx, now).await;
         self.end(tx, holds).await
+    }
+
+    /// Approvals that stand, and that nothing which waits needs, oldest first.
+    pub async fn unused_approvals(&self, now: Timestamp) -> Result<Vec<Approval>, StoreError> {
+        let mut tx = self.read().await?;
+        let unused = holds::unused_approvals(&mut tx, now).await;
+        self.end(tx, unused).await
     }
 
     /// The last real runs, newest first.

@@ -39,6 +39,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "undone", include_str!("../../migrations/0007_undone.sql")),
     (KEYS, "keys", include_str!("../../migrations/0008_keys.sql")),
     (9, "runs", include_str!("../../migrations/0009_runs.sql")),
+    (10, "hold_seen", include_str!("../../migrations/0010_hold_seen.sql")),
+    (11, "approval_ended", include_str!("../../migrations/0011_approval_ended.sql")),
 ];
 
 /// The migration from which on records of the log have keys.

@@ -166,7 +166,10 @@ pub(super) async fn finish(
         documents::keep(conn, &finish.run, documents::RUN, finish.at, document).await?;
     }
     let mut chain = Chain::read(conn).await?;
-    let mut last_seq = chain.append(conn, finished(finish, &frame, &row)).await?;
+    let ended = full.map_or(&[][..], |full| &full.ended);
+    let record = finished(finish, &frame, &row).maybe("approvals_ended", ended_record(conn, ended).await?);
+    let mut last_seq = chain.append(conn, record).await?;
+    given::end(conn, ended, last_seq).await?;
     if let Some(key) = key {
         let organisation = settings::organisation(conn).await?;
         let record = Record::of_run(Event::Checkpoint, finish.at, &frame);
@@ -185,6 +188,16 @@ pub(super) async fn finish(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Approvals that end with the run, by number and hold; absent where there is none.
+async fn ended_record(conn: &mut SqliteConnection, ended: &[i64]) -> Result<Option<Json>, Fault> {
+    let mut list = Vec::with_capacity(ended.len());
+    for number in ended {
+        let terms = given::terms(conn, *number).await?;
+        list.push(Json::object([("number", Some((*number).into())), ("hold", Some(terms.hold.as_str().into()))]));
+    }
+    Ok((!list.is_empty()).then_some(Json::List(list)))
 }
 
 fn finished(finish: &RunFinish, frame: &Frame, row: &RunRow) -> Record {

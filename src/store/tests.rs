@@ -17,6 +17,7 @@ fn full(accounts: std::ops::Range<u32>) -> FullRun {
     let members: Vec<AccountId> = accounts.map(|n| AccountId::new(format!("a{n:05}"))).collect();
     FullRun {
         over: Vec::new(),
+        ended: Vec::new(),
         learned: Learned {
             person_links: members.iter().map(|id| (("hr".into(), id.as_str().into()), id.clone())).collect(),
             ..Learned::default()
@@ -89,17 +90,20 @@ const DAMAGE: [(&str, &str); 19] = [
     ("INSERT INTO setting VALUES ('throttled_until', 'soon')", "setting"),
     ("INSERT INTO setting VALUES ('own_account', '[]')", "setting"),
     ("INSERT INTO setting VALUES ('member_id', 'email')", "setting"),
-    ("INSERT INTO approval VALUES (1, 'h-1', 'odd', 'run', 'b', 'l', 'r', NULL, 0, 9000000000000, 0)", "approval"),
     (
-        "INSERT INTO approval VALUES (1, 'h-1', 'empty', 'run', 'b', 'l', 'r', NULL, 9223372036854775807, 9000000000000, 0)",
+        "INSERT INTO approval VALUES (1, 'h-1', 'odd', 'run', 'b', 'l', 'r', NULL, 0, 9000000000000, 0, NULL, NULL)",
         "approval",
     ),
     (
-        "INSERT INTO approval VALUES (1, 'h-1', 'empty', 'run', 'b', 'l', 'r', NULL, 0, 9000000000000, 0); \
+        "INSERT INTO approval VALUES (1, 'h-1', 'empty', 'run', 'b', 'l', 'r', NULL, 9223372036854775807, 9000000000000, 0, NULL, NULL)",
+        "approval",
+    ),
+    (
+        "INSERT INTO approval VALUES (1, 'h-1', 'empty', 'run', 'b', 'l', 'r', NULL, 0, 9000000000000, 0, NULL, NULL); \
          INSERT INTO approval_change VALUES (1, 'explode', 'G', 'a', NULL)",
         "approval_change",
     ),
-    ("INSERT INTO hold VALUES ('h-1', 'empty', 'run', NULL, 0, 0, 't', 'x', 0, 0, 1, NULL, NULL)", "hold"),
+    ("INSERT INTO hold VALUES ('h-1', 'empty', 'run', NULL, 0, 0, 't', 'x', 0, 0, 1, NULL, NULL, 0)", "hold"),
     ("INSERT INTO undone VALUES ('g', 'explode', 'a', 'r2', 'r1', 0)", "undone"),
     ("INSERT INTO open_intent VALUES (1, 'r', 'explode', 'G', 'a', NULL, NULL, NULL)", "open_intent"),
     (
@@ -217,7 +221,7 @@ async fn every_future_can_run_in_a_task() {
     let _ = |start: RunStart, finish: RunFinish, full: FullRun, plan: PlanReport, new: NewApproval| {
         drop(sendable(store.begin_run(&start)));
         drop(sendable(store.finish_run(&finish, Some(&full))));
-        drop(sendable(store.store_plan(&plan, "")));
+        drop(sendable(store.store_plan(&plan, "", None)));
         drop(sendable(store.record_holds(&run, at(0), &plan.plan, None)));
         drop(sendable(store.approve(&[], &new)));
     };

@@ -131,6 +131,7 @@ fn a_member_is_explained_from_source_to_read_back() {
           "known_since": null,
           "last_change": {
             "approval": null,
+            "approvals": [],
             "at": "TIME",
             "because": [
               {

@@ -253,6 +253,7 @@ async fn change_in(store: &Store, (run, group): (&str, &str), at: Timestamp, op:
         because: Vec::new(),
         entry: None,
         approval: None,
+        approvals: Vec::new(),
         request: request.clone(),
         grounds: Vec::new(),
         lead_before: rosterd::model::undo::LeadBefore::Unknown,

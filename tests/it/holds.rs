@@ -25,7 +25,7 @@ fn name(number: usize) -> String {
 }
 
 /// People `p000`, `p001` and so on, with groups that have some of them.
-fn company(people: usize, groups: &[(&str, Range<usize>)]) -> Bench {
+pub(crate) fn company(people: usize, groups: &[(&str, Range<usize>)]) -> Bench {
     let mut world = World::new("Corp");
     for number in 0..people {
         world.add_user(&address(&name(number)));
@@ -41,7 +41,7 @@ fn company(people: usize, groups: &[(&str, Range<usize>)]) -> Bench {
 }
 
 /// Every directory group feeds the target group of its name. `guard` replaces lines of [`WIDE`].
-fn rules(bench: &mut Bench, guard: &str, more: &str) {
+pub(crate) fn rules(bench: &mut Bench, guard: &str, more: &str) {
     let own: Vec<&str> = guard.lines().filter_map(|line| line.split(' ').next()).collect();
     let wide: Vec<&str> = WIDE.lines().filter(|line| !own.iter().any(|key| line.starts_with(key))).collect();
     bench.rest = format!(
@@ -52,7 +52,7 @@ fn rules(bench: &mut Bench, guard: &str, more: &str) {
 }
 
 /// Writes who belongs where.
-fn granted(bench: &Bench, groups: &[(&str, Range<usize>)]) {
+pub(crate) fn granted(bench: &Bench, groups: &[(&str, Range<usize>)]) {
     let rows: Vec<String> = (groups.iter())
         .flat_map(|(group, people)| people.clone().map(move |number| format!("{group},{}", name(number))))
         .collect();
@@ -66,7 +66,7 @@ fn by_name(bench: &mut Bench, guard: &str, more: &str) {
 }
 
 /// A hold of a document: rule, limit, measured, number of changes.
-type Seen = (String, u64, u64, u64);
+pub(crate) type Seen = (String, u64, u64, u64);
 
 fn seen(hold: &Value) -> Seen {
     let number = |key: &str| hold[key].as_u64().expect("a hold has numbers");
@@ -75,40 +75,40 @@ fn seen(hold: &Value) -> Seen {
 }
 
 /// Holds of a document that wait.
-fn waiting(document: &Value) -> Vec<Seen> {
+pub(crate) fn waiting(document: &Value) -> Vec<Seen> {
     let holds = document["holds"].as_array().expect("a document has holds").iter();
     let mut seen: Vec<Seen> = holds.filter(|hold| hold["approved"] == false).map(seen).collect();
     seen.sort();
     seen
 }
 
-fn hold(rule: &str, limit: u64, measured: u64, changes: u64) -> Seen {
+pub(crate) fn hold(rule: &str, limit: u64, measured: u64, changes: u64) -> Seen {
     (rule.to_owned(), limit, measured, changes)
 }
 
 /// Ids of the holds of a rule.
-fn ids(document: &Value, rule: &str) -> Vec<String> {
+pub(crate) fn ids(document: &Value, rule: &str) -> Vec<String> {
     let holds = document["holds"].as_array().expect("a document has holds").iter();
     holds.filter(|hold| hold["rule"] == rule).map(|hold| hold["id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The only hold of a document.
 #[track_caller]
-fn only_id(document: &Value) -> String {
+pub(crate) fn only_id(document: &Value) -> String {
     let holds = document["holds"].as_array().expect("a document has holds");
     assert_eq!(holds.len(), 1, "{holds:?}");
     holds[0]["id"].as_str().unwrap().to_owned()
 }
 
 #[track_caller]
-fn approve(bench: &Bench, ids: &[&str]) {
+pub(crate) fn approve(bench: &Bench, ids: &[&str]) {
     let mut args = vec!["approve"];
     args.extend(ids);
     args.extend(["--by", "Ann Miller", "--reason", "checked", "--ticket", "GRC-421"]);
     bench.run(&args).exits(0);
 }
 
-fn count(bench: &Bench, group: &str) -> usize {
+pub(crate) fn count(bench: &Bench, group: &str) -> usize {
     bench.members(group).len()
 }
 
@@ -620,8 +620,7 @@ fn an_approval_covers_what_was_held_and_nobody_else() {
     granted(&bench, &[("A", 4..10), ("B", 0..10)]);
     bench.apply(0);
     assert_eq!(count(&bench, "A"), 6);
-    // What has passed has passed: who comes back and goes again is measured anew, the fifth is still
-    // covered.
+    // What has passed has passed: who comes back and goes again is measured anew.
     granted(&bench, &[("A", 0..10), ("B", 0..10)]);
     bench.apply(0);
     assert_eq!(count(&bench, "A"), 10);

@@ -4,6 +4,7 @@
 
 mod ad;
 mod apply;
+mod approvals;
 mod audit;
 mod backup;
 mod blind;

@@ -130,6 +130,7 @@ pub(crate) fn intent(change: ChangeKey, approval: Option<i64>) -> Intent {
         }],
         entry: Some(Entry { source: "hr".into(), id: "p-1".into(), origin: "people.csv:12".into() }),
         grounds: Vec::new(),
+        approvals: approval.into_iter().collect(),
         approval,
         request: Request { method: "POST".into(), path: "/groups/g/users".into(), status: None, attempts: 0 },
         change,
@@ -537,6 +538,7 @@ async fn one_run_at_a_time() {
 fn full() -> FullRun {
     FullRun {
         over: Vec::new(),
+        ended: Vec::new(),
         learned: Learned {
             person_links: [(("hr".into(), "p1".into()), "a1".into()), (("ad".into(), "p1".into()), "a2".into())].into(),
             feeds: [(
@@ -581,7 +583,7 @@ async fn memory_comes_back_as_it_was_given() {
     let ended = RunFinish { throttled_until: Some(at(900)), ..finish("r1", 2) };
     store.finish_run(&ended, Some(&full())).await.unwrap();
 
-    let FullRun { learned, known_groups, left, seen, over: _ } = full();
+    let FullRun { learned, known_groups, left, seen, over: _, ended: _ } = full();
     let expected = Memory {
         undone: BTreeMap::new(),
         organisation: Some("org-1".into()),
@@ -782,7 +784,7 @@ async fn a_plan_is_stored_and_nothing_else_moves() {
     for n in 0..25 {
         let report =
             PlanReport { run: RunId::new(format!("p{n:02}")), made_at: at(10 + n), plan: plan(vec![held.clone()]) };
-        store.store_plan(&report, "{}").await.unwrap();
+        store.store_plan(&report, "{}", None).await.unwrap();
     }
     assert_eq!(store.memory(at(50)).await.unwrap(), before);
     assert_eq!(events(&store).await, ["run_started", "run_finished"]);
@@ -952,7 +954,7 @@ async fn a_plans_digest_stands_for_its_holds_that_wait() {
     let (staff, board, other) = (removals("Staff", &["a"]), removals("Board", &["b"]), removals("Other", &["c"]));
     run_with(&store, "r1", 0, vec![other.clone()]).await;
     let report = PlanReport { run: "p1".into(), made_at: at(5), plan: plan(vec![staff.clone(), board.clone()]) };
-    store.store_plan(&report, "{}").await.unwrap();
+    store.store_plan(&report, "{}", None).await.unwrap();
     let digest = report.plan.digest.as_str().to_owned();
     store.approve(&[board.id.to_string()], &word_of(6)).await.unwrap();
     let approved = store.approve(std::slice::from_ref(&digest), &word_of(7)).await.unwrap();

@@ -270,6 +270,9 @@ pub struct EventEntry {
     pub held_since: Option<String>,
     /// Who let it through.
     pub approval: Option<ApprovalEntry>,
+    /// All who let it through, each by a rule, that one among them, oldest first.
+    #[serde(default)]
+    pub approvals: Vec<ApprovalEntry>,
     /// The call.
     pub request: Option<RequestEntry>,
     /// A `result` of `rosterd.run/1`.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{AccountEntry, ApprovalEntry, Asked, EventEntry, ExplainDocument, FORMAT, GroupAnswer, RequestEntry};
 use crate::model::desired::Grant;
-use crate::model::history::{Event, Made, Rolls, What};
+use crate::model::history::{Consent, Event, Made, Rolls, What};
 use crate::model::id::{AccountId, GroupId};
 use crate::report::build::time;
 use crate::report::document::GrantEntry;
@@ -84,6 +84,7 @@ pub(crate) fn event_entry(event: &Event, member: bool, holds: &BTreeMap<i64, Tim
         hold: None,
         held_since: None,
         approval: None,
+        approvals: Vec::new(),
         request: None,
         result: None,
         read_back: None,
@@ -97,6 +98,15 @@ pub(crate) fn event_entry(event: &Event, member: bool, holds: &BTreeMap<i64, Tim
     }
 }
 
+fn approval(consent: &Consent) -> ApprovalEntry {
+    ApprovalEntry {
+        by: consent.by.clone(),
+        login: consent.login.clone(),
+        reason: consent.reason.clone(),
+        ticket: consent.ticket.clone(),
+    }
+}
+
 fn of_made(made: &Made, held_since: Option<Timestamp>, plain: EventEntry) -> EventEntry {
     EventEntry {
         kind: "made".to_owned(),
@@ -105,12 +115,8 @@ fn of_made(made: &Made, held_since: Option<Timestamp>, plain: EventEntry) -> Eve
         entry: made.entry.as_ref().map(|entry| format!("{}: {} ({})", entry.source, entry.id, entry.origin)),
         hold: made.hold.clone(),
         held_since: held_since.map(time),
-        approval: made.consent.as_ref().map(|consent| ApprovalEntry {
-            by: consent.by.clone(),
-            login: consent.login.clone(),
-            reason: consent.reason.clone(),
-            ticket: consent.ticket.clone(),
-        }),
+        approval: made.consent.as_ref().map(approval),
+        approvals: made.consents.iter().map(approval).collect(),
         request: made.call.as_ref().map(|call| RequestEntry {
             method: call.method.clone(),
             path: call.path.clone(),

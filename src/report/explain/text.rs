@@ -185,7 +185,7 @@ fn event(out: &mut dyn Write, event: &EventEntry, title: &str) -> fmt::Result {
         let since = event.held_since.as_ref().map(|since| format!(" since {}", words::when(since))).unwrap_or_default();
         writeln!(out, "    waited for hold {}{since}", clean(hold))?;
     }
-    if let Some(approval) = &event.approval {
+    for approval in &event.approvals {
         let ticket = approval.ticket.as_ref().map(|ticket| format!(", ticket {ticket}")).unwrap_or_default();
         let text = format!("approved by {} (login {}): {}{ticket}", approval.by, approval.login, approval.reason);
         writeln!(out, "    {}", clean(&text))?;

@@ -75,9 +75,9 @@ pub struct MemberEntry {
     pub run_id: Option<String>,
     /// The record of the log.
     pub seq: Option<i64>,
-    /// Who approved it.
+    /// Who approved it; of several all, divided by `; `.
     pub approved_by: Option<String>,
-    /// The approval's ticket.
+    /// The approvals' tickets, likewise.
     pub ticket: Option<String>,
 }
 
@@ -168,7 +168,8 @@ fn entry(listing: &Listing<'_>, account: &AccountId, member: &Member, grants: Op
         // Of the past, and of a change after the facts were read, the log knows.
         Some(_) | None => made.iter().flat_map(|made| &made.because).map(explain::grant).collect(),
     };
-    let consent = made.and_then(|made| made.consent.as_ref());
+    let consents = made.map(|made| made.consents.as_slice()).unwrap_or_default();
+    let joined = |texts: Vec<&str>| (!texts.is_empty()).then(|| texts.join("; "));
     MemberEntry {
         user_id: account.to_string(),
         email: now.as_ref().and_then(|now| now.email.clone()).or_else(|| member.email.clone()),
@@ -180,8 +181,8 @@ fn entry(listing: &Listing<'_>, account: &AccountId, member: &Member, grants: Op
         reason: made.map(|made| made.reason.clone()),
         run_id: event.and_then(|event| event.run.as_ref()).map(ToString::to_string),
         seq: event.map(|event| event.seq),
-        approved_by: consent.map(|consent| consent.by.clone()),
-        ticket: consent.and_then(|consent| consent.ticket.clone()),
+        approved_by: joined(consents.iter().map(|consent| consent.by.as_str()).collect()),
+        ticket: joined(consents.iter().filter_map(|consent| consent.ticket.as_deref()).collect()),
     }
 }
 

@@ -51,9 +51,9 @@ pub struct Outcome {
     pub source: String,
     /// The way through directory groups (`outer > inner`); of several grants all, divided by `; `.
     pub path: String,
-    /// Who approved it.
+    /// Who approved it; of several all, divided by `; `.
     pub approved_by: String,
-    /// The approval's ticket.
+    /// The approvals' tickets, likewise.
     pub ticket: String,
 }
 
@@ -66,7 +66,6 @@ impl Outcome {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (group, member) = (told.group.as_ref(), told.member.as_ref());
         let email = member.and_then(|member| member.email.as_deref()).unwrap_or_default();
-        let approval = told.approval.as_ref();
         Some(Self {
             seq: told.seq,
             at: record::time(told.at),
@@ -80,11 +79,10 @@ impl Outcome {
             reason: text(&told.reason),
             source: who.thing(&source(told)),
             path: path(told, who),
-            approved_by: approval.map(|approval| who.actor(&approval.by)).unwrap_or_default(),
-            ticket: approval
-                .and_then(|approval| approval.ticket.as_deref())
-                .map(|ref_| who.thing(ref_))
-                .unwrap_or_default(),
+            approved_by: joined(told.consents().map(|approval| who.actor(&approval.by))),
+            ticket: joined(
+                told.consents().filter_map(|approval| approval.ticket.as_deref()).map(|ref_| who.thing(ref_)),
+            ),
         })
     }
 
@@ -123,6 +121,11 @@ impl Outcome {
 /// The first line of `population.csv`.
 pub fn csv_headings() -> String {
     headings(&COLUMNS)
+}
+
+/// Several texts as one.
+pub(super) fn joined(texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<Vec<_>>().join("; ")
 }
 
 fn source(told: &Told) -> String {

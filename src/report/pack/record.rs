@@ -47,6 +47,9 @@ pub struct Told {
     pub changes: Option<Changes>,
     /// The approval.
     pub approval: Option<Approval>,
+    /// All approvals that an outcome used up, that one among them.
+    #[serde(default)]
+    pub approvals: Vec<Approval>,
     /// The call.
     pub request: Option<Request>,
     /// What became of a change.
@@ -164,6 +167,12 @@ impl Told {
     /// Reads a record; the error says what is wrong, for a person.
     pub fn parse(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// All approvals, oldest first. Older records name one alone.
+    pub(super) fn consents(&self) -> impl Iterator<Item = &Approval> + Clone {
+        let one = self.approval.as_ref().filter(|_| self.approvals.is_empty());
+        self.approvals.iter().chain(one)
     }
 
     /// Whether it is an outcome of this change with this result.

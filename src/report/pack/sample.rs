@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::due::Before;
-use super::population::Outcome;
+use super::population::{Outcome, joined};
 use super::record::{self, Told};
 use super::table::{headings, row};
 use super::who::Who;
@@ -162,8 +162,8 @@ impl Drawn {
             draw: draw.to_owned(),
             outcome: outcome.clone(),
             entry: told.entry.as_ref().map(|entry| who.entry(&entry.id)).unwrap_or_default(),
-            login: approval.map(|approval| who.actor(&approval.login)).unwrap_or_default(),
-            said: approval.map(|approval| who.free(&approval.reason)).unwrap_or_default(),
+            login: joined(told.consents().map(|approval| who.actor(&approval.login))),
+            said: joined(told.consents().map(|approval| who.free(&approval.reason))),
             due: place(before.due),
             hold: place(before.hold),
             approval: place(before.approval),

@@ -21,8 +21,15 @@ impl Applier<'_> {
             grounds: self.grounds(change).to_vec(),
             lead_before: self.lead_before(change),
             approval: (change.approval.and_then(|at| self.memory.approvals.get(at))).map(|approval| approval.number),
+            approvals: self.approvals(change),
             request: request(call),
         }
+    }
+
+    /// All approvals that a change uses up once one of them lets it through, oldest first.
+    fn approvals(&self, change: &Change) -> Vec<i64> {
+        let of_it = self.memory.approvals.iter().filter(|approval| approval.changes.contains(&change.key));
+        change.approval.map(|_| of_it.map(|approval| approval.number).collect()).unwrap_or_default()
     }
 
     /// What a removal rests on: the directory groups that could grant the membership, and do not. What

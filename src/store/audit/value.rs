@@ -37,6 +37,9 @@ pub struct AuditRecord {
     pub hold: Option<String>,
     /// The approval that let it through.
     pub approval: Option<RecordApproval>,
+    /// All approvals that it used up, that one among them, oldest first; none in records of older versions.
+    #[serde(default)]
+    pub approvals: Vec<RecordApproval>,
     /// The call.
     pub request: Option<RecordRequest>,
     /// A word of [`crate::model::run::ChangeResult::as_str`].

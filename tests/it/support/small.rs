@@ -443,6 +443,7 @@ impl World {
             ticket: None,
             at: self.now,
             expires: self.now + Duration::from_hours(24),
+            undoes: None,
         }
     }
 }
