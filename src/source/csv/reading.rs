@@ -1,5 +1,6 @@
 //! One read of one source, file by file. Floor 2.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use crate::model::id::{DirectoryGroupKey, SourceName};
 use crate::model::problem::Problem;
 
 use super::Settings;
+use super::absent::{self, Head};
 use super::age::{self, Written};
 use super::ahead;
 use super::assemble::Contradiction;
@@ -29,6 +31,7 @@ pub(super) struct Reading<'a> {
     roster: Roster,
     findings: Findings,
     names: Vec<String>,
+    heads: Vec<Head>,
     written: Vec<Written>,
     /// Digest of each file's bytes, beside `written`; empty where it was not read to its end.
     contents: Vec<String>,
@@ -53,6 +56,7 @@ impl<'a> Reading<'a> {
             roster: Roster::default(),
             findings: Findings::default(),
             names: Vec::new(),
+            heads: Vec::new(),
             written: Vec::new(),
             contents: Vec::new(),
             rows: 0,
@@ -105,8 +109,16 @@ impl<'a> Reading<'a> {
             Some(headings) => Columns::find(&headings, self.settings)?,
             None => return Err(HeadingError::Empty.into()),
         };
+        let before = self.rows;
+        let read = self.rows(&mut records, &columns, file);
+        let file = self.names.get(file as usize).cloned().unwrap_or_default();
+        self.heads.push(Head { file, columns, has_rows: self.rows > before });
+        read
+    }
+
+    fn rows(&mut self, records: &mut Records<impl Read>, columns: &Columns, file: u32) -> Result<(), ReadError> {
         while let Some(block) = records.read_block()? {
-            self.block(block, &columns, file);
+            self.block(block, columns, file);
         }
         Ok(())
     }
@@ -147,8 +159,11 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What all files together say.
-    pub(super) fn finish(mut self, name: &SourceName, now: Timestamp) -> SourceSnapshot {
+    /// What all files together say. `before`: the optional columns of the last full run.
+    pub(super) fn finish(mut self, name: &SourceName, before: &BTreeSet<String>, now: Timestamp) -> SourceSnapshot {
+        for problem in absent::absent(&self.heads, self.settings, before) {
+            self.findings.gap(problem);
+        }
         let assembled = self.roster.assemble(&self.names);
         for contradiction in &assembled.contradictions {
             self.findings.bad_row(|| contradictory(&self.names, contradiction));
@@ -177,6 +192,7 @@ impl<'a> Reading<'a> {
             groups: assembled.groups.into_iter().map(|(name, people)| group(name, people, &completeness)).collect(),
             completeness,
             problems: self.findings.into_problems(name.as_str()),
+            columns: absent::present(&self.heads, self.settings),
             files: self.names.into_iter().collect(),
             facts: ReadFacts { written_at: age::oldest(&self.written).map(|file| file.at), ..ReadFacts::default() },
             watermark,
@@ -254,7 +270,7 @@ mod tests {
     use crate::source::csv::testing::settings;
 
     fn finish(reading: Reading<'_>) -> SourceSnapshot {
-        reading.finish(&SourceName::new("hr"), Timestamp::UNIX_EPOCH)
+        reading.finish(&SourceName::new("hr"), &BTreeSet::new(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]
