@@ -324,6 +324,28 @@ fn an_optional_column_that_another_file_has_is_missed() {
     assert!(!ruled_out.people[0].disabled, "nobody asked");
 }
 
+/// What is wrong with half a row is not what is wrong with the file.
+#[test]
+fn a_file_that_ends_within_a_bad_row_looks_cut_short() {
+    let start = "group,email,status\na,x@corp.example,active\n";
+    for (rest, bad) in [
+        ("a,y@corp.example,acti", "status \"acti\" is neither active nor inactive"),
+        ("a,y@corp.ex", "2 fields where the heading row has 3"),
+    ] {
+        let snapshot = read_files(&[format!("{start}{rest}")], |settings| settings);
+        let told: Vec<String> =
+            snapshot.problems.iter().map(|problem| format!("{}: {}", problem.place, problem.text)).collect();
+        let cut = "a.csv:3: the file looks cut short: its last row is bad, and no line end comes after it";
+        assert_eq!(told, [cut.to_owned(), format!("a.csv:3: {bad}")]);
+        let ended = read_files(&[format!("{start}{rest}\n")], |settings| settings);
+        assert_eq!(ended.problems.len(), 1, "a row of its own");
+    }
+    let fine = read_files(&[format!("{start}a,y@corp.example,active")], |settings| settings);
+    assert!(fine.completeness.is_complete(), "many files have no line end at their end");
+    let earlier = read_files(&["group,email\na,nobody\na,x@corp.example"], |settings| settings);
+    assert_eq!(earlier.problems.len(), 1);
+}
+
 #[test]
 fn another_delimiter() {
     let semicolons = |settings| Settings { delimiter: b';', ..settings };

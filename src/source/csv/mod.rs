@@ -3,7 +3,7 @@
 //! `file` finds and opens, and `ahead` reads and digests on a thread of its own; everything behind them is pure:
 //! `record` (bytes to `block`s of records, by `line` where it can and by `careful` where it must), `columns` (the
 //! heading row), `absent` (optional columns that ought to be there), `row` (a record's meaning), `roster` (rows of all files, as `seat`s that an `index` finds),
-//! `assemble` (all of that to people and groups), `age` and `findings` (what was odd), `state` (whether anything
+//! `assemble` (all of that to people and groups), `age`, `ending` and `findings` (what was odd), `state` (whether anything
 //! changed). A single bad row makes the whole source incomplete: it may have been anybody's, so nobody can
 //! be taken for gone.
 
@@ -14,6 +14,7 @@ mod assemble;
 mod block;
 mod careful;
 mod columns;
+mod ending;
 mod file;
 mod findings;
 mod index;

@@ -16,9 +16,10 @@ use super::age::{self, Written};
 use super::ahead;
 use super::assemble::Contradiction;
 use super::columns::{Columns, HeadingError};
+use super::ending::Watched;
 use super::file::{FileError, Listed, Opened};
 use super::findings::Findings;
-use super::record::{Block, Records};
+use super::record::{Block, Flaw, Records};
 use super::roster::{Look, Place, Roster, Who};
 use super::row::{BadRow, Decoder, Row};
 use super::seat::MOST_ADDRESSES;
@@ -36,6 +37,8 @@ pub(super) struct Reading<'a> {
     /// Digest of each file's bytes, beside `written`; empty where it was not read to its end.
     contents: Vec<String>,
     rows: u64,
+    /// The line of the last row that was read, where that row is bad.
+    last_bad: Option<Place>,
 }
 
 /// Why a file was not read to its end.
@@ -60,6 +63,7 @@ impl<'a> Reading<'a> {
             written: Vec::new(),
             contents: Vec::new(),
             rows: 0,
+            last_bad: None,
         }
     }
 
@@ -104,13 +108,18 @@ impl<'a> Reading<'a> {
     }
 
     fn records(&mut self, file: u32, input: impl Read) -> Result<(), ReadError> {
-        let mut records = Records::new(without_mark(input)?, self.settings.delimiter);
+        let mut input = Watched::new(without_mark(input)?);
+        let mut records = Records::new(&mut input, self.settings.delimiter);
         let columns = match records.read()? {
             Some(headings) => Columns::find(&headings, self.settings)?,
             None => return Err(HeadingError::Empty.into()),
         };
         let before = self.rows;
+        self.last_bad = None;
         let read = self.rows(&mut records, &columns, file);
+        if let Some(bad) = self.last_bad.filter(|_| read.is_ok() && input.ends_in_line()) {
+            self.findings.gap(cut_short(bad.shown(&self.names)));
+        }
         let file = self.names.get(file as usize).cloned().unwrap_or_default();
         self.heads.push(Head { file, columns, has_rows: self.rows > before });
         read
@@ -129,7 +138,10 @@ impl<'a> Reading<'a> {
         for ((line, row), look) in rows.into_iter().zip(looks) {
             self.rows += 1;
             let at = Place { file, line };
+            self.last_bad = None;
             if let Err(bad) = row.and_then(|row| self.row(&row, look, at)) {
+                // Of a quote that is not closed, the row itself says that the file may be cut off.
+                self.last_bad = Some(at).filter(|_| bad != BadRow::Flawed(Flaw::Unclosed));
                 let names = &self.names;
                 self.findings.bad_row(|| bad_row(at.shown(names), &bad));
             }
@@ -219,6 +231,12 @@ fn bad_row(place: String, bad: &BadRow) -> Problem {
         Some(help) => problem.help(help),
         None => problem,
     }
+}
+
+/// Of a bad row at the end of a file that ends within a line: what is wrong with the row is the least of it.
+fn cut_short(place: String) -> Problem {
+    Problem::new(place, "the file looks cut short: its last row is bad, and no line end comes after it")
+        .help("look whether the export was written, and copied, to its end")
 }
 
 fn contradictory(names: &[String], contradiction: &Contradiction) -> Problem {
