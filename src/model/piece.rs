@@ -65,7 +65,7 @@ impl From<String> for Piece {
 
 fn offset(at: usize) -> u32 {
     u32::try_from(at)
-        .expect("what is cut are the texts of one person, or of a thousand, of whom each has a MiB at the most")
+        .expect("what is cut are the texts of one person, or of some hundred people or accounts, of whom each has a few MiB at the most")
 }
 
 impl PartialEq for Piece {

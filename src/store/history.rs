@@ -132,13 +132,13 @@ pub(super) async fn add_tally(conn: &mut SqliteConnection, run: &RunId, tally: &
 
 const LATEST: &str = "SELECT id, cause, partial, started_at, finished_at, outcome, exit_code, actor, config_digest, \
      version, plan_digest, planned, intents, done, already_so, failed, not_tried, first_seq, last_seq, undoes \
-     FROM run ORDER BY started_at DESC, id DESC LIMIT $1";
+     FROM run ORDER BY first_seq DESC LIMIT $1";
 
 const ONE: &str = "SELECT id, cause, partial, started_at, finished_at, outcome, exit_code, actor, config_digest, \
      version, plan_digest, planned, intents, done, already_so, failed, not_tried, first_seq, last_seq, undoes \
      FROM run WHERE id = $1";
 
-/// The newest runs, newest first.
+/// The newest runs, newest first: by their place in the log. A clock may have been set back.
 pub(super) async fn latest(conn: &mut SqliteConnection, limit: u32) -> Result<Vec<RunRow>, Fault> {
     let rows = sqlx::query(LATEST).bind(i64::from(limit)).fetch_all(conn).await?;
     rows.iter().map(decode).collect()

@@ -115,6 +115,7 @@ impl Writer {
             lost_before |= failure.lost;
             let call = CallRecord { lost: lost_before, ..CallRecord::new(&request, failure.status, attempts) };
             if !lost_before || failure.error.stops_the_run() {
+                let failure = Failure { lost: lost_before, ..failure };
                 return Err(Unmade { result: failure.result(), error: failure.error, read_back: None, call });
             }
             match self.find_twice(name).await {

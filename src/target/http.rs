@@ -317,18 +317,17 @@ impl Wire {
 
     /// What to do about a connection that failed or was cut.
     fn cut(&self, call: String, error: reqwest::Error) -> Result<Retry, Stop> {
-        if let Some(refusal) = tls::explain(&error) {
-            return Err(Stop::Failed(TargetError::Tls {
-                what: format!("{call}: {}", refusal.what),
-                help: refusal.help,
-            }));
-        }
-        // Where no connection came about, nothing was sent.
+        let refusal = tls::explain(&error);
+        // Where no connection came about, nothing was sent. A record that is damaged later on may be the answer's.
         let lost = !error.is_connect();
-        let why = if error.is_timeout() {
-            format!("no answer within {:?}", self.timeout)
-        } else {
-            causes(&error.without_url())
+        let why = match refusal {
+            Some(refusal) if !lost => {
+                let what = format!("{call}: {}", refusal.what);
+                return Err(Stop::Failed(TargetError::Tls { what, help: refusal.help }));
+            }
+            Some(refusal) => refusal.what,
+            None if error.is_timeout() => format!("no answer within {:?}", self.timeout),
+            None => causes(&error.without_url()),
         };
         Ok(Retry { again: Again { throttle: false, lost, asked: None }, error: TargetError::Unreachable { call, why } })
     }

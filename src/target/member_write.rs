@@ -153,14 +153,14 @@ impl Work<'_> {
         if let Some(reply) = reply {
             let shown = shown(self.way, batch, &reply);
             if shown == Shown::Members {
-                self.writer.trust_replies();
+                self.writer.trust_replies(self.way);
             }
             let whole = self.settled.is_empty() && self.waiting.is_empty();
-            if shown == Shown::Perhaps && whole && !self.writer.trusts_replies() {
+            if shown == Shown::Perhaps && whole && !self.writer.trusts_replies(self.way) {
                 self.unproven = Some(call);
                 return;
             }
-            if shown == Shown::Members || (shown == Shown::Perhaps && self.writer.trusts_replies()) {
+            if shown == Shown::Members || (shown == Shown::Perhaps && self.writer.trusts_replies(self.way)) {
                 let (so, not): (Vec<_>, Vec<_>) = open.into_iter().partition(|account| self.way.is_so(account, &reply));
                 self.settle_all(&so, &ChangeResult::Done, None, &call);
                 open = not;

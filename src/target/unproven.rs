@@ -58,39 +58,44 @@ impl Writer {
     pub(super) async fn proven(&self, sent: Sent) -> Written {
         match sent {
             Sent::Settled(written) => written,
-            Sent::Unproven(one) if self.has_proof() => one.settled(&ChangeResult::Done, None),
+            Sent::Unproven(one) if self.is_proven(&one) => one.settled(&ChangeResult::Done, None),
             Sent::Unproven(one) => self.read_after(one).await,
         }
     }
 
-    /// Whether a read is no longer needed: an answer has shown that this server lists members.
-    pub fn has_proof(&self) -> bool {
-        self.trusts_replies()
+    /// Whether a write needs no read any longer: the answer to another one of its way has shown that this server lists
+    /// members.
+    pub fn is_proven(&self, write: &Unproven) -> bool {
+        self.trusts_replies(write.way)
     }
 
     /// Settles writes, in their order: by proof that has come since, or by one read. What that read does not
     /// show is read group by group.
     pub async fn prove(&self, open: Vec<Unproven>) -> Vec<Written> {
-        if self.has_proof() {
-            return open.into_iter().map(|one| one.settled(&ChangeResult::Done, None)).collect();
-        }
-        let read = match open.len() {
+        let unproven: Vec<&GroupId> = open.iter().filter(|one| !self.is_proven(one)).map(|one| &one.group).collect();
+        let read = match unproven.len() {
             0 | 1 => Ok(BTreeMap::new()),
-            _ => self.read_groups(open.iter().map(|one| &one.group).collect()).await,
-        };
-        let read = match read {
-            Ok(read) => read,
-            Err(error) => return open.into_iter().map(|one| one.unread("the memberships", &error)).collect(),
+            _ => self.read_groups(unproven.into_iter().collect()).await,
         };
         let mut written: Vec<Written> = Vec::with_capacity(open.len());
+        let mut stop: Option<TargetError> = None;
         for one in open {
+            if self.is_proven(&one) {
+                written.push(one.settled(&ChangeResult::Done, None));
+                continue;
+            }
             let is_so = |members| one.accounts.iter().all(|account| one.way.is_so(account, members));
-            let shown = read.get(&one.group).is_some_and(is_so);
-            let stop = written.last().and_then(|last| last.stop.clone());
-            written.push(match stop {
-                _ if shown => one.settled(&ChangeResult::Done, Some(true)),
-                Some(stop) => one.unread("the group's members", &stop),
-                None => self.read_after(one).await,
+            written.push(match (&read, &stop) {
+                (Err(error), _) => one.unread("the memberships", error),
+                (Ok(read), _) if read.get(&one.group).is_some_and(is_so) => {
+                    one.settled(&ChangeResult::Done, Some(true))
+                }
+                (Ok(_), Some(stop)) => one.unread("the group's members", stop),
+                (Ok(_), None) => {
+                    let read = self.read_after(one).await;
+                    stop.clone_from(&read.stop);
+                    read
+                }
             });
         }
         written

@@ -20,8 +20,9 @@ use crate::model::run::ChangeResult;
 pub struct Writer {
     pub(super) client: Client,
     pub(super) reader: Reader,
-    /// A reply has shown that this server answers a membership write with the group's members.
-    lists_members: Arc<AtomicBool>,
+    /// Replies have shown that this server answers additions, and removals, with the group's members. One does not
+    /// stand for the other: nobody is in the answer to the removal of all, and in that of a server that says nothing.
+    lists_members: Arc<[AtomicBool; 2]>,
 }
 
 /// The call that decided a change, for the audit log.
@@ -159,12 +160,20 @@ impl Writer {
         request.map_or_else(|_| CallRecord::unsent(), |request| CallRecord::new(&request, None, 0))
     }
 
-    pub(super) fn trusts_replies(&self) -> bool {
-        self.lists_members.load(Ordering::Relaxed)
+    pub(super) fn trusts_replies(&self, way: Way) -> bool {
+        self.replies_to(way).load(Ordering::Relaxed)
     }
 
-    pub(super) fn trust_replies(&self) {
-        self.lists_members.store(true, Ordering::Relaxed);
+    pub(super) fn trust_replies(&self, way: Way) {
+        self.replies_to(way).store(true, Ordering::Relaxed);
+    }
+
+    fn replies_to(&self, way: Way) -> &AtomicBool {
+        let [additions, removals] = &*self.lists_members;
+        match way {
+            Way::In => additions,
+            Way::Out => removals,
+        }
     }
 }
 

@@ -80,6 +80,25 @@ fn lines(lines: &[&str]) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
+/// An open quote takes in all that follows: the columns may well be there, and the rows are not.
+#[test]
+fn a_heading_row_that_does_not_end_makes_no_empty_file() {
+    let mut long = "group,email,\"note\n".to_owned();
+    while long.len() < 3 << 20 {
+        long.push_str("grc,eve@corp.example,x\n");
+    }
+    let many = format!("group,email{}\n", ",".repeat(2 << 20));
+    for file in [long, many] {
+        let snapshot = read_files(&["group,email\ngrc,ann@corp.example\n".to_owned(), file], |settings| settings);
+        let text = text(&snapshot);
+        assert!(
+            text.contains("! b.csv: the heading row is longer than 1 MiB") && text.ends_with("incomplete\n"),
+            "{text}"
+        );
+        assert_eq!(snapshot.watermark, None);
+    }
+}
+
 #[test]
 fn rows_of_memberships() {
     let table: &[(&str, &[&str], &[&str])] = &[

@@ -160,6 +160,53 @@ fn a_proof_that_cannot_be_read_leaves_the_intents_to_the_next_run() {
     assert!(results.iter().all(|outcome| outcome["result"] == "done"), "{results:#?}");
 }
 
+/// What was answered with success, and not proven.
+fn unproven(bench: &Bench) {
+    let refused = FaultKind::Status { code: 500, moment: Moment::Before };
+    bench.simulator().inject(Fault::on("GET", "/v1/groups/users", refused).skip(1).always());
+    bench.apply(12);
+    bench.simulator().clear_faults();
+    bench.simulator().forget_requests();
+}
+
+fn all_is_done(bench: &Bench) {
+    bench.every_intent_has_an_outcome();
+    let results: Vec<Value> = bench.audit().into_iter().filter(|record| record["event"] == "outcome").collect();
+    assert!(results.iter().all(|outcome| outcome["result"] == "done"), "{results:#?}");
+    bench.in_step();
+}
+
+/// An archived group does not show its members: that is no proof that they were not added.
+#[test]
+fn the_intents_of_a_group_that_is_archived_meanwhile_wait_for_it() {
+    let bench = empty_groups(3, 2);
+    unproven(&bench);
+    bench.simulator().edit(Edit::ArchiveGroup { group: "G1".to_owned() }).expect("it is there");
+    bench.apply(12);
+    let open = |bench: &Bench| {
+        let count = |event: &str| bench.audit().iter().filter(|record| record["event"] == event).count();
+        count("intent") - count("outcome")
+    };
+    assert_eq!(open(&bench), 2, "those of the others were settled");
+    bench.apply(12);
+    assert_eq!(open(&bench), 2);
+    bench.simulator().edit(Edit::RestoreGroup { group: "G1".to_owned() }).expect("it is there");
+    bench.apply(0);
+    assert_eq!(bench.writes(), [], "all of it was done before");
+    all_is_done(&bench);
+}
+
+/// A list that is older than the writes is looked at again before anything is written down as failed.
+#[test]
+fn what_was_not_proven_is_looked_for_twice() {
+    let bench = empty_groups(3, 2);
+    unproven(&bench);
+    bench.simulator().inject(Fault::on("GET", "/v1/groups/users", FaultKind::StaleRead));
+    bench.apply(0);
+    assert_eq!(bench.writes(), [], "all of it was done before");
+    all_is_done(&bench);
+}
+
 #[test]
 fn killed_before_the_proof() {
     let bench = empty_groups(4, 2);

@@ -763,6 +763,17 @@ async fn a_run_is_framed_in_the_log_and_listed() {
 }
 
 #[tokio::test]
+async fn the_last_run_is_the_last_one_of_the_log_also_where_the_clock_was_set_back() {
+    let state = State::new();
+    let store = state.open().await;
+    run_with(&store, "r1", 7200, Vec::new()).await;
+    run_with(&store, "r2", 60, Vec::new()).await;
+    let rows = store.runs(10).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.run.as_str()).collect::<Vec<_>>(), ["r2", "r1"]);
+    assert_eq!(store.brief(at(100)).await.unwrap().last.map(|last| last.run), Some("r2".into()));
+}
+
+#[tokio::test]
 async fn a_plan_is_stored_and_nothing_else_moves() {
     let state = State::new();
     let store = state.open().await;

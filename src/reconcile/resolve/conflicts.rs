@@ -53,7 +53,7 @@ impl Resolution {
             by_source.entry(person.source).or_default().extend(entry.map(|entry| entry.origin.as_str()));
         }
         let several = by_source.into_values().filter(|people| people.len() > 1);
-        several.map(|people| format!("{} people for one account: {}", people.len(), people.join(", "))).min()
+        several.map(|people| format!("{} people for one account: {}", people.len(), first_of(&people))).min()
     }
 
     /// Whether a person has an account by an old link alone, while its address was given to somebody
@@ -93,5 +93,27 @@ impl Resolution {
         if let Some(account) = accounts.and_then(|accounts| accounts.get_mut(person.person as usize)) {
             *account = NO_ACCOUNT;
         }
+    }
+}
+
+/// The first of many texts, by which the others are found: all of them are told this of each other.
+fn first_of(texts: &[&str]) -> String {
+    const NAMED: usize = 5;
+    let first = texts.get(..NAMED.min(texts.len())).unwrap_or_default().join(", ");
+    match texts.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_people_the_first_are_named() {
+        assert_eq!(first_of(&["a", "b"]), "a, b");
+        assert_eq!(first_of(&["a", "b", "c", "d", "e"]), "a, b, c, d, e");
+        assert_eq!(first_of(&["a", "b", "c", "d", "e", "f", "g"]), "a, b, c, d, e and 2 more");
     }
 }

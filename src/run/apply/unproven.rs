@@ -41,7 +41,8 @@ impl<'a> Applier<'a> {
     pub(super) fn is_time_to_prove(&self) -> bool {
         let waiting = self.waiting();
         let changes: usize = waiting.iter().map(|call| call.seqs.len()).sum();
-        !waiting.is_empty() && (self.writer.has_proof() || changes >= WAITING_AT_MOST)
+        let is_proven = |call: &Waiting<'_>| self.writer.is_proven(&call.write);
+        !waiting.is_empty() && (waiting.iter().all(is_proven) || changes >= WAITING_AT_MOST)
     }
 
     /// Settles what waits, and writes it down.

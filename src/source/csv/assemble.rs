@@ -156,7 +156,7 @@ impl Roster {
 
     /// People, in this order: every other part of them is made on a thread of its own.
     fn people(&self, order: &[u32], joined: &Joined, names: &[String]) -> Vec<Person> {
-        const PART: usize = 1 << 10;
+        const PART: usize = 1 << 9;
         let (made, arriving) = mpsc::sync_channel(2);
         let make = &|part: &[u32]| self.part(part, joined, names);
         // Each has its end of the channel, so that neither waits for one who broke off.

@@ -33,6 +33,9 @@ pub(super) enum HeadingError {
     /// The heading row's quotes do not fit.
     #[error("the heading row has a quote that is not closed, or text beside a quoted heading")]
     Quotes,
+    /// The heading row does not end.
+    #[error("the heading row is longer than 1 MiB, and nothing behind it was read")]
+    TooLong,
     /// A column is not there.
     #[error("no column has the heading {heading:?}; {}", found(.headings))]
     Missing {
@@ -62,6 +65,7 @@ impl HeadingError {
                 Some("an export without people still has its heading row: look whether it failed".to_owned())
             }
             Self::Quotes => Some("a quote inside a quoted heading is written twice".to_owned()),
+            Self::TooLong => Some(Flaw::TooLong.help().to_owned()),
             Self::Missing { other_delimiter: Some(other), .. } => {
                 Some(format!("the row looks as if its delimiter were {other:?}: set delimiter = {other:?}"))
             }
@@ -109,8 +113,10 @@ pub(super) fn shown(value: &str) -> String {
 impl Columns {
     /// Finds the columns by their headings, which are compared trimmed and without case.
     pub(super) fn find(record: &Record<'_>, settings: &Settings) -> Result<Self, HeadingError> {
-        if record.flaw() == Some(Flaw::Unclosed) || record.flaw() == Some(Flaw::StrayQuote) {
-            return Err(HeadingError::Quotes);
+        match record.flaw() {
+            None => {}
+            Some(Flaw::Unclosed | Flaw::StrayQuote) => return Err(HeadingError::Quotes),
+            Some(Flaw::TooLong) => return Err(HeadingError::TooLong),
         }
         let headings = headings(record)?;
         let row = HeadingRow { headings: &headings, delimiter: settings.delimiter };

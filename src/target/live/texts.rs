@@ -129,7 +129,7 @@ impl PartialOrd for Key<'_> {
 }
 
 /// Ids, each once, by numbers from 0 on: UUIDs before others, and each kind sorted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Numbered<'a> {
     uuids: Vec<u128>,
     texts: Vec<&'a str>,

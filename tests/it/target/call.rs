@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rosterd::model::id::GroupId;
 use rosterd::target::{Client, TargetError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::server::{Action, Memory, Server, ids};
 
@@ -259,10 +261,31 @@ async fn nobody_at_home_is_unreachable() {
 #[tokio::test]
 async fn an_answer_without_end_is_not_read_to_its_end() {
     let server = Server::start().await;
-    let body = format!("[{}]", " ".repeat(256 * 1024 * 1024));
-    server.always("GET", "/groups", 200, &body);
-    let error = server.client().reader().groups(None, None).await.unwrap_err();
-    assert!(error.to_string().contains("256 MiB"), "{error}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = server.settings();
+    settings.api_url = format!("http://{}/v1", listener.local_addr().unwrap());
+    settings.timeout = Duration::from_secs(120);
+    let client = Client::new(&settings).unwrap();
+    let reader = client.reader();
+    // Never more than a MiB of it is there at once, on this side.
+    let endless = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            stream.read_buf(&mut request).await.unwrap();
+        }
+        let chunk = format!("100000\r\n{}\r\n", " ".repeat(1 << 20));
+        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n[\r\n").await.unwrap();
+        let mut sent = 0;
+        while stream.write_all(chunk.as_bytes()).await.is_ok() {
+            sent += 1;
+        }
+        sent
+    };
+    let (groups, sent) = tokio::join!(reader.groups(None, None), endless);
+    let error = groups.unwrap_err();
+    assert!(error.to_string().contains("512 MiB"), "{error}");
+    assert!((512..600).contains(&sent), "{sent} MiB were taken");
 }
 
 #[tokio::test]

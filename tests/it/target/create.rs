@@ -106,6 +106,19 @@ async fn when_nothing_can_be_known_it_is_not_sent_again() {
     assert_eq!((told(&created), created.call.attempts), ("-=failed u1=not_tried".into(), 3));
 }
 
+/// Neither list shows it, and no more is sent: that it was not made is not known all the same.
+#[tokio::test]
+async fn a_lost_creation_is_not_forgotten_for_a_throttle() {
+    let server = Server::start().await;
+    server.fault("GET", "/groups", 0, 2, Action::Reply(200, &[], "[]".into()));
+    server.fault("POST", "/groups", 0, 1, Action::FailAfter);
+    server.fault("POST", "/groups", 0, 1, Action::Reply(429, &[("Retry-After", "600")], String::new()));
+    let created = create(&server, None, "u1").await;
+    assert_eq!((created.result.as_str(), created.read_back, created.call.lost), ("failed", None, true));
+    assert!(created.result.error().unwrap().contains("may have been done"), "{:?}", created.result);
+    assert!(created.stop.is_some_and(|stop| stop.is_throttled()));
+}
+
 #[tokio::test]
 async fn throttled_creations_are_repeated() {
     let server = Server::start().await;

@@ -53,6 +53,21 @@ async fn a_reply_that_proves_nothing_is_read_after_once() {
     }
 }
 
+/// That additions are answered with the members says nothing of an answer to a removal with nobody in it.
+#[tokio::test]
+async fn an_empty_answer_to_a_removal_is_not_proven_by_an_addition() {
+    let server = Server::start().await;
+    let writer = server.client().writer();
+    assert_eq!(told(&writer.add_members(&"g1".into(), &ids("u3")).await), "u3=done");
+    server.fault("PUT", "/groups/g1/users/delete", 0, 1, Action::Reply(200, &[], r#"{"userIds":[]}"#.into()));
+    assert_eq!(told(&writer.remove_members(&"g1".into(), &ids("u2")).await), "u2=failed-");
+    // Nor is one to an addition by a removal.
+    let writer = server.client().writer();
+    assert_eq!(told(&writer.remove_members(&"g1".into(), &ids("u2")).await), "u2=done");
+    server.fault("POST", "/groups/g2/users", 0, 1, Action::Reply(200, &[], r#"{"userIds":["u4"]}"#.into()));
+    assert_eq!(told(&writer.add_members(&"g2".into(), &ids("u4")).await), "u4=failed-");
+}
+
 #[tokio::test]
 async fn a_change_that_is_silently_not_made_is_not_done() {
     let server = Server::start().await;
@@ -70,9 +85,14 @@ async fn a_server_that_has_shown_how_it_replies_is_believed() {
     assert_eq!(add("g2", "u1").await, "u1=done+");
     assert_eq!(add("g2", "u2").await, "u2=done");
     let emptied = writer.remove_members(&GroupId::from("g2"), &ids("u1 u2")).await;
-    assert_eq!(told(&emptied), "u1=done u2=done");
+    assert_eq!(told(&emptied), "u1=done+ u2=done+", "additions do not stand for removals");
     assert_eq!(add("g2", "u3").await, "u3=done");
-    assert_eq!(server.count("GET"), 1);
+    assert_eq!(server.count("GET"), 2);
+    let some = writer.remove_members(&GroupId::from("g1"), &ids("u1")).await;
+    assert_eq!(told(&some), "u1=done", "somebody is left, and named");
+    let all = writer.remove_members(&GroupId::from("g1"), &ids("u2")).await;
+    assert_eq!(told(&all), "u2=done");
+    assert_eq!(server.count("GET"), 2);
 }
 
 #[tokio::test]

@@ -13,8 +13,9 @@ use rosterd::target::{Client, Known, Settings};
 use rosterd::tls::Trust;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// What membership writes are answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(super) enum Action {
     Cut,
     /// Cut after the effect.
     CutAfter,
+    /// Plain text where the answer is due, after the effect: under TLS a record that is none.
+    PlainAfter,
     /// Status 502 after the effect.
     FailAfter,
     /// Half of the answer, then cut.
@@ -208,7 +211,7 @@ impl Server {
         members.join(" ")
     }
 
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, mut stream: S) {
+    async fn serve<S: Wire>(&self, mut stream: S) {
         let Some(seen) = read_request(&mut stream).await else {
             return;
         };
@@ -222,6 +225,11 @@ impl Server {
             Some(Action::Cut) => return,
             Some(Action::CutAfter) => {
                 self.world().answer(&seen);
+                return;
+            }
+            Some(Action::PlainAfter) => {
+                self.world().answer(&seen);
+                let _ = stream.socket().write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n").await;
                 return;
             }
             Some(Action::FailAfter) => {
@@ -247,6 +255,24 @@ impl Server {
         }
         let _ = stream.write_all(&bytes).await;
         let _ = stream.shutdown().await;
+    }
+}
+
+/// A connection, under TLS or not.
+trait Wire: AsyncRead + AsyncWrite + Unpin {
+    /// What lies below TLS.
+    fn socket(&mut self) -> &mut TcpStream;
+}
+
+impl Wire for TcpStream {
+    fn socket(&mut self) -> &mut TcpStream {
+        self
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn socket(&mut self) -> &mut TcpStream {
+        self.get_mut().0
     }
 }
 

@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use super::server::Server;
+use super::server::{Action, Server, ids};
 
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -85,6 +85,26 @@ async fn a_certificate_is_always_checked() {
             (got, _) => panic!("{name} {expired} {ca_file:?}: {got:?}"),
         }
     }
+}
+
+/// A record that is damaged where the answer is due: the request arrived, and what became of it is to be seen.
+#[tokio::test]
+async fn a_tls_fault_behind_the_request_is_a_lost_answer() {
+    let authority = Authority::new();
+    let ca_file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(ca_file.path(), authority.issuer.pem()).unwrap();
+    let server = Server::start_with(Some(authority.acceptor("127.0.0.1", false))).await;
+    let mut settings = server.settings();
+    settings.trust.ca_file = Some(ca_file.path().to_owned());
+    let writer = Client::new(&settings).unwrap().writer();
+    server.fault("POST", "/groups", 0, 1, Action::PlainAfter);
+    let created = writer.create_group("New", None, &ids("u1")).await;
+    assert_eq!((created.result.as_str(), created.read_back), ("done", Some(true)), "{:?}", created.result);
+    assert_eq!(server.count("POST /v1/groups"), 1, "made once");
+    server.fault("POST", "/groups/g1/users", 0, 3, Action::PlainAfter);
+    let written = writer.add_members(&"g1".into(), &ids("u3")).await;
+    assert_eq!((written.members[0].result.as_str(), written.members[0].read_back), ("done", Some(true)));
+    assert!(written.stop.is_none());
 }
 
 #[tokio::test]
