@@ -89,7 +89,8 @@ pub(crate) fn child(args: &[&str]) -> Figures {
 /// From the file to what a plan is made from.
 fn decode(path: &Path, layout: Layout) -> Figures {
     let (name, settings) = (SourceName::new("hr"), settings(path, layout));
-    let (snapshot, figures) = measure::section(|| source::read_blocking(&name, &settings, Timestamp::now()));
+    let (snapshot, figures) =
+        measure::section(|| source::read_blocking(&name, &settings, &Default::default(), Timestamp::now()));
     assert!(snapshot.completeness.is_complete(), "{:?}", snapshot.problems.first());
     assert!(!snapshot.people.is_empty());
     figures

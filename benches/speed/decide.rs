@@ -273,6 +273,7 @@ fn source(shape: Shape) -> SourceSnapshot {
         evidence: String::new(),
         read: Default::default(),
         files: Default::default(),
+        columns: Default::default(),
         facts: ReadFacts::default(),
         watermark: None,
     }

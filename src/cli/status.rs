@@ -6,7 +6,8 @@ use super::args::Global;
 use super::exit::{Exit, Fault};
 use super::output::Output;
 use super::session;
-use crate::model::run::Trigger;
+use crate::model::run::{Outcome, Trigger};
+use crate::report;
 use crate::report::status_text::{self, RunView, RunningView, SourceView, StatusView};
 use crate::report::written;
 use crate::store::{Access, RunRow, Store};
@@ -34,10 +35,20 @@ async fn view(store: &Store, now: Timestamp) -> Result<StatusView, Fault> {
     let memory = store.memory(now).await?;
     let holds = store.holds(now).await?;
     let sources = store.sources().await?;
+    let running = store.running().map(|(who, since)| RunningView { who, since });
+    let rows = store.runs(RUNS).await?;
+    let mut runs: Vec<RunView> = rows.iter().map(|row| run_view(row, running.as_ref())).collect();
+    // Of the last run alone: why others could not do everything is over, or is why it could not either.
+    if let Some(last) = runs.iter_mut().find(|run| !run.under_way)
+        && matches!(last.outcome, Some(Outcome::Unread | Outcome::Throttled | Outcome::PartlyApplied))
+        && let Some(document) = store.document(&last.id.as_str().into()).await?
+    {
+        last.why = report::reasons(&document);
+    }
     Ok(StatusView {
         now,
-        running: store.running().map(|(who, since)| RunningView { who, since }),
-        runs: store.runs(RUNS).await?.iter().map(run_view).collect(),
+        running,
+        runs,
         // Of a service that is at work, and knows it best; apply runs when it is called.
         next_run: store.service().and_then(|service| service.next_run),
         throttled_until: memory.throttled_until,
@@ -48,14 +59,18 @@ async fn view(store: &Store, now: Timestamp) -> Result<StatusView, Fault> {
             .map(|source| SourceView {
                 unchanged: source.complete && !source.was_read(),
                 name: source.source,
-                read_at: source.complete_at,
+                at: source.at,
+                complete: source.complete,
+                complete_at: source.complete_at,
                 people: usize::try_from(source.people).unwrap_or(usize::MAX),
             })
             .collect(),
     })
 }
 
-fn run_view(row: &RunRow) -> RunView {
+fn run_view(row: &RunRow, running: Option<&RunningView>) -> RunView {
+    // One that was cut off began before whoever has the lock. Times of runs are kept in milliseconds.
+    let began = |running: &RunningView| running.since.as_millisecond() <= row.started_at.as_millisecond();
     let tally = row.tally;
     let planned = row.planned.unwrap_or_default();
     RunView {
@@ -64,6 +79,8 @@ fn run_view(row: &RunRow) -> RunView {
         started_at: row.started_at,
         finished_at: row.finished_at,
         outcome: row.outcome,
+        under_way: row.finished_at.is_none() && running.is_some_and(began),
+        why: Vec::new(),
         counts: format!(
             "{} done, {} failed, {} not tried, {} held, {} skipped",
             tally.done + tally.already_so,

@@ -167,7 +167,10 @@ impl Columns {
             );
         }
         let heading = |key: &str| table.text(key).map_or(key, str::trim).to_owned();
-        let column = |key: &str| Column { heading: heading(key), required: table.has(key) };
+        let column = |key: &str| {
+            let heading = heading(key);
+            Column { required: table.has(key) && !heading.is_empty(), heading }
+        };
         let columns = Self { group: heading(own), email: heading("email"), status: column("status"), id: column("id") };
         columns.check(&table, own);
         columns
@@ -178,7 +181,7 @@ impl Columns {
         let all =
             [(group, &self.group), ("email", &self.email), ("status", &self.status.heading), ("id", &self.id.heading)];
         for (at, (key, heading)) in all.iter().enumerate() {
-            let twin = all.iter().take(at).find(|(_, other)| other == heading);
+            let twin = all.iter().take(at).find(|(_, other)| other == heading && !heading.is_empty());
             if let Some((other, _)) = twin {
                 let at_key = if table.has(key) { key } else { other };
                 table.mistake(

@@ -64,6 +64,9 @@ pub struct SourceSnapshot {
     /// The files that it was read from, where its kind has files. One that is not there any more may
     /// be missing by mistake, with everybody in it.
     pub files: BTreeSet<String>,
+    /// The optional columns that it had, by their keys in the configuration, where its kind has columns. One that
+    /// is not there any more may have got another heading by mistake.
+    pub columns: BTreeSet<String>,
     /// What else is known of the read.
     pub facts: ReadFacts,
     /// The state of the source as the read began, told by the very server or file that was read; none
@@ -98,6 +101,7 @@ impl SourceSnapshot {
             evidence: String::new(),
             read: ReadEvidence::None,
             files: BTreeSet::new(),
+            columns: BTreeSet::new(),
             facts: ReadFacts::default(),
             watermark: None,
         }

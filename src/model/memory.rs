@@ -67,6 +67,8 @@ pub struct Learned {
     pub accepted_missing: BTreeSet<(SourceName, String, GroupName)>,
     /// The files that each source was read from, where its kind has files.
     pub files: BTreeMap<SourceName, BTreeSet<String>>,
+    /// The optional columns that each source had, by their keys, where its kind has columns.
+    pub columns: BTreeMap<SourceName, BTreeSet<String>>,
 }
 
 /// What a full run found: enough to tell later that nothing changed since. It moves only at the end of

@@ -35,6 +35,7 @@ pub fn learn(
             source.addressed
         }),
         files: files(inputs, guarded),
+        columns: columns(inputs),
         pending: difference.pending.clone(),
         accepted_missing: desired
             .iter()
@@ -194,6 +195,20 @@ fn files(inputs: &Inputs<'_>, guarded: &Guarded) -> BTreeMap<SourceName, BTreeSe
         }
     }
     files
+}
+
+/// A source that lacks a column of the last full run was not read completely, unless the configuration rules the
+/// column out.
+fn columns(inputs: &Inputs<'_>) -> BTreeMap<SourceName, BTreeSet<String>> {
+    let mut columns = BTreeMap::new();
+    for source in inputs.sources {
+        let before = inputs.memory.learned.columns.get(&source.name);
+        let now = if source.completeness.is_complete() { Some(&source.columns) } else { before };
+        if let Some(now) = now.filter(|now| !now.is_empty()) {
+            columns.insert(source.name.clone(), now.clone());
+        }
+    }
+    columns
 }
 
 /// Accounts whose removal from a group that the source feeds is held.

@@ -22,8 +22,10 @@ pub mod words;
 
 mod again;
 mod build;
+mod reasons;
 pub use again::again;
 pub(crate) use build::time;
+pub use reasons::reasons;
 mod change_text;
 mod sections;
 pub(crate) use sections::approve;

@@ -154,13 +154,16 @@ impl NoticeView<'_> {
     fn unread_sources(&self, plan: &PlanDocument) -> Vec<String> {
         let unread = plan.sources.iter().filter(|source| !source.complete);
         let line = |source: &SourceEntry| {
-            // What is odd in single records quotes them; what kept a whole source from being read does not.
+            // What is odd in single records of a directory names them; what kept a whole source from being read does
+            // not, nor does what is odd in a file, unless it quotes it.
             let whole = source.people == 0 && source.problems.len() == 1;
-            let why = source.problems.first().filter(|_| whole || self.personal_data);
+            let is_file = source.kind == "csv";
+            let why = source.problems.first().filter(|_| whole || is_file || self.personal_data);
             let why = why.and_then(|why| self.told(why, &['@', '"', '=']));
             let name = clean(&source.name);
             match why {
-                Some(why) => format!("source {name} ({}) was not read: {}", source.kind, clean(why)),
+                Some(why) if whole => format!("source {name} ({}) was not read: {}", source.kind, clean(why)),
+                Some(why) => format!("source {name} ({}) was not read completely: {}", source.kind, clean(why)),
                 None => format!("source {name} ({}) was not read completely; rosterd status tells more", source.kind),
             }
         };

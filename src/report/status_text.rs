@@ -58,18 +58,26 @@ pub struct RunView {
     pub outcome: Option<Outcome>,
     /// Its counts in a line, as its own report ended.
     pub counts: String,
+    /// Why it could not do everything, a line each ([`super::reasons()`]).
+    pub why: Vec<String>,
+    /// It is the run under way.
+    pub under_way: bool,
 }
 
-/// A source's last complete read.
+/// How a source was read last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceView {
     /// Its name.
     pub name: String,
-    /// When it was last read to its end, or vouched that nothing changed since.
-    pub read_at: Option<Timestamp>,
+    /// When that was.
+    pub at: Timestamp,
+    /// Whether it was read to its end then, or vouched that nothing changed since it was.
+    pub complete: bool,
+    /// When it was last read to its end, or vouched.
+    pub complete_at: Option<Timestamp>,
     /// It vouched, and was left unread.
     pub unchanged: bool,
-    /// People in it then.
+    /// People who were read the last time.
     pub people: usize,
 }
 
@@ -114,6 +122,7 @@ fn runs(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result {
             Some(outcome @ (Outcome::InStep | Outcome::Applied)) => (words::outcome(outcome), Ink::Add),
             Some(Outcome::Held) => (words::outcome(Outcome::Held), Ink::Hold),
             Some(outcome) => (words::outcome(outcome), Ink::Trouble),
+            None if run.under_way => ("under way", Ink::Hold),
             None => ("did not finish", Ink::Trouble),
         };
         let took = run.finished_at.map(|end| format!(", took {}", words::duration(length(run.started_at, end))));
@@ -131,6 +140,12 @@ fn runs(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result {
             false => format!("{}; ", clean(&run.counts)),
         };
         writeln!(out, "    {counts}run {}", clean(&run.id))?;
+        for why in run.why.iter().take(NAMED) {
+            writeln!(out, "    {} {}", look.paint(Ink::Trouble, "!"), clean(why))?;
+        }
+        if let more @ 1.. = run.why.len().saturating_sub(NAMED) {
+            writeln!(out, "    … and {more} more (rosterd plan)")?;
+        }
     }
     Ok(())
 }
@@ -142,23 +157,29 @@ fn sources(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result {
     writeln!(out, "\n{}", look.paint(Ink::Heading, "Sources"))?;
     for source in &view.sources {
         let name = clean(&source.name);
-        match source.read_at {
-            Some(at) => writeln!(
-                out,
-                "  {name}: {} {} ({}), {}",
-                if source.unchanged { "asked, and not read because nothing changed," } else { "read completely" },
-                when(at),
-                apart(view.now, at),
-                plural(source.people, "person"),
-            )?,
-            None => writeln!(out, "  {name}: never read completely")?,
-        }
+        let how = match (source.complete, source.unchanged) {
+            (true, true) => "asked, and not read because nothing changed,".to_owned(),
+            (true, false) => "read completely".to_owned(),
+            (false, _) => look.paint(Ink::Trouble, "not read completely").to_string(),
+        };
+        let (at, people) = (moment(view.now, source.at), plural(source.people, "person"));
+        let before = match source.complete_at {
+            _ if source.complete => String::new(),
+            Some(at) => format!("; last read completely {}", moment(view.now, at)),
+            None => "; never read completely".to_owned(),
+        };
+        writeln!(out, "  {name}: {how} {at}, {people}{before}")?;
     }
     Ok(())
 }
 
 fn when(at: Timestamp) -> String {
     words::when(&build::time(at))
+}
+
+/// A time, and how far it is.
+fn moment(now: Timestamp, at: Timestamp) -> String {
+    format!("{} ({})", when(at), apart(now, at))
 }
 
 /// `2 h ago`, `in 5 min`.
@@ -190,30 +211,60 @@ mod tests {
             finished_at: outcome.map(|_| started_at + jiff::SignedDuration::from_secs(12)),
             outcome,
             counts: "3 added, 0 removed, 0 failed, 9 held, 2 skipped".to_owned(),
+            why: Vec::new(),
+            under_way: false,
+        };
+        let unread = RunView {
+            outcome: Some(Outcome::Unread),
+            why: (1..=5).map(|n| format!("source hr: {n}.csv: is empty")).collect(),
+            ..run("r-2", at(-900), Some(Outcome::Unread))
+        };
+        let source = |name: &str, complete: bool, complete_at: Option<Timestamp>, people: usize| SourceView {
+            name: name.to_owned(),
+            at: at(-900),
+            complete,
+            complete_at,
+            unchanged: false,
+            people,
         };
         let view = StatusView {
             now,
             running: Some(RunningView { who: "sync1, process 4711".to_owned(), since: at(-30) }),
-            runs: vec![run("r-2", at(-900), Some(Outcome::Held)), run("r-1", at(-90_000), None)],
+            runs: vec![
+                RunView { under_way: true, ..run("r-4", at(-30), None) },
+                run("r-3", at(-300), Some(Outcome::Held)),
+                unread,
+                run("r-1", at(-90_000), None),
+            ],
             next_run: Some(at(600)),
             throttled_until: Some(at(300)),
             checkpoints: Some((at(-900), "checkpoint file /mnt/worm/x: it is not there".to_owned())),
             waiting: vec!["h-0123456789ab".to_owned()],
             sources: vec![
-                SourceView { name: "corp-ad".to_owned(), read_at: None, unchanged: false, people: 0 },
-                SourceView { name: "hr".to_owned(), read_at: Some(at(-900)), unchanged: false, people: 118 },
+                source("corp-ad", false, None, 0),
+                source("hr", true, Some(at(-900)), 118),
+                source("lists", false, Some(at(-90_000)), 30),
             ],
         };
         insta::assert_snapshot!(written(|out| write(out, &view, &Look::PLAIN)), @r#"
         Last runs
-          2026-11-22 11:45:00 UTC (15 min ago, took 12 s)  schedule: finished, and the guard holds something
+          2026-11-22 11:59:30 UTC (30 s ago)  schedule: under way
+            3 added, 0 removed, 0 failed, 9 held, 2 skipped; run r-4
+          2026-11-22 11:55:00 UTC (5 min ago, took 12 s)  schedule: finished, and the guard holds something
+            3 added, 0 removed, 0 failed, 9 held, 2 skipped; run r-3
+          2026-11-22 11:45:00 UTC (15 min ago, took 12 s)  schedule: a source or Hyperproof could not be read completely
             3 added, 0 removed, 0 failed, 9 held, 2 skipped; run r-2
+            ! source hr: 1.csv: is empty
+            ! source hr: 2.csv: is empty
+            ! source hr: 3.csv: is empty
+            … and 2 more (rosterd plan)
           2026-11-21 11:00:00 UTC (25 h ago)  schedule: did not finish
             3 added, 0 removed, 0 failed, 9 held, 2 skipped; run r-1
 
         Sources
-          corp-ad: never read completely
+          corp-ad: not read completely 2026-11-22 11:45:00 UTC (15 min ago), 0 people; never read completely
           hr: read completely 2026-11-22 11:45:00 UTC (15 min ago), 118 people
+          lists: not read completely 2026-11-22 11:45:00 UTC (15 min ago), 30 people; last read completely 2026-11-21 11:00:00 UTC (25 h ago)
 
         Throttled by Hyperproof until 2026-11-22 12:05:00 UTC (in 5 min)
         Checkpoints outside: trouble since 2026-11-22 11:45:00 UTC (15 min ago): checkpoint file /mnt/worm/x: it is not there

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use super::Order;
 use crate::model::address::Address;
-use crate::model::directory::SourceSnapshot;
+use crate::model::directory::{SourceKind, SourceSnapshot};
 use crate::model::id::{GroupId, SourceName};
 use crate::model::live::LiveState;
 use crate::model::memory::Memory;
@@ -79,10 +79,29 @@ pub(super) async fn read_sources(order: &Order<'_>, memory: &Memory, now: Timest
         let complete = source.completeness.is_complete();
         info!(source = %source.name, complete, people = source.people.len(), groups = source.groups.len(), "source read");
         if !complete {
-            warn!(source = %source.name, problems = source.problems.len(), "source was not read to its end: nothing of it is applied");
+            let (problems, why) = (source.problems.len(), why(source));
+            warn!(source = %source.name, problems, why, "source was not read to its end: nothing of it is applied");
         }
     }
     sources
+}
+
+/// Why a source was not read to its end, for the log: the first of its problems, as far as they name nobody. Those of
+/// files never do; entries of a directory are called by names of people.
+fn why(source: &SourceSnapshot) -> String {
+    const TOLD: usize = 3;
+    let names_nobody = |text: &String| match source.kind {
+        SourceKind::Csv => true,
+        // Where nothing was read, a name is one of the configuration.
+        SourceKind::Ldap => !text.contains('@') && (source.people.is_empty() || !text.contains('=')),
+    };
+    let told: Vec<String> =
+        source.problems.iter().take(TOLD).map(ToString::to_string).take_while(names_nobody).collect();
+    match (told.is_empty(), source.problems.len() - told.len()) {
+        (true, _) => "it may name people: see rosterd status".to_owned(),
+        (false, 0) => told.join("; "),
+        (false, more) => format!("{}; and {more} more", told.join("; ")),
+    }
 }
 
 /// What the mappings need of a source, and what was known of it.
@@ -97,6 +116,7 @@ fn wanted(source: &SourceName, policy: &Policy, memory: &Memory) -> Wanted {
     let feeds = memory.learned.feeds.values().flatten().filter(|feed| feed.source == *source && feed.immutable);
     wanted.groups = feeds.filter_map(|feed| feed.key.clone()).collect();
     wanted.people.share(source, &memory.learned.person_links);
+    wanted.columns = memory.learned.columns.get(source).cloned().unwrap_or_default();
     let own = policy.groups.values().chain([&policy.group_defaults]).flat_map(|group| &group.keep);
     let ignored = policy.identity.ignore.iter().map(String::as_str);
     let named = own.map(Address::as_str).chain(ignored);

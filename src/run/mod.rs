@@ -23,13 +23,13 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, info, info_span};
+use tracing::{Instrument, info, info_span, warn};
 
 use crate::model::facts::Facts;
 use crate::model::id::{GroupId, GroupName, RunId};
 use crate::model::live::LiveState;
 use crate::model::memory::Memory;
-use crate::model::plan::Plan;
+use crate::model::plan::{GroupStanding, Plan};
 use crate::model::policy::Policy;
 use crate::model::run::{PlanReport, RunReport, Trigger};
 use crate::reconcile::{Decision, Inputs, decide, facts};
@@ -299,6 +299,10 @@ async fn gathered(
 }
 
 fn say(plan: &Plan) {
+    for group in plan.groups.iter().filter(|group| group.standing == GroupStanding::Unusable) {
+        let why = group.problems.first().map_or_else(String::new, ToString::to_string);
+        warn!(group = %group.name, why, "group cannot be worked on: it is left alone");
+    }
     let counts = plan.counts();
     info!(
         create = counts.create,

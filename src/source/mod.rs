@@ -57,6 +57,8 @@ pub struct Wanted {
     /// Addresses in folded form (`*` stands for anything) of people who may be protected, whatever group they
     /// are in: other addresses of theirs may be those of accounts.
     pub protected: BTreeSet<String>,
+    /// Optional columns that it had at the last full run, where its kind has columns.
+    pub columns: BTreeSet<String>,
 }
 
 impl Source {
@@ -71,7 +73,7 @@ impl Source {
     /// Reads the source. A failure is a snapshot too: incomplete, with its problems.
     pub async fn read(&self, wanted: &Wanted, now: Timestamp) -> SourceSnapshot {
         match &self.kind {
-            Kind::Csv(settings) => csv::read(&self.name, settings, now).await,
+            Kind::Csv(settings) => csv::read(&self.name, settings, &wanted.columns, now).await,
             Kind::Ldap(settings) => ldap::read(&self.name, settings, wanted, now).await,
         }
     }

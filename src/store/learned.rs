@@ -143,6 +143,10 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
         settings::remember_files(conn, &full.learned.files).await?;
         written += 1;
     }
+    if settings::columns(conn).await? != full.learned.columns {
+        settings::remember_columns(conn, &full.learned.columns).await?;
+        written += 1;
+    }
     for key in &full.over {
         undo::forget(conn, key).await?;
         written += 1;
@@ -153,8 +157,17 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
 }
 
 fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
-    let Learned { person_links: _, feeds, settled, baselines, pending, accepted_missing, files: _, addressed } =
-        &full.learned;
+    let Learned {
+        person_links: _,
+        feeds,
+        settled,
+        baselines,
+        pending,
+        accepted_missing,
+        files: _,
+        columns: _,
+        addressed,
+    } = &full.learned;
     let known = full.known_groups.iter().map(|(id, name)| (vec![id.to_string()], Some(Cell::text(name))));
     let feeds =
         feeds.iter().map(|(group, feeds)| Ok((vec![group.to_string()], Some(Cell::Text(feeds_to_json(feeds)?)))));
@@ -272,6 +285,7 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
     drop(rows);
     memory.owned = gathering.finish();
     memory.learned.files = settings::files(conn).await?;
+    memory.learned.columns = settings::columns(conn).await?;
     memory.seen = seen(conn).await?;
     load_learned(conn, &mut memory.learned).await
 }

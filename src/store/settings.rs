@@ -20,6 +20,7 @@ const CONFIG_DIGEST: &str = "config_digest";
 const THROTTLED_UNTIL: &str = "throttled_until";
 const WRITTEN_AT: &str = "written_at";
 const FILES: &str = "source_files";
+const COLUMNS: &str = "source_columns";
 const LAST_READ: &str = "last_read";
 const ANSWERS: &str = "last_answers";
 const ARCHIVED_AT: &str = "archived_at";
@@ -177,22 +178,39 @@ pub(super) async fn note_checkpoint_trouble(
     set(conn, TROUBLE, &to_json(&(millis(since), why))?).await
 }
 
+/// Texts of each source.
+type BySource = BTreeMap<SourceName, BTreeSet<String>>;
+
 /// The files that each source was read from at the last full run.
-pub(super) async fn files(conn: &mut SqliteConnection) -> Result<BTreeMap<SourceName, BTreeSet<String>>, Fault> {
-    let Some(text) = get(conn, FILES).await? else {
-        return Ok(BTreeMap::new());
-    };
-    let stored: BTreeMap<String, BTreeSet<String>> = from_json(TABLE, FILES, &text)?;
-    Ok(stored.into_iter().map(|(source, files)| (source.into(), files)).collect())
+pub(super) async fn files(conn: &mut SqliteConnection) -> Result<BySource, Fault> {
+    by_source(conn, FILES).await
 }
 
-pub(super) async fn remember_files(
-    conn: &mut SqliteConnection,
-    files: &BTreeMap<SourceName, BTreeSet<String>>,
-) -> Result<(), Fault> {
+pub(super) async fn remember_files(conn: &mut SqliteConnection, files: &BySource) -> Result<(), Fault> {
+    remember_by_source(conn, FILES, files).await
+}
+
+/// The optional columns that each source had at the last full run.
+pub(super) async fn columns(conn: &mut SqliteConnection) -> Result<BySource, Fault> {
+    by_source(conn, COLUMNS).await
+}
+
+pub(super) async fn remember_columns(conn: &mut SqliteConnection, columns: &BySource) -> Result<(), Fault> {
+    remember_by_source(conn, COLUMNS, columns).await
+}
+
+async fn by_source(conn: &mut SqliteConnection, name: &str) -> Result<BySource, Fault> {
+    let Some(text) = get(conn, name).await? else {
+        return Ok(BTreeMap::new());
+    };
+    let stored: BTreeMap<String, BTreeSet<String>> = from_json(TABLE, name, &text)?;
+    Ok(stored.into_iter().map(|(source, texts)| (source.into(), texts)).collect())
+}
+
+async fn remember_by_source(conn: &mut SqliteConnection, name: &str, texts: &BySource) -> Result<(), Fault> {
     let stored: BTreeMap<&str, &BTreeSet<String>> =
-        files.iter().map(|(source, files)| (source.as_str(), files)).collect();
-    set(conn, FILES, &to_json(&stored)?).await
+        texts.iter().map(|(source, texts)| (source.as_str(), texts)).collect();
+    set(conn, name, &to_json(&stored)?).await
 }
 
 /// When the last full run that stored watermarks began to read, and its digest of Hyperproof.

@@ -647,6 +647,7 @@ fn the_status_before_and_after_runs() {
     Last runs
       TIME (AGO, took TIME)  apply: a source or Hyperproof could not be read completely
         0 done, 0 failed, 0 not tried, 0 held, 0 skipped; run RUN
+        ! Hyperproof: POST /oauth/token: Connection refused (help: are api_url and token_url right, and can this machine reach them (proxy, firewall)? otherwise the next run tries again)
       TIME (AGO, took TIME)  apply: some changes failed or could not be made
         6 done, 0 failed, 0 not tried, 3 held, 1 skipped; run RUN
 
@@ -666,6 +667,7 @@ fn the_status_after_a_killed_run() {
     bench.until_held();
     let during = bench.run(&["status"]).exits(0).stdout;
     assert!(during.contains(&format!("apply (process {} on ", child.id())), "{during}");
+    assert!(during.contains("apply: under way") && !during.contains("did not finish"), "{during}");
     child.kill().unwrap();
     child.wait().unwrap();
     let after = bench.run(&["status"]).exits(0).stdout;

@@ -1,5 +1,6 @@
 //! Files of comma-separated values as a source: what is in them, and what is wrong with them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -35,7 +36,7 @@ fn lists(settings: Settings) -> Settings {
 
 fn read_now(settings: &Settings) -> SourceSnapshot {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
-    runtime.block_on(read(&SourceName::new("hr"), settings, Timestamp::now()))
+    runtime.block_on(read(&SourceName::new("hr"), settings, &BTreeSet::new(), Timestamp::now()))
 }
 
 /// Files `a.csv`, `b.csv` … with these contents, read by the pattern `*.csv`.
@@ -312,6 +313,56 @@ fn a_named_column_that_one_file_lacks_leaves_the_source_incomplete() {
     let expected =
         ["! b.csv: no column has the heading \"status\"; the headings are \"group\", \"email\"", "incomplete"];
     assert_eq!(text(&snapshot), lines(&expected));
+}
+
+/// A file in which the heading was misspelt would make everybody in it active, or nobody followed.
+#[test]
+fn an_optional_column_that_another_file_has_is_missed() {
+    let rows = "group,email,status\na,x@corp.example,inactive\n";
+    let snapshot = read_files(&[rows, "group,email,state\na,y@corp.example,inactive\n"], |settings| settings);
+    let expected = [
+        "mail:x@corp.example [x@corp.example] a.csv:2 disabled",
+        "mail:y@corp.example [y@corp.example] b.csv:2",
+        "= a: mail:x@corp.example mail:y@corp.example",
+        "! b.csv: no column has the heading \"status\", which a.csv has; the headings are \"group\", \"email\", \"state\"",
+        "incomplete",
+    ];
+    assert_eq!(text(&snapshot), lines(&expected));
+    assert_eq!(snapshot.columns, ["status".to_owned()].into());
+    let help = "mend the heading, or add the column; files that differ for good are sources of their own";
+    assert_eq!(snapshot.problems[0].help.as_deref(), Some(help));
+
+    let alone = read_files(&["group,email,state\na,y@corp.example,inactive\n"], |settings| settings);
+    assert!(alone.completeness.is_complete(), "a source may have no such column");
+    let ruled_out = read_files(&[rows, "group,email,id\na,x@corp.example,\n"], |mut settings| {
+        settings.status_column.heading = String::new();
+        settings.id_column.heading = String::new();
+        settings
+    });
+    assert!(ruled_out.completeness.is_complete() && ruled_out.columns.is_empty());
+    assert!(!ruled_out.people[0].disabled, "nobody asked");
+}
+
+/// What is wrong with half a row is not what is wrong with the file.
+#[test]
+fn a_file_that_ends_within_a_bad_row_looks_cut_short() {
+    let start = "group,email,status\na,x@corp.example,active\n";
+    for (rest, bad) in [
+        ("a,y@corp.example,acti", "status \"acti\" is neither active nor inactive"),
+        ("a,y@corp.ex", "2 fields where the heading row has 3"),
+    ] {
+        let snapshot = read_files(&[format!("{start}{rest}")], |settings| settings);
+        let told: Vec<String> =
+            snapshot.problems.iter().map(|problem| format!("{}: {}", problem.place, problem.text)).collect();
+        let cut = "a.csv:3: the file looks cut short: its last row is bad, and no line end comes after it";
+        assert_eq!(told, [cut.to_owned(), format!("a.csv:3: {bad}")]);
+        let ended = read_files(&[format!("{start}{rest}\n")], |settings| settings);
+        assert_eq!(ended.problems.len(), 1, "a row of its own");
+    }
+    let fine = read_files(&[format!("{start}a,y@corp.example,active")], |settings| settings);
+    assert!(fine.completeness.is_complete(), "many files have no line end at their end");
+    let earlier = read_files(&["group,email\na,nobody\na,x@corp.example"], |settings| settings);
+    assert_eq!(earlier.problems.len(), 1);
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn people() -> SourceSnapshot {
         max_age: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
-    runtime.block_on(read(&SourceName::new("hr"), &settings, Timestamp::now()))
+    runtime.block_on(read(&SourceName::new("hr"), &settings, &Default::default(), Timestamp::now()))
 }
 
 /// The address in Hyperproof: folded, and replaced where `aliases.csv` says so.

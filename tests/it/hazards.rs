@@ -68,6 +68,52 @@ fn a_file_with_another_name_takes_the_place_of_one_that_is_gone() {
     bench.in_step();
 }
 
+/// A misspelt heading of an optional column reads like an export that never had it: everybody who left would be
+/// active again, and nobody followed by their id.
+#[test]
+fn a_column_that_was_there_is_missed_until_somebody_says_that_there_is_none() {
+    let mut bench = Bench::small();
+    let write = |bench: &Bench, status: &str, id: &str, bob: &str| {
+        let rows = format!(
+            "group,email,{status},{id}\ncompliance,ann@corp.example,active,1\ncompliance,{bob}@corp.example,active,2\n\
+             compliance,cem@corp.example,active,3\ncompliance,dan@corp.example,inactive,4\n"
+        );
+        bench.write("people.csv", &rows);
+    };
+    let told = |run: &serde_json::Value| run["sources"][0]["problems"][0].to_string();
+    write(&bench, "status", "id", "bob");
+    bench.apply(0);
+
+    write(&bench, "state", "id", "bob");
+    let run = bench.apply(13);
+    assert_eq!(bench.members("Compliance"), ["ann", "bob", "cem"], "dan left");
+    assert_eq!(run["sources"][0]["complete"], false);
+    let told_of = told(&run);
+    assert!(
+        told_of.contains("people.csv: no column has the heading \\\"status\\\", which was there at the last full run")
+    );
+    assert!(told_of.contains("\\\"state\\\"") && told_of.contains("`columns.status`"), "{told_of}");
+    bench.run(&["plan", "--exit-code"]).exits(13);
+    bench.apply(13);
+
+    write(&bench, "status", "ident", "robert.new");
+    let run = bench.apply(13);
+    assert!(told(&run).contains("no column has the heading \\\"id\\\""), "{}", told(&run));
+    assert_eq!(bench.members("Compliance"), ["ann", "bob", "cem"]);
+
+    write(&bench, "status", "id", "robert.new");
+    bench.apply(0);
+    assert_eq!(bench.members("Compliance"), ["ann", "bob", "cem"], "she is known by her id");
+    bench.in_step();
+
+    bench.rest = ONE_GROUP.replace("people.csv\"", "people.csv\"\ncolumns = { id = \"\" }");
+    write(&bench, "status", "ident", "bob");
+    bench.apply(0);
+    bench.rest = ONE_GROUP.to_owned();
+    bench.apply(0);
+    bench.in_step();
+}
+
 /// One account that Hyperproof refuses, wanted in many groups, must not keep the others from their turn.
 #[test]
 fn an_account_that_is_refused_everywhere_stops_nobody_else() {

@@ -555,6 +555,7 @@ fn full() -> FullRun {
             pending: [(("Staff".into(), "a9".into()), at(-500))].into(),
             accepted_missing: [("hr".into(), "gone".into(), "Staff".into())].into(),
             files: [("hr".into(), ["a.csv".to_owned(), "b.csv".to_owned()].into())].into(),
+            columns: [("hr".into(), ["status".to_owned()].into())].into(),
         },
         known_groups: [("id-Staff".into(), "Staff".to_owned()), ("g2".into(), String::new())].into(),
         left: [("id-Staff".into(), vec!["a1".into(), "a2".into()]), ("g2".into(), Vec::new())].into(),

@@ -43,8 +43,16 @@ const COLUMNS: &[Key] = &[
     key("group", Shape::Text, "The directory group, in a \"rows\" file; without it \"group\"."),
     key("groups", Shape::Text, "The directory groups, in a \"lists\" file; without it \"groups\"."),
     key("email", Shape::Text, "The address.").or("\"email\""),
-    key("status", Shape::Text, "Whether the person is active; without it \"status\", where a file has it."),
-    key("id", Shape::Text, "The person's immutable id; without it \"id\", where a file has it."),
+    key(
+        "status",
+        Shape::AnyText,
+        "Whether the person is active; without it \"status\", where the files have it; \"\": they have none.",
+    ),
+    key(
+        "id",
+        Shape::AnyText,
+        "The person's immutable id; without it \"id\", where the files have it; \"\": they have none.",
+    ),
 ];
 
 /// `[[source]]` of kind `ldap`

@@ -14,8 +14,8 @@ pub(super) struct Columns {
     pub(super) status: Option<usize>,
     /// The immutable id, where the file has one.
     pub(super) id: Option<usize>,
-    /// How many there are.
-    pub(super) count: usize,
+    /// All headings.
+    pub(super) headings: Vec<String>,
 }
 
 /// Why a file cannot be read by its heading row.
@@ -82,7 +82,7 @@ impl HeadingError {
 
 /// The headings, for an error. A file without a heading row shows a person there, who has no place
 /// in an error text.
-fn found(headings: &[String]) -> String {
+pub(super) fn found(headings: &[String]) -> String {
     if looks_like_data(headings) {
         return "the first row looks like data".to_owned();
     }
@@ -120,13 +120,10 @@ impl Columns {
         }
         let headings = headings(record)?;
         let row = HeadingRow { headings: &headings, delimiter: settings.delimiter };
-        Ok(Self {
-            group: row.required(&settings.group_column)?,
-            email: row.required(&settings.email_column)?,
-            status: row.maybe(&settings.status_column)?,
-            id: row.maybe(&settings.id_column)?,
-            count: headings.len(),
-        })
+        let group = row.required(&settings.group_column)?;
+        let email = row.required(&settings.email_column)?;
+        let (status, id) = (row.maybe(&settings.status_column)?, row.maybe(&settings.id_column)?);
+        Ok(Self { group, email, status, id, headings })
     }
 }
 
@@ -166,7 +163,11 @@ impl HeadingRow<'_> {
     }
 
     fn maybe(&self, column: &Column) -> Result<Option<usize>, HeadingError> {
-        if column.required { self.required(&column.heading).map(Some) } else { self.find(&column.heading) }
+        match column.required {
+            _ if column.heading.is_empty() => Ok(None),
+            true => self.required(&column.heading).map(Some),
+            false => self.find(&column.heading),
+        }
     }
 
     /// The delimiter that a row of one field seems to have been written with.
@@ -202,7 +203,8 @@ mod tests {
             settings.status_column.heading = "stand".to_owned();
             settings
         });
-        let expected = Columns { group: 1, email: 0, status: Some(3), id: Some(2), count: 4 };
+        let headings = ["E-Mail", "GROUP", "Ident", "Stand"].map(str::to_owned).to_vec();
+        let expected = Columns { group: 1, email: 0, status: Some(3), id: Some(2), headings };
         assert_eq!(found, Ok(expected));
     }
 
@@ -261,5 +263,12 @@ mod tests {
         settings.status_column.required = true;
         let error = find(b"group,email", &settings).unwrap_err();
         assert_eq!(error.to_string(), "no column has the heading \"status\"; the headings are \"group\", \"email\"");
+    }
+
+    #[test]
+    fn a_column_that_the_configuration_rules_out_is_not_looked_for() {
+        let mut settings = settings();
+        settings.status_column = Column { heading: String::new(), required: true };
+        assert_eq!(find(b"group,email,status,", &settings).map(|columns| columns.status), Ok(None));
     }
 }

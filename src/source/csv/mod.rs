@@ -2,17 +2,19 @@
 //!
 //! `file` finds and opens, and `ahead` reads and digests on a thread of its own; everything behind them is pure:
 //! `record` (bytes to `block`s of records, by `line` where it can and by `careful` where it must), `columns` (the
-//! heading row), `row` (a record's meaning), `roster` (rows of all files, as `seat`s that an `index` finds),
-//! `assemble` (all of that to people and groups), `age` and `findings` (what was odd), `state` (whether anything
+//! heading row), `absent` (optional columns that ought to be there), `row` (a record's meaning), `roster` (rows of all files, as `seat`s that an `index` finds),
+//! `assemble` (all of that to people and groups), `age`, `ending` and `findings` (what was odd), `state` (whether anything
 //! changed). A single bad row makes the whole source incomplete: it may have been anybody's, so nobody can
 //! be taken for gone.
 
+mod absent;
 mod age;
 mod ahead;
 mod assemble;
 mod block;
 mod careful;
 mod columns;
+mod ending;
 mod file;
 mod findings;
 mod index;
@@ -24,6 +26,7 @@ mod row;
 mod seat;
 mod state;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -76,16 +79,17 @@ pub enum Shape {
 /// A column that may be absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Its heading.
+    /// Its heading; empty where the configuration says that there is none.
     pub heading: String,
     /// The configuration names it, so that a file without it is a mistake.
     pub required: bool,
 }
 
-/// Reads all files, on a thread that may block. Every failure is a finding of the snapshot.
-pub async fn read(name: &SourceName, settings: &Settings, now: Timestamp) -> SourceSnapshot {
-    let (owned, settings) = (name.clone(), settings.clone());
-    let task = tokio::task::spawn_blocking(move || read_blocking(&owned, &settings, now));
+/// Reads all files, on a thread that may block. Every failure is a finding of the snapshot. `before`: the
+/// optional columns that the source had at the last full run ([`SourceSnapshot::columns`]).
+pub async fn read(name: &SourceName, settings: &Settings, before: &BTreeSet<String>, now: Timestamp) -> SourceSnapshot {
+    let (owned, settings, before) = (name.clone(), settings.clone(), before.clone());
+    let task = tokio::task::spawn_blocking(move || read_blocking(&owned, &settings, &before, now));
     match task.await {
         Ok(snapshot) => snapshot,
         Err(_) => {
@@ -113,7 +117,12 @@ pub async fn ask(settings: &Settings, before: &Watermark, now: Timestamp) -> Ans
 }
 
 /// What [`read()`] does, on this thread.
-pub fn read_blocking(name: &SourceName, settings: &Settings, now: Timestamp) -> SourceSnapshot {
+pub fn read_blocking(
+    name: &SourceName,
+    settings: &Settings,
+    before: &BTreeSet<String>,
+    now: Timestamp,
+) -> SourceSnapshot {
     let mut reading = Reading::new(settings);
     let (files, problems) = file::list(&settings.path);
     for problem in problems {
@@ -122,7 +131,7 @@ pub fn read_blocking(name: &SourceName, settings: &Settings, now: Timestamp) -> 
     for file in files {
         reading.file(&file);
     }
-    reading.finish(name, now)
+    reading.finish(name, before, now)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One read of one source, file by file. Floor 2.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use jiff::Timestamp;
@@ -10,13 +11,15 @@ use crate::model::id::{DirectoryGroupKey, SourceName};
 use crate::model::problem::Problem;
 
 use super::Settings;
+use super::absent::{self, Head};
 use super::age::{self, Written};
 use super::ahead;
 use super::assemble::Contradiction;
 use super::columns::{Columns, HeadingError};
+use super::ending::Watched;
 use super::file::{FileError, Listed, Opened};
 use super::findings::Findings;
-use super::record::{Block, Records};
+use super::record::{Block, Flaw, Records};
 use super::roster::{Look, Place, Roster, Who};
 use super::row::{BadRow, Decoder, Row};
 use super::seat::MOST_ADDRESSES;
@@ -29,10 +32,13 @@ pub(super) struct Reading<'a> {
     roster: Roster,
     findings: Findings,
     names: Vec<String>,
+    heads: Vec<Head>,
     written: Vec<Written>,
     /// Digest of each file's bytes, beside `written`; empty where it was not read to its end.
     contents: Vec<String>,
     rows: u64,
+    /// The line of the last row that was read, where that row is bad.
+    last_bad: Option<Place>,
 }
 
 /// Why a file was not read to its end.
@@ -53,9 +59,11 @@ impl<'a> Reading<'a> {
             roster: Roster::default(),
             findings: Findings::default(),
             names: Vec::new(),
+            heads: Vec::new(),
             written: Vec::new(),
             contents: Vec::new(),
             rows: 0,
+            last_bad: None,
         }
     }
 
@@ -100,13 +108,26 @@ impl<'a> Reading<'a> {
     }
 
     fn records(&mut self, file: u32, input: impl Read) -> Result<(), ReadError> {
-        let mut records = Records::new(without_mark(input)?, self.settings.delimiter);
+        let mut input = Watched::new(without_mark(input)?);
+        let mut records = Records::new(&mut input, self.settings.delimiter);
         let columns = match records.read()? {
             Some(headings) => Columns::find(&headings, self.settings)?,
             None => return Err(HeadingError::Empty.into()),
         };
+        let before = self.rows;
+        self.last_bad = None;
+        let read = self.rows(&mut records, &columns, file);
+        if let Some(bad) = self.last_bad.filter(|_| read.is_ok() && input.ends_in_line()) {
+            self.findings.gap(cut_short(bad.shown(&self.names)));
+        }
+        let file = self.names.get(file as usize).cloned().unwrap_or_default();
+        self.heads.push(Head { file, columns, has_rows: self.rows > before });
+        read
+    }
+
+    fn rows(&mut self, records: &mut Records<impl Read>, columns: &Columns, file: u32) -> Result<(), ReadError> {
         while let Some(block) = records.read_block()? {
-            self.block(block, &columns, file);
+            self.block(block, columns, file);
         }
         Ok(())
     }
@@ -117,7 +138,10 @@ impl<'a> Reading<'a> {
         for ((line, row), look) in rows.into_iter().zip(looks) {
             self.rows += 1;
             let at = Place { file, line };
+            self.last_bad = None;
             if let Err(bad) = row.and_then(|row| self.row(&row, look, at)) {
+                // Of a quote that is not closed, the row itself says that the file may be cut off.
+                self.last_bad = Some(at).filter(|_| bad != BadRow::Flawed(Flaw::Unclosed));
                 let names = &self.names;
                 self.findings.bad_row(|| bad_row(at.shown(names), &bad));
             }
@@ -147,8 +171,11 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What all files together say.
-    pub(super) fn finish(mut self, name: &SourceName, now: Timestamp) -> SourceSnapshot {
+    /// What all files together say. `before`: the optional columns of the last full run.
+    pub(super) fn finish(mut self, name: &SourceName, before: &BTreeSet<String>, now: Timestamp) -> SourceSnapshot {
+        for problem in absent::absent(&self.heads, self.settings, before) {
+            self.findings.gap(problem);
+        }
         let assembled = self.roster.assemble(&self.names);
         for contradiction in &assembled.contradictions {
             self.findings.bad_row(|| contradictory(&self.names, contradiction));
@@ -177,6 +204,7 @@ impl<'a> Reading<'a> {
             groups: assembled.groups.into_iter().map(|(name, people)| group(name, people, &completeness)).collect(),
             completeness,
             problems: self.findings.into_problems(name.as_str()),
+            columns: absent::present(&self.heads, self.settings),
             files: self.names.into_iter().collect(),
             facts: ReadFacts { written_at: age::oldest(&self.written).map(|file| file.at), ..ReadFacts::default() },
             watermark,
@@ -203,6 +231,12 @@ fn bad_row(place: String, bad: &BadRow) -> Problem {
         Some(help) => problem.help(help),
         None => problem,
     }
+}
+
+/// Of a bad row at the end of a file that ends within a line: what is wrong with the row is the least of it.
+fn cut_short(place: String) -> Problem {
+    Problem::new(place, "the file looks cut short: its last row is bad, and no line end comes after it")
+        .help("look whether the export was written, and copied, to its end")
 }
 
 fn contradictory(names: &[String], contradiction: &Contradiction) -> Problem {
@@ -254,7 +288,7 @@ mod tests {
     use crate::source::csv::testing::settings;
 
     fn finish(reading: Reading<'_>) -> SourceSnapshot {
-        reading.finish(&SourceName::new("hr"), Timestamp::UNIX_EPOCH)
+        reading.finish(&SourceName::new("hr"), &BTreeSet::new(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl BadRow {
             Self::NotUtf8 => Some("save the file as \"CSV UTF-8\""),
             Self::Status(_) => Some("name it in `active_values` or `inactive_values`"),
             Self::Fields { .. } => Some("a field that holds the delimiter is put in quotes"),
-            Self::Addresses(..) => Some("name another column in `columns.id`, or a heading that no column has"),
+            Self::Addresses(..) => Some("name another column in `columns.id`, or \"\" if there is none"),
             Self::NoGroup(_) | Self::Control(_) | Self::Email(..) | Self::Nobody => None,
         }
     }
@@ -109,8 +109,8 @@ impl<'a> Decoder<'a> {
         if let Some(flaw) = record.flaw() {
             return Err(BadRow::Flawed(flaw));
         }
-        if record.len() != columns.count {
-            return Err(BadRow::Fields { found: record.len(), wanted: columns.count });
+        if record.len() != columns.headings.len() {
+            return Err(BadRow::Fields { found: record.len(), wanted: columns.headings.len() });
         }
         // The unused columns count too: bytes that are no UTF-8 say that the whole file is not what
         // it is taken for.

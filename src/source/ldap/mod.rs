@@ -412,6 +412,7 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, trial: &Trial, no
         evidence,
         read: ReadEvidence::Server(Box::new(read)),
         files: std::collections::BTreeSet::new(),
+        columns: std::collections::BTreeSet::new(),
         facts: ReadFacts {
             certificate_ends: about.expires(),
             credential_ends: settings.identity.as_ref().and_then(tls::identity_ends),

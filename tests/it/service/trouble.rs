@@ -175,3 +175,32 @@ fn killed_in_a_write_with_a_notice_under_way() {
     bench.every_intent_has_an_outcome();
     bench.in_step();
 }
+
+/// At three in the morning the log, the notice and the status say what is the matter, and not just that something is.
+#[test]
+fn whoever_looks_is_told_why() {
+    let (mut bench, receiver) = installed(ASKED);
+    in_order(&bench);
+    bench.rest.push_str("\n[[mapping]]\nsource = \"hr\"\ngroup = \"compliance\"\nto = \"Nowhere\"\n");
+    let mut service = Service::start(&bench);
+    run_now(&mut service);
+    let lost = "group \"Nowhere\": is not in Hyperproof: left alone (help: create it there, or set `create = true`";
+    service.until_logged("group cannot be worked on: it is left alone", 1);
+    assert!(service.log().contains("is not in Hyperproof: left alone"), "{}", service.log());
+    let status = bench.run(&["status"]).exits(0).stdout;
+    assert!(status.contains(&format!("    ! {lost}")), "{status}");
+
+    bench.write("people.csv", "");
+    run_now(&mut service);
+    service.until_logged("people.csv: is empty: not even a heading row (help: an export without people", 1);
+    let status = bench.run(&["status"]).exits(0).stdout;
+    assert!(status.contains("    ! source hr: people.csv: is empty: not even a heading row"), "{status}");
+    assert!(
+        status.contains("  hr: not read completely ") && status.contains(", 0 people; last read complet"),
+        "{status}"
+    );
+    until("it is told", || {
+        receiver.posts().iter().any(|post| post.json()["text"].to_string().contains("people.csv: is empty"))
+    });
+    service.stop();
+}

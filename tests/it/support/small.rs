@@ -198,6 +198,7 @@ impl Source {
             read: Default::default(),
             watermark: None,
             files: std::collections::BTreeSet::new(),
+            columns: std::collections::BTreeSet::new(),
             facts: ReadFacts::default(),
         }
     }
