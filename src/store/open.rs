@@ -198,6 +198,7 @@ fn header(path: &Path) -> Result<(), Fault> {
 
 /// Whose database it is; the newest migration in it, 0 for an empty one.
 async fn probe(pool: &SqlitePool) -> Result<i64, Fault> {
+    schema(pool).await?;
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetch_all(pool).await?;
     let Some(first) = tables.first() else {
@@ -212,6 +213,17 @@ async fn probe(pool: &SqlitePool) -> Result<i64, Fault> {
         return Err(Fault::Newer { found, known });
     }
     Ok(found)
+}
+
+/// Whether what tells the tables is text at all. SQLite takes any bytes for the types of columns; sqlx takes them for
+/// text, and where they are none its thread ends, and whoever asks it something at that moment waits for ever.
+async fn schema(pool: &SqlitePool) -> Result<(), Fault> {
+    let texts: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT CAST(sql AS BLOB) FROM sqlite_schema WHERE sql IS NOT NULL").fetch_all(pool).await?;
+    match texts.iter().all(|text| std::str::from_utf8(text).is_ok()) {
+        true => Ok(()),
+        false => Err(Fault::Damaged("what describes its tables is not text".to_owned())),
+    }
 }
 
 /// Structure of the whole file where that is cheap, else of what SQLite reads on its way.

@@ -426,6 +426,23 @@ fn whole_file() -> Vec<u8> {
     std::fs::read(state.path()).unwrap()
 }
 
+/// SQLite finds nothing wrong with it, and sqlx cannot read it.
+#[test]
+fn a_table_whose_description_is_no_text_is_damage() {
+    let state = State::new();
+    let mut bytes = whole_file();
+    let table = b"CREATE TABLE hold ";
+    let at = bytes.windows(table.len()).position(|window| window == table).unwrap();
+    let kind = bytes[at..].windows(4).position(|window| window == b"TEXT").unwrap();
+    bytes[at + kind] = 0xff;
+    std::fs::write(state.path(), bytes).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for access in [Access::CreateOrWrite, Access::ExistingOnly, Access::ReadOnly] {
+        let Err(error) = runtime.block_on(Store::open(&state.path(), access)) else { panic!("it was opened") };
+        assert!(matches!(&error.fault, Fault::Damaged(what) if what.contains("not text")), "{error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
