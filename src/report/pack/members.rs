@@ -9,7 +9,8 @@ use super::table::{headings, row};
 use super::who::Who;
 
 /// The columns of `membership-start.csv` and `membership-end.csv`.
-pub(super) const COLUMNS: [&str; 7] = ["group_id", "group", "user_id", "email", "since_seq", "since_at", "known_by"];
+pub(super) const COLUMNS: [&str; 8] =
+    ["group_id", "group", "user_id", "email", "since_seq", "since_at", "known_by", "known_until"];
 
 /// Since when somebody is known to be a member, and by which event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,9 @@ struct Known {
     name: String,
     /// The record since which all members are known: a full list, or the group's creation.
     whole_since: Option<i64>,
+    /// Until when they are known, where they are known no more.
+    known_until: Option<String>,
+    /// The members; after that time, those of then.
     members: BTreeMap<String, Since>,
 }
 
@@ -46,8 +50,11 @@ pub struct Standing {
     pub group_id: String,
     /// How many members are known.
     pub members: u64,
-    /// The record since which the list is whole; none where only rosterd's own changes are known.
+    /// The record since which the list is whole; none where only rosterd's own changes are known, and where the
+    /// group is looked at no more.
     pub whole_since: Option<i64>,
+    /// Until when the members are known, where they are known no more.
+    pub known_until: Option<String>,
 }
 
 /// The memberships after these records, which begin where the log begins: who was in at the time of the last.
@@ -85,10 +92,15 @@ impl Members {
     fn observed(&mut self, group: &Group, told: &Told) {
         let since = |by| Since { email: String::new(), seq: told.seq, at: record::time(told.at), by };
         let known = self.known(group);
+        if told.ended.is_some() {
+            known.whole_since = None;
+            known.known_until = Some(record::time(told.since.unwrap_or(told.at)));
+        }
         if told.baseline {
             if told.part.unwrap_or(1) == 1 {
                 known.members.clear();
                 known.whole_since = Some(told.seq);
+                known.known_until = None;
             }
             for member in &told.members {
                 known.put(member, since("found"));
@@ -135,6 +147,7 @@ impl Members {
                     since.seq.into(),
                     (&since.at).into(),
                     since.by.into(),
+                    (&group.known_until).into(),
                 ]));
             }
         }
@@ -148,6 +161,7 @@ impl Members {
             group_id: group.id.clone(),
             members: group.members.len() as u64,
             whole_since: group.whole_since,
+            known_until: group.known_until.clone(),
         };
         self.sorted().into_iter().map(standing).collect()
     }
@@ -198,7 +212,7 @@ mod tests {
             change(5, "remove_member", "d", "done"),
         ];
         let members = members_at(&records);
-        assert_eq!(list(&members), ["g1,Risk,b,b@x,2,2026-01-01T00:00:02.000Z,found when adding"]);
+        assert_eq!(list(&members), ["g1,Risk,b,b@x,2,2026-01-01T00:00:02.000Z,found when adding,"]);
         assert_eq!(members.standings(&Who::Named)[0].whole_since, None);
         assert_eq!(list(&members_at(&records[..1])).len(), 1);
     }
@@ -217,6 +231,25 @@ mod tests {
         let ids: Vec<String> = list(&members).iter().map(|line| line.split(',').nth(2).unwrap().to_owned()).collect();
         assert_eq!(ids, ["b", "c"]);
         assert_eq!(members.standings(&Who::Named)[0].whole_since, Some(2));
+    }
+
+    #[test]
+    fn members_of_a_group_that_is_looked_at_no_more_are_those_of_the_last_look() {
+        let of =
+            |seq, rest: &str| told(seq, &format!(r#""event":"observed","group":{{"id":"g1","name":"Risk"}},{rest}"#));
+        let records = [
+            of(1, r#""baseline":true,"part":1,"of":1,"members":[{"user_id":"a"}]"#),
+            of(4, r#""ended":"gone","since":"2026-01-01T00:00:03Z""#),
+            of(5, r#""baseline":true,"part":1,"of":1,"members":[{"user_id":"a"}]"#),
+        ];
+        let members = members_at(&records[..2]);
+        let until = "2026-01-01T00:00:03.000Z";
+        assert_eq!(list(&members), [format!("g1,Risk,a,,1,2026-01-01T00:00:01.000Z,found,{until}")]);
+        let standing = &members.standings(&Who::Named)[0];
+        assert_eq!((standing.whole_since, standing.known_until.as_deref()), (None, Some(until)));
+        let members = members_at(&records);
+        assert_eq!(list(&members), ["g1,Risk,a,,5,2026-01-01T00:00:05.000Z,found,"]);
+        assert_eq!(members.standings(&Who::Named)[0].whole_since, Some(5));
     }
 
     #[test]

@@ -178,7 +178,7 @@ pub(super) fn membership(manifest: &Manifest) -> Markup {
                 thead { tr { th { "Group" } th { "Id" } th .n { "Members at the end" } th { "All members known" } } }
                 tbody { @for group in &membership.groups { tr {
                     td { (text(&group.group)) } td { (text(&group.group_id)) } td .n { (group.members) }
-                    td { @if group.whole { "yes" } @else { "no" } }
+                    td { @if let Some(until) = &group.known_until { "up to " (text(until)) } @else if group.whole { "yes" } @else { "no" } }
                 } } }
             }
         }
