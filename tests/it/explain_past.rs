@@ -288,6 +288,16 @@ fn a_group_that_is_called_otherwise_is_found_by_its_old_name() {
     assert_eq!((&json["group"], &json["group_id"]), (&"Omega".into(), &id.into()), "{json:#}");
     assert_eq!(json["members"].as_array().unwrap().len(), 4, "{json:#}");
     assert_eq!(json["notes"][0], "\"Compliance\" is \"Omega\" in the configuration by now.");
+    // The list that the new name brought makes nobody's membership younger.
+    let since = |member: &Value| (member["user_id"].as_str().unwrap().to_owned(), member["seq"].to_string());
+    let mut since: Vec<(String, String)> = json["members"].as_array().unwrap().iter().map(since).collect();
+    since.sort();
+    bench.run(&["audit", "export", "--from", "2000-01-01", "--out", "pack"]).exits(0);
+    let mut rows = csv::Reader::from_path(bench.path("pack/membership-end.csv")).unwrap();
+    let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
+    let told: Vec<(String, String)> = rows.iter().map(|row| (row[2].to_owned(), row[4].to_owned())).collect();
+    assert_eq!(told, since);
+    assert!(rows.iter().all(|row| &row[1] == "Omega"), "{rows:?}");
 }
 
 #[test]

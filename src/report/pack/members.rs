@@ -1,7 +1,7 @@
 //! Who was in a group at a time, by the log alone: members that a run found, and the changes that were made
 //! since. One pass; what the log never said is not known, and so it is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::record;
 use super::record::{Group, Member, Told};
@@ -32,6 +32,8 @@ struct Known {
     known_until: Option<String>,
     /// The members; after that time, those of then.
     members: BTreeMap<String, Since>,
+    /// A full list of which not all parts were met yet: where it begins, its last part so far, who is in it.
+    pending: Option<(i64, u64, BTreeSet<String>)>,
 }
 
 /// Memberships by the log, up to the last record that was taken.
@@ -97,14 +99,12 @@ impl Members {
             known.known_until = Some(record::time(told.since.unwrap_or(told.at)));
         }
         if told.baseline {
-            if told.part.unwrap_or(1) == 1 {
-                known.members.clear();
-                known.whole_since = Some(told.seq);
-                known.known_until = None;
-            }
+            let (part, of) = (told.part.unwrap_or(1), told.of.unwrap_or(1));
+            known.begin(told.seq, part);
             for member in &told.members {
                 known.put(member, since("found"));
             }
+            known.list(&told.members, part, of);
         }
         for member in &told.added {
             known.put(member, since("found"));
@@ -174,6 +174,32 @@ impl Members {
 }
 
 impl Known {
+    /// A full list, or its next part, begins.
+    fn begin(&mut self, seq: i64, part: u64) {
+        self.pending = match self.pending.take() {
+            _ if part == 1 => Some((seq, part, BTreeSet::new())),
+            Some((first, last, listed)) if last + 1 == part => Some((first, part, listed)),
+            // The log begins within the list: it is not whole.
+            _ => None,
+        };
+        if part == 1 && self.known_until.is_some() {
+            // Nobody knows what happened in between.
+            self.members.clear();
+        }
+    }
+
+    /// Takes a part; with the last one it is known who is not in.
+    fn list(&mut self, members: &[Member], part: u64, of: u64) {
+        let Some((first, _, listed)) = &mut self.pending else { return };
+        listed.extend(members.iter().map(|member| member.user_id.clone()));
+        if part >= of {
+            self.members.retain(|id, _| listed.contains(id));
+            self.whole_since = Some(*first);
+            self.known_until = None;
+            self.pending = None;
+        }
+    }
+
     fn put(&mut self, member: &Member, since: Since) {
         // Found again says nothing new of since when.
         let kept = self.members.entry(member.user_id.clone()).or_insert(since);
@@ -226,8 +252,16 @@ mod tests {
             of(2, r#""baseline":true,"part":1,"of":2,"members":[{"user_id":"a"}]"#),
             of(3, r#""baseline":true,"part":2,"of":2,"members":[{"user_id":"b"}]"#),
             of(4, r#""added":[{"user_id":"c","email":"c@x"}],"removed":[{"user_id":"a"}]"#),
+            of(5, r#""baseline":true,"part":1,"of":2,"members":[{"user_id":"b"}]"#),
+            of(6, r#""baseline":true,"part":2,"of":2,"members":[{"user_id":"c"},{"user_id":"d"}]"#),
         ];
-        let members = members_at(&records);
+        // A list that is renewed makes nobody's membership younger.
+        let since: Vec<String> = list(&members_at(&records)).iter().map(|line| line[8..13].to_owned()).collect();
+        assert_eq!(since, ["b,,3,", "c,c@x", "d,,6,"]);
+        // Half a list takes nobody out.
+        assert_eq!(list(&members_at(&records[..5])).len(), 2);
+        let records = &records[..4];
+        let members = members_at(records);
         let ids: Vec<String> = list(&members).iter().map(|line| line.split(',').nth(2).unwrap().to_owned()).collect();
         assert_eq!(ids, ["b", "c"]);
         assert_eq!(members.standings(&Who::Named)[0].whole_since, Some(2));
