@@ -84,7 +84,7 @@ pub(super) fn exceptions(manifest: &Manifest, fold: &Fold) -> Markup {
     let shown = fold.exceptions.len() as u64;
     html! {
         @if all == 0 {
-            p { "None: nothing was held, approved, failed, undone or late, and every run read what it needed." }
+            p { "None: nothing was held, approved, failed, undone or late, every change that was announced has its outcome, and every run read what it needed and ended." }
         } @else {
             p { @for (at, (kind, count)) in manifest.counts.exceptions.iter().enumerate() { @if at > 0 { ", " } (kind) ": " (count) }
                 ". All of them are in " code { "exceptions.csv" } @if shown < all { "; these are the first " (shown) } "." }
