@@ -28,7 +28,7 @@ const TABLE: &str = "observed_group";
 /// So many accounts stand in one record.
 const IN_ONE_RECORD: usize = 1_000;
 
-/// A full list is told anew after this time, so that older records can go to an archive.
+/// A full list is told anew after this time at the latest, so that older records can go to an archive.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// What a run found.
@@ -40,6 +40,8 @@ pub struct Observation<'a> {
     pub groups: Vec<(&'a GroupName, &'a GroupId)>,
     /// These are all groups that are mapped: others are mapped no more.
     pub all: bool,
+    /// For so long records stay in the state. Three times in it a full list is told anew.
+    pub retention: SignedDuration,
 }
 
 /// Members by the log, as a row has them.
@@ -75,6 +77,7 @@ pub(super) async fn record(
         chain: Chain::read(conn).await?,
         at,
         since: last.map(|(_, at)| at),
+        renewed_after: RENEWED_AFTER.min(observation.retention / 3),
         records: 0,
     };
     for (name, id) in &observation.groups {
@@ -183,6 +186,7 @@ struct Teller {
     chain: Chain,
     at: Timestamp,
     since: Option<Timestamp>,
+    renewed_after: SignedDuration,
     records: usize,
 }
 
@@ -205,7 +209,7 @@ impl Teller {
             let expected = expected(conn, id, &edits).await?;
             self.drift(conn, live, &group, members, &expected).await?;
         }
-        let fresh = known_since.filter(|since| same_name && self.at.duration_since(*since) < RENEWED_AFTER);
+        let fresh = known_since.filter(|since| same_name && self.at.duration_since(*since) < self.renewed_after);
         if fresh.is_none() {
             self.baseline(conn, live, &group, members).await?;
         }

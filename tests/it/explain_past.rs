@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use rosterd::model::address::Address;
 use rosterd::model::history::{Rolls, What};
@@ -221,6 +221,21 @@ fn a_group_that_is_mapped_no_more_is_known_up_to_its_last_look() {
     "#);
 }
 
+/// Of a group that is mapped and of which the log tells nothing, nobody knows: it is no group that is not mapped.
+#[test]
+fn a_mapped_group_of_which_the_log_tells_nothing_is_known_to_nobody() {
+    let mut bench = Bench::small();
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"compliance\"\nto = \"New\"\n");
+    bench.apply(12);
+    let at = Timestamp::now().to_string();
+    let members = bench.run(&["members", "New", "--at", &at]).exits(0).stdout;
+    assert!(members.contains("nobody knows them all") && members.ends_with("0 members known\n"), "{members}");
+    let explain = bench.run(&["explain", "ann@corp.example", "New", "--at", &at]).exits(0).stdout;
+    assert!(explain.contains("nobody knows: the log tells nothing of this group before that time"), "{explain}");
+    bench.run(&["members", "Nobody", "--at", &at]).exits(2);
+    bench.run(&["explain", "ann@corp.example", "Nobody", "--at", &at]).exits(2);
+}
+
 /// Of a group that went away, in whatever way, nobody knows who was in it since the last look.
 #[test]
 fn a_group_that_is_gone_or_archived_is_known_up_to_its_last_look() {
@@ -396,7 +411,7 @@ fn account(name: &str) -> AccountId {
     AccountId::new(format!("u-{name}"))
 }
 
-fn live(groups: &[(&str, &BTreeSet<String>)]) -> LiveState {
+pub(crate) fn live(groups: &[(&str, &BTreeSet<String>)]) -> LiveState {
     let names: BTreeSet<&String> = groups.iter().flat_map(|(_, members)| members.iter()).collect();
     LiveState {
         organisation: None,
@@ -436,7 +451,8 @@ async fn observe(store: &Store, run: &str, at: Timestamp, groups: &[(&str, &BTre
 async fn look(store: &Store, run: &str, at: Timestamp, groups: &[(&str, &BTreeSet<String>)], all: bool) -> usize {
     let live = live(groups);
     let names: Vec<(GroupName, GroupId)> = groups.iter().map(|(id, _)| ((*id).into(), (*id).into())).collect();
-    let observation = Observation { live: &live, groups: names.iter().map(|(name, id)| (name, id)).collect(), all };
+    let groups = names.iter().map(|(name, id)| (name, id)).collect();
+    let observation = Observation { live: &live, groups, all, retention: SignedDuration::from_hours(400 * 24) };
     store.observe(&run.into(), at, &observation).await.unwrap()
 }
 

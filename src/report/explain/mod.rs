@@ -14,7 +14,7 @@ use super::document::GrantEntry;
 pub(crate) use answer::standing;
 pub use answer::{Question, answer};
 pub(crate) use past::grant;
-pub use past::past;
+pub use past::{past, unheard};
 pub(crate) use text::grant_words;
 pub use text::write;
 pub use who::{Identity, Who, find};

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{AccountEntry, ApprovalEntry, Asked, EventEntry, ExplainDocument, FORMAT, GroupAnswer, RequestEntry};
 use crate::model::desired::Grant;
+use crate::model::facts::GroupFacts;
 use crate::model::history::{Consent, Event, Made, Rolls, What};
 use crate::model::id::{AccountId, GroupId};
 use crate::report::build::time;
@@ -184,6 +185,19 @@ pub fn past(
     }
 }
 
+/// The answer for a group of which the log tells nothing.
+pub fn unheard(group: &GroupFacts) -> GroupAnswer {
+    GroupAnswer {
+        group: group.name.to_string(),
+        group_id: group.id.as_ref().map(ToString::to_string),
+        verdict: UNHEARD.to_owned(),
+        ..GroupAnswer::default()
+    }
+}
+
+/// Nothing is told of a group up to a time.
+const UNHEARD: &str = "nobody knows: the log tells nothing of this group before that time";
+
 fn at_moment(
     events: &[Event],
     holds: &BTreeMap<i64, Timestamp>,
@@ -214,7 +228,7 @@ fn at_moment(
         }
         (None, _) => match next.and_then(|next| events.get(next.at)) {
             Some(next) => format!("nobody knows: the log tells of this group from {} on", words_when(next.at)),
-            None => "nobody knows: the log tells nothing of this group before that time".to_owned(),
+            None => UNHEARD.to_owned(),
         },
         (Some(true), _) => "was a member".to_owned(),
         (Some(false), true) => "was not a member any more".to_owned(),

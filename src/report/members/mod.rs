@@ -154,7 +154,10 @@ pub fn list(listing: &Listing<'_>) -> Option<MembersDocument> {
             (Some(_), None) => {
                 "The log has no full list of members from before that time: nobody knows them all.".to_owned()
             }
-            (None, _) => "The log has no full list of members yet: rosterd apply makes one.".to_owned(),
+            (None, _) => {
+                "The log has no full list of members (older records may be in archives): rosterd apply makes one."
+                    .to_owned()
+            }
         });
     }
     Some(document)
