@@ -236,6 +236,33 @@ fn a_mapped_group_of_which_the_log_tells_nothing_is_known_to_nobody() {
     bench.run(&["explain", "ann@corp.example", "Nobody", "--at", &at]).exits(2);
 }
 
+/// Times are shown to the second: whoever asks for one that was shown asks for what happened in that second.
+#[test]
+fn a_time_that_was_shown_is_one_at_which_it_was_so() {
+    let bench = Bench::small();
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan"]);
+    bench.apply(0);
+    let json = bench.run(&["members", "Compliance", "--format", "json"]).exits(0).json();
+    let dan = json["members"].as_array().unwrap().iter().find(|member| member["email"] == address("dan")).unwrap();
+    let (since, known) = (dan["since"].as_str().unwrap(), json["known_since"].as_str().unwrap());
+    assert!(!since.contains('.'), "{since}");
+    let shown = since.replace('T', " ").replace('Z', "");
+    for at in [since, &shown] {
+        let then = bench.run(&["members", "Compliance", "--at", at, "--format", "json"]).exits(0).json();
+        assert_eq!(then["members"].as_array().unwrap().len(), 4, "{then:#}");
+        let answer = bench.run(&["explain", "dan@corp.example", "Compliance", "--at", at]).exits(0).stdout;
+        assert!(answer.contains("was a member\n"), "{answer}");
+    }
+    let then = bench.run(&["members", "Compliance", "--at", known, "--format", "json"]).exits(0).json();
+    assert!(then["known_since"].is_string(), "{then:#}");
+    // A fraction means what it says.
+    let record = bench.audit().into_iter().find(|record| record["event"] == "outcome").unwrap();
+    let exact: Timestamp = record["at"].as_str().unwrap().parse().unwrap();
+    let before = format!("{:.3}", exact - SignedDuration::from_millis(1));
+    let then = bench.run(&["members", "Compliance", "--at", &before, "--format", "json"]).exits(0).json();
+    assert_eq!(then["members"].as_array().unwrap().len(), 3, "{then:#}");
+}
+
 /// Of a group that went away, in whatever way, nobody knows who was in it since the last look.
 #[test]
 fn a_group_that_is_gone_or_archived_is_known_up_to_its_last_look() {
