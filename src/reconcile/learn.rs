@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::{DesiredGroup, DesiredState, Feed};
-use crate::model::id::{AccountId, GroupId, GroupName, SourceName};
+use crate::model::id::{AccountId, GroupName, SourceName};
 use crate::model::links::PersonLinks;
 use crate::model::memory::Learned;
 use crate::model::plan::{Change, GroupStanding, Op, SourceSummary};
@@ -82,35 +82,6 @@ fn person_links(inputs: &Inputs<'_>, people: &Resolution) -> PersonLinks {
     }
     links.shrink();
     links
-}
-
-/// Memberships that rosterd made and that are no longer there. Whoever makes them again by hand makes
-/// another membership, which is not rosterd's own.
-pub fn lapsed(inputs: &Inputs<'_>) -> Vec<(GroupId, AccountId)> {
-    let mut lapsed = Vec::new();
-    let owned = &inputs.memory.owned;
-    // Ids are compared once for each account, not once for each membership.
-    let places = owned.places(inputs.live.accounts.iter().map(|account| &account.id));
-    // Both are sorted by id.
-    let mut groups = inputs.live.groups.iter().peekable();
-    for (id, accounts) in owned.iter() {
-        while groups.next_if(|group| group.id < *id).is_some() {}
-        let Some(group) = groups.next_if(|group| group.id == *id) else { continue };
-        if accounts.are(&group.members, &places) {
-            continue;
-        }
-        let mut members = group.members.iter().peekable();
-        let mut is_there = |(at, account): (Option<u32>, &AccountId)| match at {
-            Some(at) => {
-                while members.next_if(|member| **member < at).is_some() {}
-                members.next_if(|member| **member == at).is_some()
-            }
-            None => group.strangers.binary_search(account).is_ok(),
-        };
-        let gone = accounts.placed(&places).filter(|account| !is_there(*account));
-        lapsed.extend(gone.map(|(_, account)| (id.clone(), account.clone())));
-    }
-    lapsed
 }
 
 /// Feeds that are there, and those that are not: they go on being missed, or (accepted as empty) being
