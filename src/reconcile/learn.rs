@@ -27,6 +27,7 @@ pub fn learn(
     Learned {
         person_links: person_links(inputs, people),
         feeds: feeds(inputs, desired),
+        nested: nested(inputs, desired),
         settled: settled(inputs, yields, difference, guarded),
         baselines: baselines(&inputs.memory.learned.baselines, desired, difference, guarded, sources, |source| {
             source.granted
@@ -94,6 +95,36 @@ fn feeds(inputs: &Inputs<'_>, desired: &DesiredState) -> BTreeMap<GroupName, Vec
             before.is_some_and(|before| before.contains(feed))
         };
         let mut feeds: Vec<Feed> = group.feeds.iter().chain(absent.filter(is_missed)).cloned().collect();
+        feeds.sort();
+        feeds.dedup();
+        (!feeds.is_empty()).then(|| (name.clone(), feeds))
+    };
+    desired.iter().filter_map(of).collect()
+}
+
+/// Nested feeds that are there, and those that are missed, or (accepted as empty) known, until they come back. Of a
+/// group that was not read completely nothing is forgotten.
+fn nested(inputs: &Inputs<'_>, desired: &DesiredState) -> BTreeMap<GroupName, Vec<Feed>> {
+    let of = |(name, group): (&GroupName, &DesiredGroup)| {
+        let nested = group.walks.iter().flat_map(|walk| {
+            let source = inputs.sources.get(walk.source as usize);
+            let groups = walk.reached.iter().skip(1).filter_map(move |reached| {
+                let source = source?;
+                let group = source.groups.get(reached.group as usize)?;
+                Some(Feed {
+                    source: source.name.clone(),
+                    name: group.member_name.clone()?,
+                    key: Some(group.key.clone()),
+                    immutable: group.immutable,
+                })
+            });
+            groups
+        });
+        let absent = group.missing.iter().chain(&group.accepted).filter(|missing| missing.named_by.is_some());
+        let mut feeds: Vec<Feed> = nested.chain(absent.map(|missing| missing.feed.clone())).collect();
+        if !group.gaps.is_empty() {
+            feeds.extend(inputs.memory.learned.nested.get(name).into_iter().flatten().cloned());
+        }
         feeds.sort();
         feeds.dedup();
         (!feeds.is_empty()).then(|| (name.clone(), feeds))
