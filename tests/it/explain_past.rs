@@ -316,6 +316,24 @@ fn a_group_of_an_older_log_that_no_run_looks_at_is_not_told_as_todays() {
     assert!(json["known_since"].is_null() && json["known_until"].is_string(), "{json:#}");
 }
 
+/// A source that cannot be read says nothing of what is mapped: a group that its pattern yields is no group of yesterday.
+#[test]
+fn a_group_of_a_source_that_was_not_read_is_known_as_before() {
+    let mut bench = Bench::small();
+    bench.simulator().change(|world| world.add_group("Gamma", &["dan@corp.example"]));
+    bench.rest.push_str(
+        "[[source]]\nname = \"extra\"\nkind = \"csv\"\npath = \"extra.csv\"\n\
+         [[mapping]]\nsource = \"extra\"\nmatch = \"^(Gam.*)$\"\nto = \"$1\"\n",
+    );
+    bench.write("extra.csv", "group,email,status\nGamma,dan@corp.example,\n");
+    bench.apply(0);
+    std::fs::remove_file(bench.path("extra.csv")).unwrap();
+    bench.apply(13);
+    let json = bench.run(&["members", "Gamma", "--format", "json"]).exits(0).json();
+    assert!(json["known_since"].is_string() && json["known_until"].is_null(), "{json:#}");
+    assert_eq!(bench.audit().iter().filter(|record| record["ended"].is_string()).count(), 0);
+}
+
 /// A group that the configuration calls otherwise is the same group.
 #[test]
 fn a_group_that_is_called_otherwise_is_found_by_its_old_name() {

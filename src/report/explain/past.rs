@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{AccountEntry, ApprovalEntry, Asked, EventEntry, ExplainDocument, FORMAT, GroupAnswer, RequestEntry};
 use crate::model::desired::Grant;
 use crate::model::facts::GroupFacts;
-use crate::model::history::{Consent, Event, Made, Rolls, What};
+use crate::model::history::{Consent, End, Event, Made, Rolls, What};
 use crate::model::id::{AccountId, GroupId};
 use crate::report::build::time;
 use crate::report::document::GrantEntry;
@@ -214,8 +214,7 @@ fn at_moment(
     let known_since = roll.and_then(|roll| roll.known_since);
     let present = roll.is_some_and(|roll| roll.members.contains_key(account));
     let end = roll.and_then(|roll| roll.end.as_ref());
-    let today = Rolls::of(events, None);
-    let later = today.group(group_id).and_then(|roll| roll.end.as_ref()).filter(|_| next.is_none());
+    let today = if next.is_none() { end_today(events, group_id) } else { None };
     let member = match (last, known_since, end) {
         (None, None, _) | (_, _, Some(_)) => None,
         _ => Some(present),
@@ -241,7 +240,7 @@ fn at_moment(
         member,
         verdict,
         known_since: known_since.map(time),
-        known_until: end.or(later).map(|end| time(end.until)),
+        known_until: end.or(today.as_ref()).map(|end| time(end.until)),
         last_change: last.and_then(|last| entry(events, last, holds)),
         next_change: next.and_then(|next| entry(events, next, holds)),
         failed_change: attempt(
@@ -253,6 +252,15 @@ fn at_moment(
         ),
         ..GroupAnswer::default()
     }
+}
+
+/// Until when the log knows a group, where that is over by now.
+fn end_today(events: &[Event], group: &GroupId) -> Option<End> {
+    let mut rolls = Rolls::default();
+    for (at, event) in events.iter().enumerate().filter(|(_, event)| event.group_id.as_ref() == Some(group)) {
+        rolls.take(at, event);
+    }
+    rolls.group(group).and_then(|roll| roll.end.clone())
 }
 
 fn words_when(at: Timestamp) -> String {

@@ -110,7 +110,7 @@ pub fn list(listing: &Listing<'_>) -> Option<MembersDocument> {
     // A group that was made anew has another id: the one of the newest record is meant.
     let named = rolls.iter().filter(|(_, roll)| roll.name == listing.group);
     let newest = || named.max_by_key(|(_, roll)| (roll.end.is_none(), roll.last));
-    let roll = by_id.filter(|(_, roll)| roll.known_since.is_some()).or_else(newest).or(by_id);
+    let roll = by_id.filter(|(_, roll)| roll.known_since.is_some() || roll.end.is_some()).or_else(newest).or(by_id);
     if roll.is_none() && !listing.mapped && listing.events.is_empty() {
         return None;
     }
@@ -167,7 +167,7 @@ pub fn list(listing: &Listing<'_>) -> Option<MembersDocument> {
 fn end(listing: &Listing<'_>, id: &GroupId, roll: &Roll) -> Option<End> {
     let facts = listing.facts.filter(|facts| {
         let looked = facts.groups.iter().any(|group| group.id.as_ref() == Some(id));
-        !looked && facts.group(listing.group).is_none() && roll.known_since.is_some()
+        facts.complete && !looked && facts.group(listing.group).is_none() && roll.known_since.is_some()
     });
     // Older versions left no record of the end: a full run that did not look at the group left facts without it.
     let unseen = facts.and_then(|facts| roll.last.filter(|last| *last < facts.at));
