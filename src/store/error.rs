@@ -58,6 +58,9 @@ pub enum Fault {
     /// SQLite found it inconsistent.
     #[error("it is damaged: {0}")]
     Damaged(String),
+    /// Somebody else changed what SQLite does with it.
+    #[error("it is not as rosterd made it: {0}")]
+    Meddled(String),
     /// A stored value cannot be read back.
     #[error("it is damaged: table {table}, row {key:?}: {why}")]
     DamagedRow {
@@ -173,6 +176,12 @@ impl Fault {
             Self::Damaged(_) | Self::DamagedRow { .. } => {
                 format!(
                     "stop rosterd, keep {path} (with -wal and -shm) aside, and restore a copy made by `rosterd backup`"
+                )
+            }
+            Self::Meddled(_) => {
+                format!(
+                    "nothing more was recorded in it or sent. Stop rosterd, keep {path} (with -wal and -shm) aside, find \
+                     out who could write it, and restore a copy made by `rosterd backup`"
                 )
             }
             Self::Replaced => {

@@ -15,6 +15,7 @@ mod documents;
 mod effects;
 mod error;
 mod facts;
+mod form;
 mod given;
 mod history;
 mod holds;

@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
 use super::audit::keys;
 use super::error::{Fault, of_migration};
-use super::{lock, settings};
+use super::{form, lock, settings};
 
 /// How the state file may be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,6 +211,10 @@ async fn probe(pool: &SqlitePool) -> Result<i64, Fault> {
     let (found, known) = (found.unwrap_or(0), newest());
     if found > known {
         return Err(Fault::Newer { found, known });
+    }
+    // Before its first migration it has no table of the log.
+    if found > 0 {
+        form::check(&mut *pool.acquire().await?).await?;
     }
     Ok(found)
 }

@@ -9,6 +9,7 @@ pub(super) mod keys;
 pub(super) mod lines;
 mod read;
 pub(super) mod record;
+mod tally;
 mod value;
 pub(super) mod verify;
 pub(super) mod walk;
