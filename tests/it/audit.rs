@@ -295,7 +295,7 @@ fn whatever_is_done_to_the_log_is_found_and_the_first_bad_record_named() {
     let last = format!("DELETE FROM audit WHERE seq = {count}");
     let tampered: [(&str, usize); 8] = [
         ("UPDATE audit SET record = replace(record, 'cem@', 'eve@') WHERE seq = 10", 10),
-        ("UPDATE audit SET hash = replace(hash, 'a', 'b') WHERE seq = 4", 4),
+        ("UPDATE audit SET hash = substr(hash, 2) || 'x' WHERE seq = 4", 4),
         ("DELETE FROM audit WHERE seq = 3", 3),
         (&last, count),
         ("DELETE FROM audit WHERE seq > 5", 6),
