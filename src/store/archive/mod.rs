@@ -96,14 +96,16 @@ impl Store {
     }
 
     /// Archives the oldest records, one chunk of them, and prunes what belongs to them. None
-    /// where nothing is old, and where another process is at it. Nothing is pruned unless the archive was
+    /// where nothing is old, and where another process is at it. Checkpoints that their file has not got yet
+    /// stay, with all that came after them: from the state the next run writes them there. Nothing is pruned unless the archive was
     /// read back.
     pub async fn archive_next(&self, retire: &Retire) -> Result<Option<Archive>, StoreError> {
         let Some(_lock) = lock::try_lock(&self.path, ".archive.lock").map_err(|fault| self.failed(fault))? else {
             return Ok(None);
         };
+        let written_to = self.signing.as_ref().and_then(|signing| signing.file.as_deref());
         let mut tx = self.read().await?;
-        let range = range::next(&mut tx, retire).await;
+        let range = range::next(&mut tx, retire, written_to).await;
         let Some(range) = self.end(tx, range).await? else {
             return Ok(None);
         };
