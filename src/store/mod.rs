@@ -27,6 +27,7 @@ mod memory;
 mod notices;
 mod observed;
 mod open;
+mod recorded;
 mod rows;
 mod runs;
 mod settings;
