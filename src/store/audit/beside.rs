@@ -36,8 +36,16 @@ pub(crate) struct Beside {
     bad: Option<Verification>,
     /// The log was looked at up to here when members were written down last.
     until: i64,
-    /// Members by the log, of groups of which it has a full list.
-    members: BTreeMap<String, BTreeSet<String>>,
+    /// Groups by their ids.
+    groups: BTreeMap<String, Roll>,
+}
+
+/// Members of a group by the log.
+#[derive(Default)]
+struct Roll {
+    /// The log has a full list, or the creation of the group; else some may be missing.
+    whole: bool,
+    members: BTreeSet<String>,
 }
 
 impl Beside {
@@ -50,7 +58,7 @@ impl Beside {
             true => settings::observed(conn).await?.map_or(0, |(seq, _)| seq),
             false => 0,
         };
-        Ok(Self { is_there, rows: Vec::new().into_iter().peekable(), bad: None, until, members: BTreeMap::new() })
+        Ok(Self { is_there, rows: Vec::new().into_iter().peekable(), bad: None, until, groups: BTreeMap::new() })
     }
 
     /// Reads the keys of the records from one number to another.
@@ -113,9 +121,9 @@ impl Beside {
     fn observed(&mut self, group: &str, fields: &Fields) {
         let is_first = fields.get("part").is_none_or(|part| *part == Json::Int(1));
         if fields.get("baseline") == Some(&Json::Bool(true)) && is_first {
-            self.members.insert(group.to_owned(), BTreeSet::new());
+            self.groups.insert(group.to_owned(), Roll { whole: true, members: BTreeSet::new() });
         }
-        let Some(members) = self.members.get_mut(group) else { return };
+        let members = &mut self.groups.entry(group.to_owned()).or_default().members;
         members.extend(ids(fields, "members").chain(ids(fields, "added")).map(str::to_owned));
         for id in ids(fields, "removed") {
             members.remove(id);
@@ -128,17 +136,15 @@ impl Beside {
         if !done && result != Some(ChangeResult::AlreadySo.as_str()) {
             return;
         }
-        let op = text(fields, "op").and_then(Op::parse);
-        if op == Some(Op::CreateGroup) && done {
-            self.members.insert(group.to_owned(), BTreeSet::new());
-        }
-        let (Some(members), Some(Json::Object(member))) = (self.members.get_mut(group), fields.get("member")) else {
-            return;
+        let member = match fields.get("member") {
+            Some(Json::Object(member)) => text(member, "user_id"),
+            _ => None,
         };
-        let Some(id) = text(member, "user_id") else { return };
-        match op {
-            Some(Op::AddMember) => _ = members.insert(id.to_owned()),
-            Some(Op::RemoveMember) => _ = members.remove(id),
+        let roll = self.groups.entry(group.to_owned()).or_default();
+        match (text(fields, "op").and_then(Op::parse), member) {
+            (Some(Op::CreateGroup), _) if done => roll.whole = true,
+            (Some(Op::AddMember), Some(id)) => _ = roll.members.insert(id.to_owned()),
+            (Some(Op::RemoveMember), Some(id)) => _ = roll.members.remove(id),
             _ => {}
         }
     }
@@ -159,8 +165,8 @@ impl Beside {
         while let Some((id, name, stored, members)) = rows.try_next().await? {
             let members: Vec<AccountId> =
                 from_json::<Vec<String>>("observed_group", &id, &members)?.into_iter().map(AccountId::from).collect();
-            let told = self.members.get(&id).is_none_or(|told| {
-                told.len() == members.len() && members.iter().all(|member| told.contains(member.as_str()))
+            let told = self.groups.get(&id).filter(|roll| roll.whole).is_none_or(|roll| {
+                roll.members.len() == members.len() && members.iter().all(|id| roll.members.contains(id.as_str()))
             });
             if !told || digest(members.iter()) != stored {
                 let what = format!("what the state has as members of group {name:?} is not what the log tells of them");
