@@ -118,6 +118,7 @@ impl<'a> GroupDiff<'a> {
                 standing: if ready || absent_but_creatable { GroupStanding::Ready } else { GroupStanding::Unusable },
                 complete: self.desired.gaps.is_empty(),
                 grounds: self.desired.grounds.clone(),
+                mappings: Vec::new(),
                 problems,
             },
         }
