@@ -254,6 +254,8 @@ fn group(name: DirectoryGroupKey, people: Vec<u32>, completeness: &Completeness)
         names: vec![name.as_str().to_owned()],
         key: name,
         immutable: false,
+        member_name: None,
+        dangling: Vec::new(),
         read: GroupRead { members: people.len(), ..GroupRead::default() },
         people,
         groups: Vec::new(),
