@@ -119,6 +119,10 @@ impl Beside {
     }
 
     fn observed(&mut self, group: &str, fields: &Fields) {
+        if fields.contains_key("ended") {
+            self.groups.remove(group);
+            return;
+        }
         let is_first = fields.get("part").is_none_or(|part| *part == Json::Int(1));
         if fields.get("baseline") == Some(&Json::Bool(true)) && is_first {
             self.groups.insert(group.to_owned(), Roll { whole: true, members: BTreeSet::new() });
