@@ -2,6 +2,7 @@
 
 mod ds389;
 mod hostile;
+mod ids;
 mod member_of;
 mod members;
 mod protected;
@@ -105,6 +106,28 @@ fn company() -> String {
     people(&["ann", "bob", "cem", "dan"])
         + &group("compliance", &[&dn("ann"), &dn("bob")])
         + &group("all", &[&dn("cem"), &groups])
+}
+
+/// An organisation of these accounts, with a group Compliance of some of them.
+fn organisation(accounts: &[&str], members: &[&str]) -> World {
+    let mut world = World::new("Corp");
+    for name in accounts {
+        world.add_user(&address(name));
+    }
+    let members: Vec<String> = members.iter().map(|name| address(name)).collect();
+    world.add_group("Compliance", &members.iter().map(String::as_str).collect::<Vec<_>>());
+    world
+}
+
+/// A bench that feeds it from the directory by these mappings.
+fn fed(keys: &str, world: World, mappings: &str) -> Bench {
+    let mut bench = Bench::new(world);
+    crate::support::bench::secret(&bench.path("password"), READER_PASSWORD);
+    let keys = keys.replace("{ env = \"PASSWORD\" }", "{ file = \"password\" }");
+    bench.rest = format!(
+        "[guard]\nfirst_removals = \"apply\"\n[[source]]\nname = \"ldap\"\nkind = \"ldap\"\n{keys}\n{mappings}"
+    );
+    bench
 }
 
 #[test]

@@ -176,6 +176,9 @@ impl<'a> Reading<'a> {
         for problem in absent::absent(&self.heads, self.settings, before) {
             self.findings.gap(problem);
         }
+        if let Some((count, first)) = self.roster.of_several_addresses() {
+            self.findings.note(several_addresses(count, &first.shown(&self.names)));
+        }
         let assembled = self.roster.assemble(&self.names);
         for contradiction in &assembled.contradictions {
             self.findings.bad_row(|| contradictory(&self.names, contradiction));
@@ -237,6 +240,16 @@ fn bad_row(place: String, bad: &BadRow) -> Problem {
 fn cut_short(place: String) -> Problem {
     Problem::new(place, "the file looks cut short: its last row is bad, and no line end comes after it")
         .help("look whether the export was written, and copied, to its end")
+}
+
+/// Addresses of one person, in the ordinary case; else of people who all have what stands for "no id".
+fn several_addresses(people: usize, first: &str) -> Problem {
+    let text = match people {
+        1 => "an id has several addresses".to_owned(),
+        people => format!("{people} ids have several addresses each, beginning with this one"),
+    };
+    Problem::new(first, text)
+        .help("all of them are taken for one person's; where there is no id, leave the column empty")
 }
 
 fn contradictory(names: &[String], contradiction: &Contradiction) -> Problem {
