@@ -284,7 +284,8 @@ fn directory_group(group: u32, people: Vec<u32>) -> DirectoryGroup {
     DirectoryGroup {
         key: format!("{group:08x}-0000-4000-b000-000000000000").into(),
         immutable: true,
-        names: vec![name.clone(), format!("cn={name},ou=groups,dc=corp,dc=example")],
+        full_names: vec![format!("cn={name},ou=groups,dc=corp,dc=example")],
+        names: vec![name],
         people,
         groups: Vec::new(),
         completeness: Completeness::Complete,

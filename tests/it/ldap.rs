@@ -5,6 +5,7 @@ mod hostile;
 mod ids;
 mod member_of;
 mod members;
+mod patterns;
 mod protected;
 mod session;
 

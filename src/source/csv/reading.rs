@@ -265,6 +265,7 @@ fn contradictory(names: &[String], contradiction: &Contradiction) -> Problem {
 fn group(name: DirectoryGroupKey, people: Vec<u32>, completeness: &Completeness) -> DirectoryGroup {
     DirectoryGroup {
         names: vec![name.as_str().to_owned()],
+        full_names: Vec::new(),
         key: name,
         immutable: false,
         read: GroupRead { members: people.len(), ..GroupRead::default() },

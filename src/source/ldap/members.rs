@@ -179,6 +179,7 @@ impl<'a> Members<'a> {
             key: group.key.clone(),
             immutable: group.immutable,
             names: group.names.clone(),
+            full_names: std::iter::once(&group.dn).chain(&group.spellings).cloned().collect(),
             people: self.people,
             groups: if nested { self.groups } else { Vec::new() },
             completeness: why.map_or(Completeness::Complete, |why| Completeness::Incomplete { why }),
@@ -311,6 +312,7 @@ fn sorted(groups: Vec<DirectoryGroup>) -> (Vec<DirectoryGroup>, Vec<Problem>) {
                 last.read.problems.push(why.clone());
                 last.completeness = Completeness::Incomplete { why };
                 last.names.extend(group.names);
+                last.full_names.extend(group.full_names);
                 last.people.extend(group.people);
                 last.groups.extend(group.groups);
                 last.people.sort_unstable();
