@@ -7,6 +7,7 @@ mod member_of;
 mod members;
 mod patterns;
 mod protected;
+mod references;
 mod session;
 
 use std::path::Path;

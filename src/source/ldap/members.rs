@@ -8,7 +8,7 @@ use super::groups::Group;
 use super::look::Stray;
 use super::names::Name;
 use super::people::{Found, People};
-use super::reader::Raw;
+use super::reader::{REFERS, Raw};
 use crate::model::directory::{Completeness, DirectoryGroup, Person};
 use crate::model::evidence::GroupRead;
 use crate::model::id::PersonKey;
@@ -105,6 +105,7 @@ fn members_of<'a>(group: &'a Group, raw: &'a Raw) -> Members<'a> {
     }
     for login in &group.logins {
         match raw.people.with_login(Key::of_login(login)) {
+            Found::Nobody if raw.elsewhere => members.failed.push((login.as_str().into(), REFERS)),
             Found::Nobody => members.dangling.push(login.as_str().into()),
             found => members.take(found, login.as_str().into()),
         }
@@ -405,6 +406,7 @@ mod tests {
                 groups: Groups::default(),
                 strays: BTreeMap::new(),
                 dynamic: Vec::new(),
+                elsewhere: false,
                 effort: Effort::default(),
             };
             for (at, entry) in people.into_iter().enumerate() {

@@ -56,7 +56,7 @@ use fault::Fault;
 use members::{Joined, join};
 use meter::Meter;
 use reader::{Raw, Reader};
-use server::About;
+use server::{About, Family};
 use session::Session;
 use watermark::Mark;
 use wire::Tls;
@@ -326,7 +326,8 @@ async fn once(
             second.watch(Arc::clone(reach));
         }
     }
-    let raw = Reader::new(settings, wanted).read(session, second).await.map_err(reading)?;
+    let refers = about.family() != Family::ActiveDirectory;
+    let raw = Reader::new(settings, wanted, refers).read(session, second).await.map_err(reading)?;
     let mark = mark.filter(|_| reach.is_some_and(|reach| reach.was_kept()));
     let watermark = mark.and_then(|mark| mark.to_watermark());
     Ok(Read { raw, about, watermark })
