@@ -107,9 +107,9 @@ impl Group {
     /// Takes values of a part of an attribute.
     pub(super) fn take_values<'v>(&mut self, values: impl IntoIterator<Item = &'v [u8]>, attribute: &str) {
         for value in values {
-            match std::str::from_utf8(value).map(|name| without_uid(name).trim()) {
+            match std::str::from_utf8(value).map(str::trim) {
                 // An empty name is what some servers want where a group must have a member.
-                Ok("") => {}
+                Ok(name) if without_uid(name).is_empty() => {}
                 Ok(name) => self.members.push(name),
                 Err(_) => self.gap = Some(format!("a value of {attribute} is not text")),
             }
@@ -213,8 +213,10 @@ mod tests {
         assert_eq!((&*group.names, &*group.dn), (&["g".to_owned(), "G2".to_owned()][..], "cn=g,dc=x"));
         assert_eq!(
             group.members.iter().map(|(_, name)| name.to_string()).collect::<Vec<_>>(),
-            ["uid=a,dc=x", "uid=b,dc=x"]
+            ["uid=a,dc=x", "uid=b,dc=x#'01'B"]
         );
+        let keys: Vec<Key> = group.members.iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["uid=a,dc=x", "uid=b,dc=x"].map(Key::of_dn));
         assert_eq!((group.key.as_str(), group.immutable, group.gap), ("cn=g,dc=x", false, None));
     }
 

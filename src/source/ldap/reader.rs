@@ -12,7 +12,7 @@ use tracing::debug;
 use super::Settings;
 use super::cost::{self, AT_ONCE, MOST_TERMS, TERMS};
 use super::dn::{Key, is_dn, normalise};
-use super::entry::{Entry, escape, id_in_filter};
+use super::entry::{Entry, escape, id_in_filter, without_uid};
 use super::fault::Fault;
 use super::groups::{Group, Groups};
 use super::look::{self, Seen, Stray};
@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
                 || self.raw.groups.named(key).is_some()
                 || self.raw.strays.contains_key(&key);
             if !known {
-                unknown.entry(key).or_insert_with(|| name.to_string());
+                unknown.entry(key).or_insert_with(|| without_uid(&name.to_string()).to_owned());
             }
         }
         unknown
