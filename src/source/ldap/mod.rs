@@ -314,6 +314,7 @@ async fn once(
     let about = About::ask(&session).await.map_err(reading)?;
     // Before the reading, so that what changes while it lasts is a change for the next run.
     let mut mark = Mark::first(&session, server, &about, settings).await.map_err(reading)?;
+    mark = mark.filter(|mark| mark.is_of_the_past(Timestamp::now()));
     if let (Some(first), Some(second)) = (&mark, &second) {
         // Behind one address may be several servers.
         let other = first.again(second, server).await.map_err(reading)?;
