@@ -65,7 +65,8 @@ pub struct SourceSnapshot {
     /// be missing by mistake, with everybody in it.
     pub files: BTreeSet<String>,
     /// The optional columns that it had, by their keys in the configuration, where its kind has columns. One that
-    /// is not there any more may have got another heading by mistake.
+    /// is not there any more may have got another heading by mistake. And `final_line_end`, where all of its files
+    /// ended with a line end: one that does not any more may be cut short.
     pub columns: BTreeSet<String>,
     /// What else is known of the read.
     pub facts: ReadFacts,

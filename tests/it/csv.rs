@@ -27,6 +27,7 @@ fn settings(path: &Path) -> Settings {
         inactive_values: words(&["inactive", "disabled", "no", "false", "0", "ausgeschieden über"]),
         delimiter: b',',
         max_age: None,
+        final_line_end: true,
     }
 }
 
@@ -329,7 +330,7 @@ fn an_optional_column_that_another_file_has_is_missed() {
         "incomplete",
     ];
     assert_eq!(text(&snapshot), lines(&expected));
-    assert_eq!(snapshot.columns, ["status".to_owned()].into());
+    assert_eq!(snapshot.columns, ["status", "final_line_end"].map(str::to_owned).into());
     let help = "mend the heading, or add the column; files that differ for good are sources of their own";
     assert_eq!(snapshot.problems[0].help.as_deref(), Some(help));
 
@@ -340,7 +341,8 @@ fn an_optional_column_that_another_file_has_is_missed() {
         settings.id_column.heading = String::new();
         settings
     });
-    assert!(ruled_out.completeness.is_complete() && ruled_out.columns.is_empty());
+    assert!(ruled_out.completeness.is_complete());
+    assert_eq!(ruled_out.columns, ["final_line_end".to_owned()].into(), "no column");
     assert!(!ruled_out.people[0].disabled, "nobody asked");
 }
 

@@ -117,11 +117,13 @@ impl<'a> Reading<'a> {
         let before = self.rows;
         self.last_bad = None;
         let read = self.rows(&mut records, &columns, file);
-        if let Some(bad) = self.last_bad.filter(|_| read.is_ok() && input.ends_in_line()) {
+        let ends_in_line = read.is_ok() && input.ends_in_line();
+        if let Some(bad) = self.last_bad.filter(|_| ends_in_line) {
             self.findings.gap(cut_short(bad.shown(&self.names)));
         }
+        let ends_in_line = ends_in_line && self.last_bad.is_none();
         let file = self.names.get(file as usize).cloned().unwrap_or_default();
-        self.heads.push(Head { file, columns, has_rows: self.rows > before });
+        self.heads.push(Head { file, columns, has_rows: self.rows > before, ends_in_line });
         read
     }
 
@@ -171,9 +173,10 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What all files together say. `before`: the optional columns of the last full run.
+    /// What all files together say. `before`: what [`absent::present`] said at the last full run.
     pub(super) fn finish(mut self, name: &SourceName, before: &BTreeSet<String>, now: Timestamp) -> SourceSnapshot {
-        for problem in absent::absent(&self.heads, self.settings, before) {
+        let cut = absent::cut_short(&self.heads, self.settings, before);
+        for problem in cut.into_iter().chain(absent::absent(&self.heads, self.settings, before)) {
             self.findings.gap(problem);
         }
         if let Some((count, first)) = self.roster.of_several_addresses() {
