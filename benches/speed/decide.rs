@@ -281,14 +281,17 @@ fn source(shape: Shape) -> SourceSnapshot {
 
 fn directory_group(group: u32, people: Vec<u32>) -> DirectoryGroup {
     let name = group_name(group);
+    let dn = format!("cn={name},ou=groups,dc=corp,dc=example");
     DirectoryGroup {
         key: format!("{group:08x}-0000-4000-b000-000000000000").into(),
         immutable: true,
-        full_names: vec![format!("cn={name},ou=groups,dc=corp,dc=example")],
         names: vec![name],
+        full_names: vec![dn.clone()],
         people,
         groups: Vec::new(),
         completeness: Completeness::Complete,
+        member_name: Some(dn),
+        dangling: Vec::new(),
         read: Default::default(),
     }
 }

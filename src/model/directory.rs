@@ -142,6 +142,11 @@ pub struct DirectoryGroup {
     pub groups: Vec<u32>,
     /// Whether all of its direct members were read.
     pub completeness: Completeness,
+    /// The name by which other groups would name it as a member, in the form by which such names are compared (an LDAP
+    /// group's DN); none where the kind of source nests no groups.
+    pub member_name: Option<String>,
+    /// Members of whom the source says that there is no such entry, by such names; sorted.
+    pub dangling: Vec<String>,
     /// How it was read.
     pub read: GroupRead,
 }

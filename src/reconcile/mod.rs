@@ -5,7 +5,8 @@
 //! (people → accounts), [`diff`] (desired × live → changes and skips), [`guard`] (changes × limits ×
 //! approvals → [`ClearedPlan`] and holds). [`grants`] tells on demand who is granted a group, and by which way.
 //! [`undo()`] is another way to the guard: what a run did, the other way round. [`evidence`] says what that
-//! rests on, and [`learn`] says what a full run may remember of it.
+//! rests on, [`learn`] what a full run may remember of it, [`ended()`] which approvals are over, and `lapsed` which
+//! memberships are rosterd's no more.
 
 pub mod desired;
 pub mod diff;
@@ -15,6 +16,7 @@ pub mod facts;
 pub mod find;
 pub mod grants;
 pub mod guard;
+mod lapsed;
 pub mod learn;
 pub mod mapping;
 pub mod resolve;
@@ -120,7 +122,7 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
         cleared: ClearedPlan::clear(plan, guarded, inputs.policy.max_users_per_call),
         learned,
         links,
-        lapsed: learn::lapsed(&inputs),
+        lapsed: difference.lapsed,
         desired: compiled.state,
         people,
         over,

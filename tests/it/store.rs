@@ -566,6 +566,16 @@ fn full() -> FullRun {
                 ],
             )]
             .into(),
+            nested: [(
+                "Staff".into(),
+                vec![Feed {
+                    source: "ad".into(),
+                    name: "cn=team,dc=x".into(),
+                    key: Some("k2".into()),
+                    immutable: true,
+                }],
+            )]
+            .into(),
             settled: [("Staff".into(), "d".into())].into(),
             baselines: [("hr".into(), 120), ("ad".into(), 0)].into(),
             addressed: [("hr".into(), 118)].into(),

@@ -233,9 +233,13 @@ impl<'a> GroupDiff<'a> {
         let missed = |missing: &Missing| {
             let Feed { source, name, .. } = &missing.feed;
             let text = format!("directory group {name:?} of {source} is not there: its people would stay");
+            let place = match &missing.named_by {
+                Some(parent) => format!("in {parent:?}"),
+                None => "in the mapping".to_owned(),
+            };
             Problem::new(format!("group {:?}", self.name.as_str()), text).help(match &missing.renamed_to {
-                Some(to) => format!("it was renamed to {to:?}: mend the name in the mapping"),
-                None => "mend the name in the mapping, or approve the hold where the group is meant to be empty".into(),
+                Some(to) => format!("it was renamed to {to:?}: mend the name {place}"),
+                None => format!("mend the name {place}, or approve the hold where the group is meant to be empty"),
             })
         };
         self.desired.missing.iter().map(missed).collect()

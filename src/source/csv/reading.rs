@@ -271,6 +271,8 @@ fn group(name: DirectoryGroupKey, people: Vec<u32>, completeness: &Completeness)
         full_names: Vec::new(),
         key: name,
         immutable: false,
+        member_name: None,
+        dangling: Vec::new(),
         read: GroupRead { members: people.len(), ..GroupRead::default() },
         people,
         groups: Vec::new(),

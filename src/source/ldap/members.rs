@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::dn::Key;
+use super::dn::{Key, is_dn, normalise};
+use super::entry::without_uid;
 use super::groups::Group;
 use super::look::Stray;
 use super::names::Name;
@@ -176,6 +177,10 @@ impl<'a> Members<'a> {
             (None, 0, several) => Some(format!("{} the name of several people", count(several, "member"))),
             (None, failed, _) => Some(format!("{} not to be read", count(failed, "member"))),
         };
+        let names =
+            self.dangling.iter().map(|name| without_uid(&name.to_string()).to_owned()).filter(|name| is_dn(name));
+        let mut dangling: Vec<String> = names.map(|name| normalise(&name)).collect();
+        dangling.sort_unstable();
         DirectoryGroup {
             key: group.key.clone(),
             immutable: group.immutable,
@@ -184,6 +189,8 @@ impl<'a> Members<'a> {
             people: self.people,
             groups: if nested { self.groups } else { Vec::new() },
             completeness: why.map_or(Completeness::Complete, |why| Completeness::Incomplete { why }),
+            member_name: Some(normalise(&group.dn)),
+            dangling,
             read,
         }
     }
