@@ -57,7 +57,7 @@ pub struct SourceSnapshot {
     pub groups: Vec<DirectoryGroup>,
     /// What was odd in it. Every reason for incompleteness is among them.
     pub problems: Vec<Problem>,
-    /// How it was read, for the audit log: one line (`2 files, 120 rows, the oldest 3 h old`).
+    /// How it was read: one line (`2 files, 120 rows`), the same for the same. [`ReadEvidence::in_full`] tells more.
     pub evidence: String,
     /// The same in figures.
     pub read: ReadEvidence,

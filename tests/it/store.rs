@@ -130,6 +130,7 @@ pub(crate) fn intent(change: ChangeKey, approval: Option<i64>) -> Intent {
         }],
         entry: Some(Entry { source: "hr".into(), id: "p-1".into(), origin: "people.csv:12".into() }),
         grounds: Vec::new(),
+        mappings: Vec::new(),
         approvals: approval.into_iter().collect(),
         approval,
         request: Request { method: "POST".into(), path: "/groups/g/users".into(), status: None, attempts: 0 },
