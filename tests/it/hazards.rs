@@ -114,6 +114,32 @@ fn a_column_that_was_there_is_missed_until_somebody_says_that_there_is_none() {
     bench.in_step();
 }
 
+/// Cut within its last field, a file has good rows only.
+#[test]
+fn a_file_that_ended_with_a_line_end_is_cut_short_without_one() {
+    let mut bench = Bench::small();
+    let start = "group,email\ncompliance,ann@corp.example\ncompliance,bob@corp.example\n";
+    bench.write("people.csv", &format!("{start}compliance,cem@corp.example\n"));
+    bench.apply(0);
+    for cut in [format!("{start}compliance,cem@corp.exam"), start.trim_end().to_owned()] {
+        bench.write("people.csv", &cut);
+        let run = bench.apply(13);
+        assert_eq!(bench.members("Compliance"), ["ann", "bob", "cem"]);
+        let told = run["sources"][0]["problems"][0].to_string();
+        assert!(
+            told.contains("people.csv: the file looks cut short") && told.contains("`final_line_end = false`"),
+            "{told}"
+        );
+    }
+    // Whoever says so has files without one, and none is missed again.
+    bench.rest = ONE_GROUP.replace("people.csv\"", "people.csv\"\nfinal_line_end = false");
+    bench.apply(0);
+    assert_eq!(bench.members("Compliance"), ["ann", "bob"]);
+    bench.rest = ONE_GROUP.to_owned();
+    bench.apply(0);
+    bench.in_step();
+}
+
 /// One account that Hyperproof refuses, wanted in many groups, must not keep the others from their turn.
 #[test]
 fn an_account_that_is_refused_everywhere_stops_nobody_else() {
