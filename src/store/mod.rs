@@ -245,9 +245,9 @@ impl Store {
     }
 
     /// Remembers until when Hyperproof said to wait, or forgets it.
-    pub async fn set_throttled_until(&self, until: Option<Timestamp>) -> Result<(), StoreError> {
+    pub async fn set_throttled_until(&self, until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let done = settings::set_throttled_until(&mut tx, until).await;
+        let done = settings::set_throttled_until(&mut tx, until, now).await;
         self.end(tx, done).await
     }
 
