@@ -107,7 +107,8 @@ impl<'a> GroupDiff<'a> {
         }
         let key = (self.name.clone(), account.id.clone());
         let now = self.common.inputs.now;
-        let since = self.common.inputs.memory.learned.pending.get(&key).copied().unwrap_or(now);
+        // Noted later than now: by a clock that was ahead. The absence is no longer than from now on.
+        let since = self.common.inputs.memory.learned.pending.get(&key).map_or(now, |since| now.min(*since));
         self.pending.insert(key, since);
         let waited = std::time::Duration::try_from(now.duration_since(since)).unwrap_or_default();
         (waited < grace).then(|| {
