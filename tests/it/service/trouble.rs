@@ -204,3 +204,31 @@ fn whoever_looks_is_told_why() {
     });
     service.stop();
 }
+
+/// What was told stays told, also where that it was cannot be written down: of a hold nobody hears twice.
+#[test]
+fn a_disk_that_is_full_makes_nothing_new_of_what_was_told() {
+    let Some((disk, bench, receiver)) = on_a_disk(ASKED) else { return };
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,dan"]);
+    bench.apply(11);
+    assert_eq!(receiver.events(), ["held"]);
+    let mut service = Service::start(&bench);
+    disk.fill();
+    for count in 1..=2 {
+        service.signal("USR1");
+        service.until_logged(FAILED, count);
+        // Neither to the receivers of another configuration.
+        service.signal("HUP");
+        service.until_logged("holds from the next run on", count);
+    }
+    until("it is told", || !receiver.posts().is_empty());
+    assert_eq!(receiver.events(), ["failed"]);
+    disk.make_room();
+    run_now(&mut service);
+    in_order(&bench);
+    run_now(&mut service);
+    until("it is told", || !receiver.posts().is_empty());
+    assert_eq!(receiver.events(), ["recovered"], "the hold was not told again");
+    service.stop();
+    bench.in_step();
+}
