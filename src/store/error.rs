@@ -180,7 +180,7 @@ impl Fault {
             }
             Self::Unwritable(_) => {
                 format!(
-                    "run it as the user that rosterd runs as (sudo -u rosterd …), who must own {path} and its directory, on a file system that is not read-only"
+                    "run it as the user that rosterd runs as (sudo -u rosterd …), who must own {path}, the files beside it whose names begin with that, and its directory, on a file system that is not read-only"
                 )
             }
             Self::Locked => format!("see who uses it: `fuser {path}`"),

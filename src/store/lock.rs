@@ -2,8 +2,8 @@
 //! operating system lets go of it when the process ends, however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ impl Holder {
 /// Takes the run lock or says who has it.
 pub(super) fn lock_run(state: &Path, command: &str, now: Timestamp) -> Result<RunLock, Fault> {
     let path = beside(state, RUN);
-    let mut file = taken(&path)?.map_err(|holder| match holder {
+    let mut file = taken(&path, state)?.map_err(|holder| match holder {
         Some(holder) => Fault::Busy { who: holder.words(), since: Some(holder.since) },
         None => Fault::Busy { who: "a process that has just begun".into(), since: None },
     })?;
@@ -128,7 +128,7 @@ pub struct ServiceSeen {
 /// Takes the service lock or says who has it.
 pub(super) fn lock_service(state: &Path, now: Timestamp) -> Result<ServiceLock, Fault> {
     let path = beside(state, SERVICE);
-    let file = taken(&path)?.map_err(|holder| match holder {
+    let file = taken(&path, state)?.map_err(|holder| match holder {
         Some(holder) => Fault::Served { who: holder.words(), since: Some(holder.since) },
         None => Fault::Served { who: "a process that has just begun".into(), since: None },
     })?;
@@ -145,8 +145,8 @@ pub(super) fn service(state: &Path) -> Option<ServiceSeen> {
 }
 
 /// A locked file, or who has it locked.
-fn taken(path: &Path) -> Result<Result<File, Option<Holder>>, Fault> {
-    let mut file = open(path)?;
+fn taken(path: &Path, state: &Path) -> Result<Result<File, Option<Holder>>, Fault> {
+    let mut file = open(path, state)?;
     for last in [false, false, false, true] {
         match file.try_lock() {
             Ok(()) => break,
@@ -194,7 +194,7 @@ fn write(file: &mut File, holder: &Holder) -> std::io::Result<()> {
 /// Takes a lock beside the state, or gives none where somebody has it.
 pub(super) fn try_lock(state: &Path, ending: &str) -> Result<Option<File>, Fault> {
     let path = beside(state, ending);
-    let file = open(&path)?;
+    let file = open(&path, state)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -206,7 +206,7 @@ pub(super) fn try_lock(state: &Path, ending: &str) -> Result<Option<File>, Fault
 /// their own. Let go when dropped.
 pub(super) async fn lock_opening(state: &Path) -> Result<File, Fault> {
     let path = beside(state, ".migrate.lock");
-    let file = open(&path)?;
+    let file = open(&path, state)?;
     let taken = tokio::time::timeout(OPENING, async {
         loop {
             match file.try_lock() {
@@ -224,15 +224,38 @@ pub(super) async fn lock_opening(state: &Path) -> Result<File, Fault> {
     }
 }
 
-fn open(path: &Path) -> Result<File, Fault> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|cause| Fault::io(format!("opening {}", path.display()), cause))
+/// Opens a lock file. One that is made here belongs to whom the state belongs to.
+fn open(path: &Path, state: &Path) -> Result<File, Fault> {
+    let failed = |cause| Fault::io(format!("opening {}", path.display()), cause);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).truncate(false).mode(0o600);
+    // What is there already, also a link, stays whose it is.
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            let heir = if state.exists() { state } else { directory(state) };
+            give(&file, heir);
+            Ok(file)
+        }
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => options.create(true).open(path).map_err(failed),
+        Err(cause) => Err(failed(cause)),
+    }
+}
+
+/// Gives a file that root has just made to the owner of another one, as SQLite does with the files that it makes: a
+/// person who looked with `sudo` would shut the service out.
+pub(super) fn give(file: &File, heir: &Path) {
+    let given = file.metadata().and_then(|own| {
+        let heir = std::fs::metadata(heir)?;
+        if own.uid() == 0 && heir.uid() != 0 { fchown(file, Some(heir.uid()), Some(heir.gid())) } else { Ok(()) }
+    });
+    if let Err(error) = given {
+        tracing::debug!(%error, "a new file beside the state stays with root");
+    }
+}
+
+/// The directory that a file is in.
+pub(super) fn directory(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
 }
 
 /// The state file's path with an ending.

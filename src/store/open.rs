@@ -181,7 +181,10 @@ async fn bring_up_to_date(pool: &SqlitePool) -> Result<(), Fault> {
 fn create(path: &Path) -> Result<(), Fault> {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     match created {
-        Ok(_) => Ok(()),
+        Ok(file) => {
+            lock::give(&file, lock::directory(path));
+            Ok(())
+        }
         Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(cause) => Err(Fault::io("creating it", cause)),
     }
