@@ -217,9 +217,7 @@ impl Service {
     fn publish(&mut self) {
         let (next_run, interval) = (self.agenda.due(), self.agenda.interval());
         let throttled_until = self.agenda.throttled();
-        if self.state.borrow().next_run != next_run {
-            self.lock.tell_next_run(next_run);
-        }
+        self.lock.tell(next_run, self.state.borrow().failing.as_ref());
         let ended = self.state.borrow().last_run.as_ref().map(|run| run.finished_at);
         let second_after = ended.and_then(|ended| self.agenda.second_after(ended));
         self.state.send_if_modified(|state| {

@@ -142,6 +142,8 @@ impl Service {
             Err(error) => (Timestamp::now(), Outcome::Failed, Some(error.to_string())),
         };
         self.state.send_modify(|state| {
+            let failed_since = state.failing.take().map_or(finished_at, |(since, _)| since);
+            state.failing = error.clone().map(|why| (failed_since, why));
             state.last_run = Some(LastRun { trigger, started_at: since, finished_at, outcome, error });
             state.let_go = None;
             if board::is_success(outcome) {

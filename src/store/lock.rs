@@ -54,6 +54,11 @@ struct Holder {
     /// Of a service: when its next run is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     next_run: Option<Timestamp>,
+    /// Of a service: since when its runs fail, and why the last one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failed_since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 impl Holder {
@@ -65,6 +70,8 @@ impl Holder {
             command: command.to_owned(),
             since: now,
             next_run: None,
+            failed_since: None,
+            error: None,
         }
     }
 
@@ -90,19 +97,42 @@ pub(super) fn lock_run(state: &Path, command: &str, now: Timestamp) -> Result<Ru
 pub struct ServiceLock {
     file: File,
     since: Timestamp,
+    /// What the file has by now.
+    line: Vec<u8>,
 }
 
 impl ServiceLock {
-    /// Tells `rosterd status` when the next run is due. Written over what was there in one go, so that
-    /// whoever reads meanwhile finds one or the other; what is lost is no harm.
-    pub fn tell_next_run(&self, next_run: Option<Timestamp>) {
-        let holder = Holder { next_run, ..Holder::own(SERVICE_COMMAND, self.since) };
-        let Ok(mut line) = serde_json::to_vec(&holder) else { return };
-        line.resize(line.len().max(SERVICE_LINE - 1), b' ');
-        line.push(b'\n');
-        if let Err(error) = self.file.write_all_at(&line, 0) {
-            tracing::debug!(%error, "the next run cannot be told");
+    /// Tells `rosterd status` when the next run is due, and of runs that fail since when, and why: the state itself has
+    /// nothing of a run that could not write to it. Written over what was there in one go, so that whoever reads
+    /// meanwhile finds one or the other, and a full disk has room for it; what is lost is no harm.
+    pub fn tell(&mut self, next_run: Option<Timestamp>, failing: Option<&(Timestamp, String)>) {
+        let (failed_since, error) = failing.cloned().unzip();
+        let own = Holder::own(SERVICE_COMMAND, self.since);
+        let line = service_line(Holder { next_run, failed_since, error, ..own });
+        if line == self.line {
+            return;
         }
+        match self.file.write_all_at(&line, 0) {
+            Ok(()) => self.line = line,
+            Err(error) => tracing::debug!(%error, "how the service stands cannot be told"),
+        }
+    }
+}
+
+/// A service's line, always of one length. Of an error that does not fit, it has the beginning.
+fn service_line(mut holder: Holder) -> Vec<u8> {
+    let mut error = holder.error.clone().unwrap_or_default();
+    loop {
+        let Ok(mut line) = serde_json::to_vec(&holder) else { return Vec::new() };
+        let over = line.len().saturating_sub(SERVICE_LINE - 1);
+        if over == 0 || error.is_empty() {
+            line.resize(line.len().max(SERVICE_LINE - 1), b' ');
+            line.push(b'\n');
+            return line;
+        }
+        // JSON takes six bytes for a character at most.
+        (0..over.div_ceil(6)).for_each(|_| _ = error.pop());
+        holder.error = Some(format!("{error}…"));
     }
 }
 
@@ -123,6 +153,8 @@ pub struct ServiceSeen {
     pub since: Timestamp,
     /// When its next run is due; none while nothing is.
     pub next_run: Option<Timestamp>,
+    /// Since when its runs fail before they come to a report, and why the last one did.
+    pub failing: Option<(Timestamp, String)>,
 }
 
 /// Takes the service lock or says who has it.
@@ -133,15 +165,20 @@ pub(super) fn lock_service(state: &Path, now: Timestamp) -> Result<ServiceLock, 
         None => Fault::Served { who: "a process that has just begun".into(), since: None },
     })?;
     file.set_len(0).map_err(|cause| Fault::io(format!("writing {}", path.display()), cause))?;
-    let lock = ServiceLock { file, since: now };
-    lock.tell_next_run(None);
+    let mut lock = ServiceLock { file, since: now, line: Vec::new() };
+    lock.tell(None, None);
     Ok(lock)
 }
 
 /// The service at work, if there is one.
 pub(super) fn service(state: &Path) -> Option<ServiceSeen> {
     let holder = holder(&beside(state, SERVICE))?;
-    Some(ServiceSeen { who: holder.words(), since: holder.since, next_run: holder.next_run })
+    Some(ServiceSeen {
+        who: holder.words(),
+        since: holder.since,
+        next_run: holder.next_run,
+        failing: holder.failed_since.zip(holder.error),
+    })
 }
 
 /// A locked file, or who has it locked.
@@ -263,4 +300,22 @@ pub(super) fn beside(state: &Path, ending: &str) -> PathBuf {
     let mut path = state.as_os_str().to_owned();
     path.push(ending);
     PathBuf::from(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_a_service_has_one_length_whatever_it_tells() {
+        for error in ["the disk is full", &"\u{1}".repeat(2000), &"ü\"\n".repeat(300), &"x".repeat(100_000)] {
+            let now = Timestamp::UNIX_EPOCH;
+            let own = Holder::own(SERVICE_COMMAND, now);
+            let line = service_line(Holder { failed_since: Some(now), error: Some(error.to_owned()), ..own });
+            assert_eq!(line.len(), SERVICE_LINE);
+            let read: Holder = serde_json::from_slice(&line).unwrap();
+            let told = read.error.unwrap();
+            assert!(told.len() > 15 && error.starts_with(told.trim_end_matches('…')), "{told}");
+        }
+    }
 }
