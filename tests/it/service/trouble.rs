@@ -238,9 +238,11 @@ fn a_disk_that_is_full_makes_nothing_new_of_what_was_told() {
 fn who_asks_for_the_status_hears_that_the_runs_fail() {
     let Some((disk, bench, _receiver)) = on_a_disk(ASKED) else { return };
     let mut service = Service::start(&bench);
+    let page = Page::of(&mut service);
     run_now(&mut service);
     let status = || bench.run(&["status"]).exits(0).stdout;
     assert!(!status().contains("runs fail"), "{}", status());
+    assert!(page.get("/metrics").1.contains("\nrosterd_source_people{source=\"hr\"} 4\n"));
     disk.fill();
     service.signal("USR1");
     service.until_logged(FAILED, 1);
@@ -254,9 +256,15 @@ fn who_asks_for_the_status_hears_that_the_runs_fail() {
     assert!(first.contains("Next run: 2"), "{first}");
     service.signal("USR1");
     service.until_logged(FAILED, 2);
+    let metrics = page.get("/metrics").1;
+    for gone in ["source_complete", "source_people", "source_read_seconds", "skips", "changes_held"] {
+        assert!(!metrics.contains(&format!("\nrosterd_{gone}{{")) && !metrics.contains(&format!("\nrosterd_{gone} ")));
+    }
+    assert!(metrics.contains("\nrosterd_source_complete_read_timestamp_seconds{source=\"hr\"}"), "{metrics}");
     disk.make_room();
     run_now(&mut service);
     until("it is over", || told(&status()).is_none());
+    assert!(page.get("/metrics").1.contains("\nrosterd_source_people{source=\"hr\"} 4\n"));
     service.stop();
     assert!(status().contains("\nNext run: not scheduled: no service is at work\n"), "{}", status());
 }
