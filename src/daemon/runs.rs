@@ -124,6 +124,8 @@ impl Service {
             // That it was cut off is what was asked for, and no news; nobody looks any more.
             return;
         }
+        // What is counted just now may be of the time before the run.
+        self.counting = None;
         let waiting = match board::waiting(&self.store, now).await {
             Ok(waiting) => Some(waiting),
             Err(error) => {

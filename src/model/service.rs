@@ -32,7 +32,7 @@ pub struct ServiceState {
     pub second_after: Option<Timestamp>,
     /// Hyperproof said to wait until then.
     pub throttled_until: Option<Timestamp>,
-    /// Holds without an approval after the last run.
+    /// Holds without an approval.
     pub waiting: u64,
     /// The last run that did not begin, until one does: when, and why.
     pub let_go: Option<(Timestamp, String)>,
