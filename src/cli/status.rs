@@ -10,7 +10,7 @@ use crate::model::run::{Outcome, Trigger};
 use crate::report;
 use crate::report::status_text::{self, RunView, RunningView, SourceView, StatusView};
 use crate::report::written;
-use crate::store::{Access, RunRow, Store};
+use crate::store::{RunRow, Store};
 
 /// So many runs are shown.
 const RUNS: u32 = 5;
@@ -19,7 +19,7 @@ const RUNS: u32 = 5;
 pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
     let found = session::installation(global, output)?;
     let view = session::block_on(async {
-        let store = session::open_state(&found, Access::ExistingOnly).await?;
+        let store = session::look_into(&found.state.path).await?;
         let mut view = view(&store, Timestamp::now()).await?;
         if found.audit.checkpoint_file.is_some() {
             view.checkpoints = store.checkpoint_trouble().await?.map(|trouble| (trouble.since, trouble.why));

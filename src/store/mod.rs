@@ -106,6 +106,12 @@ impl Store {
         }
     }
 
+    /// Whether it is of this version. One that was opened as it is ([`Access::ReadOnly`]) can be older, and then nothing
+    /// but its log can be relied on.
+    pub async fn is_current(&self) -> Result<bool, StoreError> {
+        open::is_current(&self.pool).await.map_err(|fault| self.failed(fault))
+    }
+
     /// The state file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -89,6 +89,11 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
     Ok(pool)
 }
 
+/// Whether a file that was opened as it is has what this version makes of one.
+pub(super) async fn is_current(pool: &SqlitePool) -> Result<bool, Fault> {
+    Ok(probe(pool).await? == newest())
+}
+
 async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, Fault> {
     let pool = SqlitePoolOptions::new()
         .max_connections(4)

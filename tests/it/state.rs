@@ -359,7 +359,7 @@ fn a_disk_that_is_read_only_stops_the_run() {
     let told = bench.run(&["apply"]).exits(1);
     insta::assert_snapshot!(filtered(&told.stderr), @r#"
     error: state file DIR/disk/rosterd.db: it cannot be written: opening DIR/disk/rosterd.db.migrate.lock: Read-only file system (os error 30)
-    help: run it as the user that rosterd runs as (sudo -u rosterd …), who must own DIR/disk/rosterd.db, the files beside it whose names begin with that, and its directory, on a file system that is not read-only
+    help: its file system is read-only: mount it so that it can be written (where the system made it so by itself, look at its log first: the disk may be failing). Commands that only look (`rosterd status`, `holds`, `explain`, `members`, `review`, `audit list`) work meanwhile
     "#);
     disk.read_only(false);
     bench.apply(0);
@@ -461,4 +461,28 @@ fn what_root_makes_beside_the_state_is_its_owners() {
     std::os::unix::fs::symlink(&other, bench.path("new/rosterd.db.migrate.lock")).unwrap();
     bench.run(&["status"]).exits(0);
     assert_eq!(other.metadata().unwrap().uid(), 0);
+}
+
+/// A copy on a medium that is read-only, or a disk that the system made so: who looks gets the same answers.
+#[test]
+fn a_disk_that_is_read_only_can_be_looked_at() {
+    let Some((disk, bench)) = on_a_disk("4m") else { return };
+    bench.apply(0);
+    let looks: [&[&str]; 6] = [
+        &["status"],
+        &["holds"],
+        &["explain", "ann@corp.example", "Compliance"],
+        &["members", "Compliance"],
+        &["review", "Compliance"],
+        &["audit", "list"],
+    ];
+    let all = || looks.map(|args| filtered(&bench.run(args).exits(0).stdout));
+    let before = all();
+    disk.read_only(true);
+    assert_eq!(all(), before);
+    // Nothing can be approved there, and nobody is told to be somebody else.
+    let told = bench.run(&["approve", "h-000000000000", "--by", "Ann", "--reason", "checked"]).exits(1);
+    assert!(told.stderr.contains("\nhelp: its file system is read-only"), "{}", told.stderr);
+    disk.read_only(false);
+    bench.in_step();
 }
