@@ -288,6 +288,8 @@ fn directory_group(group: u32, people: Vec<u32>) -> DirectoryGroup {
         people,
         groups: Vec::new(),
         completeness: Completeness::Complete,
+        member_name: Some(format!("cn={name},ou=groups,dc=corp,dc=example")),
+        dangling: Vec::new(),
         read: Default::default(),
     }
 }

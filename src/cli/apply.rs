@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, output: &Output, apply: &Apply) -> Result<Exi
         output.progress().finish();
         let shown = result.as_ref().ok().map(|report| show(output, apply, report));
         if result.is_ok() {
-            run::housekeeping(&setup, config.state.retention).await;
+            run::housekeeping(&setup).await;
         }
         let ended = Ended { run: result.as_ref(), partial: setup.only.is_some(), stopped: stop.is_cancelled() };
         notify(&config, &store, &ended, &stop).await;

@@ -6,7 +6,7 @@ use super::output::Output;
 use super::session;
 use crate::model::id::RunId;
 use crate::report::audit_text;
-use crate::report::words::clean;
+use crate::report::words::{self, clean};
 use crate::store::{AuditCursor, AuditEntry, AuditFilter, AuditRecord, Store};
 
 /// Shows the log, oldest first, page by page.
@@ -85,6 +85,7 @@ fn fields(entry: &AuditEntry) -> Result<audit_text::Line, Fault> {
         Fault::from(anyhow::anyhow!(text))
     })?;
     let observed = match (record.event.as_str(), record.baseline) {
+        ("observed", _) if record.ended.is_some() => record.ended.as_deref().map(words::ended).map(str::to_owned),
         ("observed", true) => Some(format!("all members: {}", record.members.len())),
         ("observed", false) => {
             Some(format!("by others: {} added, {} removed", record.added.len(), record.removed.len()))

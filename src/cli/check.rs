@@ -89,7 +89,7 @@ fn online(out: &mut String, config: &Config, seen: &Seen) -> Exit {
         let state = if complete { "read completely" } else { "NOT read completely" };
         let people = plural(source.people.len(), "person");
         let groups = plural(source.groups.len(), "directory group");
-        let evidence = match source.evidence.as_str() {
+        let evidence = match source.read.in_full(&source.evidence, seen.now).as_str() {
             "" => String::new(),
             evidence => format!(" ({evidence})"),
         };

@@ -252,8 +252,12 @@ async fn past(store: &Store, explain: &Explain, at: &Moment) -> Result<ExplainDo
     let events = store.account_history(&AccountId::new(&account.user_id)).await?;
     let holds = holds(store, &events).await?;
     let asked = asked(explain, Some(at));
-    let document = explain::past(&asked, account, canonical, &events, &holds, at.at);
+    let mut document = explain::past(&asked, account, canonical, &events, &holds, at.at);
     if let (Some(name), true) = (group, document.groups.is_empty()) {
+        if let Some(group) = facts.as_ref().and_then(|facts| find_group(facts, name)) {
+            document.groups.push(explain::unheard(group));
+            return Ok(document);
+        }
         let all: Vec<&str> = facts.iter().flat_map(|facts| &facts.groups).map(|group| group.name.as_str()).collect();
         return Err(unknown_group(name, &all));
     }

@@ -189,12 +189,16 @@ impl Made<'_> {
         let mut cursor = self.log.cursor();
         while let Some(page) = cursor.next_page().await? {
             for AuditEntry { seq, hash, record } in page {
-                if seq > last {
+                if seq > last && !fold.waits() {
                     break;
                 }
                 let told = Told::parse(&record).map_err(|why| unreadable(seq, &why))?;
                 if seq < first {
                     fold.before(&told);
+                    continue;
+                }
+                if seq > last {
+                    fold.after(&told);
                     continue;
                 }
                 start.get_or_insert_with(|| fold.members().csv(fold.who()));
@@ -211,6 +215,7 @@ impl Made<'_> {
                 sinks.configuration.put(&rows.configuration)?;
             }
         }
+        sinks.exceptions.put(&fold.end().exceptions)?;
         Ok(start.unwrap_or_else(|| fold.members().csv(fold.who())))
     }
 

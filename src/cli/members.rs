@@ -7,6 +7,7 @@ use super::exit::{Exit, Fault};
 use super::moment::{Moment, moment};
 use super::output::Output;
 use super::{explain, session};
+use crate::model::facts::GroupFacts;
 use crate::report::members::{self, Listing, MembersDocument};
 use crate::report::{json, written};
 use crate::store::Store;
@@ -45,14 +46,24 @@ pub(super) async fn list(
     now: Timestamp,
 ) -> Result<MembersDocument, Fault> {
     let facts = store.facts().await?;
-    let known = facts.as_ref().and_then(|facts| explain::find_group(facts, name));
+    let mut known = facts.as_ref().and_then(|facts| explain::find_group(facts, name));
+    let mut id = known.and_then(|group| group.id.clone());
+    let direct = known.is_some();
+    if !direct {
+        // What the configuration calls otherwise by now, the log knows by its id.
+        let named = store.group_history(None, name).await?;
+        id = named.iter().rev().find_map(|event| event.group_id.clone());
+        let by_id = |group: &&GroupFacts| id.is_some() && group.id == id;
+        known = facts.as_ref().and_then(|facts| facts.groups.iter().find(by_id));
+    }
+    let renamed = known.is_some() && !direct;
     let canonical = known.map_or(name, |group| group.name.as_str());
-    let id = known.and_then(|group| group.id.as_ref());
-    let events = store.group_history(id, canonical).await?;
+    let events = store.group_history(id.as_ref(), canonical).await?;
     let listing = Listing {
         group: canonical,
-        id,
+        id: id.as_ref(),
         events: &events,
+        mapped: known.is_some(),
         facts: facts.as_ref().filter(|_| at.is_none()),
         at: at.map(|at| at.at),
         now,
@@ -61,6 +72,9 @@ pub(super) async fn list(
         let all: Vec<&str> = facts.iter().flat_map(|facts| &facts.groups).map(|group| group.name.as_str()).collect();
         explain::unknown_group(name, &all)
     })?;
+    if renamed {
+        document.notes.push(format!("{name:?} is {canonical:?} in the configuration by now."));
+    }
     document.at_means = at.map(|at| at.means.clone());
     if let (Some(facts), None) = (&facts, at) {
         document.notes.extend(explain::newer_run(store, facts).await?);

@@ -15,7 +15,8 @@ pub(super) struct Moment {
     pub(super) means: String,
 }
 
-/// Reads a time; without a zone it is in that of `[schedule]`, else in UTC. A day means its end.
+/// Reads a time; without a zone it is in that of `[schedule]`, else in UTC. A day means its end, and so does a
+/// second: times are shown without their fractions, and what happened at one that was shown has happened.
 pub(super) fn moment(text: &str, config: &Config, now: Timestamp) -> Result<Moment, Fault> {
     let name = config.schedule.as_ref().map_or("UTC", |schedule| schedule.schedule.zone());
     let zone = TimeZone::get(name).unwrap_or(TimeZone::UTC);
@@ -52,6 +53,9 @@ fn understood(text: &str, zone: &TimeZone, name: &str, now: Timestamp) -> Result
     if at > now {
         return Err(format!("{text:?} lies in the future\nhelp: leave --at out for now"));
     }
+    let whole = at.subsec_nanosecond() == 0 && !text.contains(['.', ',']);
+    let end = at.checked_add(jiff::SignedDuration::from_millis(999)).map_err(|_| unclear())?;
+    let at = if whole { end.min(now) } else { at };
     let utc = crate::report::words::when(&crate::report::time(at));
     Ok(Moment { at, means: format!("{text}{how} ({utc})") })
 }

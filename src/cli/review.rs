@@ -19,7 +19,13 @@ pub(super) fn run(global: &Global, output: &Output, review: &Review) -> Result<E
     })?;
     let text = match review.format {
         ReviewFormat::Markdown => review_markdown(&document),
-        ReviewFormat::Csv => review_csv(&document),
+        ReviewFormat::Csv => {
+            // A spreadsheet has no place for them, and a list that is not whole must not look so.
+            for note in &document.notes {
+                output.note(note);
+            }
+            review_csv(&document)
+        }
     };
     output.answer_to(review.out.as_deref(), &text)?;
     Ok(Exit::Fine)

@@ -130,7 +130,13 @@ fn name_of(uid: u32, passwd: &str) -> Option<String> {
 
 /// The part of a configuration that a run works by.
 pub(super) fn order(config: &Config) -> Order<'_> {
-    Order { target: &config.target, sources: &config.sources, policy: &config.policy, digest: &config.digest }
+    Order {
+        target: &config.target,
+        sources: &config.sources,
+        policy: &config.policy,
+        digest: &config.digest,
+        retention: config.state.retention,
+    }
 }
 
 /// Everything for a run. Progress is shown; `stop` ends it cleanly.

@@ -65,7 +65,7 @@ async fn apply(config: &Config, output: &Output, store: &Store, of: &RunId, form
         PlanFormat::Text | PlanFormat::Markdown => output.answer(&report::run_text(report, &output.look())),
     });
     if result.is_ok() {
-        run::housekeeping(&setup, config.state.retention).await;
+        run::housekeeping(&setup).await;
     }
     // It is about the groups of one run alone: that those are well says nothing of the others.
     let ended = Ended { run: result.as_ref(), partial: true, stopped: stop.is_cancelled() };

@@ -43,6 +43,7 @@ impl Service {
                     sources: &config.sources,
                     policy: &config.policy,
                     digest: &config.digest,
+                    retention: config.state.retention,
                 },
                 store: &store,
                 actor,
@@ -55,7 +56,7 @@ impl Service {
                 let work = async {
                     let result = run::apply(&setup).await;
                     if result.is_ok() {
-                        run::housekeeping(&setup, config.state.retention).await;
+                        run::housekeeping(&setup).await;
                     }
                     result
                 };

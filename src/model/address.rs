@@ -144,7 +144,7 @@ impl Address {
     }
 
     /// Its bytes: there is no need to look whether they are text.
-    fn key_bytes(&self) -> &[u8] {
+    pub fn key_bytes(&self) -> &[u8] {
         match &self.key {
             Some(key) => key.as_bytes(),
             None => self.text.as_bytes(),

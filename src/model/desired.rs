@@ -76,6 +76,8 @@ pub struct Missing {
     pub feed: Feed,
     /// The name under which its immutable id lives on.
     pub renamed_to: Option<String>,
+    /// The directory group that still names it as a member, where it fed the target group as a nested one.
+    pub named_by: Option<String>,
 }
 
 /// A directory group that feeds a target group, with all that is nested in it. Whom it grants the group, and

@@ -57,7 +57,7 @@ pub struct SourceSnapshot {
     pub groups: Vec<DirectoryGroup>,
     /// What was odd in it. Every reason for incompleteness is among them.
     pub problems: Vec<Problem>,
-    /// How it was read, for the audit log: one line (`2 files, 120 rows, the oldest 3 h old`).
+    /// How it was read: one line (`2 files, 120 rows`), the same for the same. [`ReadEvidence::in_full`] tells more.
     pub evidence: String,
     /// The same in figures.
     pub read: ReadEvidence,
@@ -139,6 +139,11 @@ pub struct DirectoryGroup {
     pub groups: Vec<u32>,
     /// Whether all of its direct members were read.
     pub completeness: Completeness,
+    /// The name by which other groups would name it as a member, in the form by which such names are compared (an LDAP
+    /// group's DN); none where the kind of source nests no groups.
+    pub member_name: Option<String>,
+    /// Members of whom the source says that there is no such entry, by such names; sorted.
+    pub dangling: Vec<String>,
     /// How it was read.
     pub read: GroupRead,
 }

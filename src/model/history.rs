@@ -49,6 +49,13 @@ pub enum What {
     },
     /// What became of a change of rosterd's own.
     Made(Box<Made>),
+    /// The group is looked at no more: from here on the log does not know who is in it.
+    Ended {
+        /// Why: `unmapped`, `gone` or `archived`.
+        why: String,
+        /// When it was looked at last; none: just now.
+        since: Option<Timestamp>,
+    },
 }
 
 /// An account as a record names it.
@@ -142,6 +149,7 @@ impl Event {
                 };
                 wanted.filter(|_| about)
             }
+            What::Ended { .. } => None,
         }
     }
 
@@ -152,7 +160,7 @@ impl Event {
                 matches!(made.op, Op::AddMember | Op::RemoveMember)
                     && made.member.as_ref().is_some_and(|member| member.account == *account)
             }
-            What::Baseline { .. } | What::Drift { .. } => self.says(account).is_some(),
+            What::Baseline { .. } | What::Drift { .. } | What::Ended { .. } => self.says(account).is_some(),
         }
     }
 }
@@ -171,14 +179,25 @@ pub struct Member {
 pub struct Roll {
     /// Its configured name, as the last record has it.
     pub name: String,
-    /// Since when the log knows all of its members; none before the first full list.
+    /// Since when the log knows all of its members; none before the first full list, and after its end.
     pub known_since: Option<Timestamp>,
-    /// The members.
+    /// The end of what the log knows, until a full list begins anew.
+    pub end: Option<End>,
+    /// The members; after its end, those of that time.
     pub members: BTreeMap<AccountId, Member>,
     /// The newest record that says something of it.
     pub last: Option<Timestamp>,
     /// A full list of which not all parts were met yet.
     pending: Option<(u32, BTreeSet<AccountId>)>,
+}
+
+/// Until when the log knows a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// When it was looked at last.
+    pub until: Timestamp,
+    /// Why no longer: `unmapped`, `gone` or `archived`.
+    pub why: String,
 }
 
 /// Every group by the log.
@@ -226,6 +245,10 @@ impl Rolls {
             }
             What::Made(made) if made.so => roll.made(at, event.at, made),
             What::Made(_) => {}
+            What::Ended { why, since } => {
+                roll.known_since = None;
+                roll.end = Some(End { until: since.unwrap_or(event.at), why: why.clone() });
+            }
         }
     }
 }
@@ -258,6 +281,10 @@ impl Roll {
             // The log begins within the list (older records are in an archive): it is not whole.
             _ => return,
         };
+        if part == 1 && self.end.is_some() {
+            // Nobody knows what happened in between.
+            self.members.clear();
+        }
         let mut listed = before;
         for seen in members {
             listed.insert(seen.account.clone());
@@ -272,6 +299,7 @@ impl Roll {
         } else {
             self.members.retain(|account, _| listed.contains(account));
             self.known_since.get_or_insert(time);
+            self.end = None;
         }
     }
 }
@@ -354,6 +382,22 @@ mod tests {
             "a list makes nobody younger"
         );
         assert_eq!(members(&events[2..], 2), " (not whole)", "half a list is none");
+    }
+
+    #[test]
+    fn what_is_known_ends_with_the_last_look_and_begins_anew_with_a_list() {
+        let list = |part, of, names: &str| What::Baseline { part, of, members: seen(names) };
+        let events = [
+            event(1, list(1, 1, "ann bob")),
+            event(4, What::Ended { why: "gone".into(), since: Some(at(3)) }),
+            event(7, list(1, 2, "ann")),
+            event(8, list(2, 2, "cy")),
+        ];
+        assert_eq!([3, 5, 8].map(|until| members(&events, until)), ["ann bob", "ann bob (not whole)", "ann cy"]);
+        let roll = |until| Rolls::of(&events, Some(at(until))).group(&"g".into()).cloned().unwrap();
+        assert_eq!(roll(5).end, Some(End { until: at(3), why: "gone".into() }));
+        assert_eq!((roll(8).end, roll(8).known_since), (None, Some(at(8))));
+        assert_eq!(roll(8).members[&AccountId::new("ann")].by, 2, "what was before the gap says nothing of since when");
     }
 
     #[test]

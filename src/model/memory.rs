@@ -55,6 +55,8 @@ pub struct Learned {
     pub person_links: PersonLinks,
     /// Directory groups that fed each target group.
     pub feeds: BTreeMap<GroupName, Vec<Feed>>,
+    /// Directory groups nested in those, by the names by which groups name their members; sorted.
+    pub nested: BTreeMap<GroupName, Vec<Feed>>,
     /// Target groups whose first full run is over, with the digest of their mappings, mode and id.
     pub settled: BTreeMap<GroupName, String>,
     /// People with a mapped grant, by source.

@@ -64,8 +64,8 @@ impl From<String> for Piece {
 }
 
 fn offset(at: usize) -> u32 {
-    u32::try_from(at)
-        .expect("what is cut are the texts of one person, or of some hundred people or accounts, of whom each has a few MiB at the most")
+    // What is cut are the texts of one person, or of some hundred people or accounts, and each has a few MiB at the most.
+    u32::try_from(at).expect("texts that are cut together are shorter than 4 GiB")
 }
 
 impl PartialEq for Piece {

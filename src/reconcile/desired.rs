@@ -42,6 +42,7 @@ pub fn build(inputs: &Inputs<'_>, yields: &Yields<'_>) -> Compiled {
     builder.sort_feeds();
     builder.namesakes();
     builder.remembered();
+    builder.nested();
     builder.unread();
     builder.finish()
 }
@@ -130,6 +131,10 @@ impl<'a> Builder<'a> {
     }
 
     fn absent(&mut self, feed: Feed, source: &SourceSnapshot, target: GroupName) {
+        self.note_absent(feed, source, target, None);
+    }
+
+    fn note_absent(&mut self, feed: Feed, source: &SourceSnapshot, target: GroupName, named_by: Option<String>) {
         let renamed_to = (feed.key.as_ref())
             .filter(|_| feed.immutable)
             .and_then(|key| source.groups.iter().find(|group| group.key == *key))
@@ -139,7 +144,7 @@ impl<'a> Builder<'a> {
             feed.name.clone(),
             target.clone(),
         ));
-        let missing = Missing { feed, renamed_to };
+        let missing = Missing { feed, renamed_to, named_by };
         let group = self.group(target);
         let list = if accepted { &mut group.accepted } else { &mut group.missing };
         if !list.contains(&missing) {
@@ -218,6 +223,32 @@ impl<'a> Builder<'a> {
             // The source was not read to its end: `unread` puts the gap there.
             self.group(target.clone());
         }
+    }
+
+    /// Directory groups that fed a target group at the last full run as nested ones, that are still named as members,
+    /// and that are not there: renamed where nobody mends what names them, deleted, or hidden. (One that its parent
+    /// names no more was taken out of it: that is an answer, and what it granted ends.)
+    fn nested(&mut self) {
+        for (target, feeds) in &self.inputs.memory.learned.nested {
+            for feed in feeds {
+                let found = self.state.get(target).and_then(|group| self.still_named(group, feed));
+                if let Some((source, parent)) = found {
+                    self.note_absent(feed.clone(), source, target.clone(), Some(parent.name().to_owned()));
+                }
+            }
+        }
+    }
+
+    /// The group that names one that is not there, among those that feed a target group.
+    fn still_named(&self, target: &DesiredGroup, nested: &Feed) -> Option<(&'a SourceSnapshot, &'a DirectoryGroup)> {
+        let (at, source) = (0..).zip(self.inputs.sources).find(|(_, source)| source.name == nested.source)?;
+        let reached = target.walks.iter().filter(|walk| walk.source == at).flat_map(|walk| &walk.reached);
+        let mut reached = reached.filter_map(|reached| source.groups.get(reached.group as usize));
+        if reached.clone().any(|group| Some(&group.key) == nested.key.as_ref()) {
+            return None;
+        }
+        let parent = reached.find(|group| group.dangling.binary_search(&nested.name).is_ok())?;
+        Some((source, parent))
     }
 
     /// Whether the directory group of a feed feeds the target group, under whatever name.

@@ -51,7 +51,7 @@ pub fn of<'a>(inputs: &Inputs<'a>, decision: &Decision, run: &RunId) -> Facts<'a
             },
             unread: missing(&source.completeness),
             everyone: source.everyone,
-            evidence: source.evidence.clone(),
+            evidence: source.read.in_full(&source.evidence, inputs.now),
             people: Cow::Borrowed(&source.people),
             meant: Vec::with_capacity(source.people.len()),
             sought: BTreeMap::new(),
@@ -115,7 +115,8 @@ fn missing(completeness: &Completeness) -> Option<String> {
     }
 }
 
-fn mapping(mapping: &Mapping) -> MappingFacts {
+/// A mapping, as it is told.
+pub(super) fn mapping(mapping: &Mapping) -> MappingFacts {
     MappingFacts {
         source: mapping.source.clone(),
         from: mapping.from.as_str().to_owned(),

@@ -13,7 +13,7 @@ use crate::model::problem::Problem;
 
 use super::Inputs;
 use super::mapping;
-use super::table::{self, Table};
+use super::table::Table;
 
 /// What was found for one target group.
 #[derive(Debug)]
@@ -141,14 +141,14 @@ struct Index<'a> {
 
 impl<'a> Index<'a> {
     fn of(inputs: &Inputs<'a>) -> Self {
-        let ids = Table::of(inputs.live.groups.iter().map(|group| Some(group.id.as_str())));
+        let ids = Table::of(inputs.live.groups.iter().map(|group| Some(group.id.as_bytes())));
         Self { inputs: *inputs, ids, exact: OnceCell::new(), near: OnceCell::new(), known: OnceCell::new() }
     }
 
     /// The group with an id, and where it stands.
     fn group(&self, id: &GroupId) -> Option<(usize, &'a LiveGroup)> {
         let at = |at: u32| Some((at as usize, self.inputs.live.groups.get(at as usize)?));
-        self.ids.likely(table::hash(id.as_str())).filter_map(at).find(|(_, group)| group.id == *id)
+        self.ids.likely(id.as_bytes()).filter_map(at).find(|(_, group)| group.id == *id)
     }
 
     fn exact(&self, name: &str) -> &[(usize, &'a LiveGroup)] {

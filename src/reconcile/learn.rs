@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::{DesiredGroup, DesiredState, Feed};
-use crate::model::id::{AccountId, GroupId, GroupName, SourceName};
+use crate::model::id::{AccountId, GroupName, SourceName};
 use crate::model::links::PersonLinks;
 use crate::model::memory::Learned;
 use crate::model::plan::{Change, GroupStanding, Op, SourceSummary};
@@ -27,6 +27,7 @@ pub fn learn(
     Learned {
         person_links: person_links(inputs, people),
         feeds: feeds(inputs, desired),
+        nested: nested(inputs, desired),
         settled: settled(inputs, yields, difference, guarded),
         baselines: baselines(&inputs.memory.learned.baselines, desired, difference, guarded, sources, |source| {
             source.granted
@@ -84,35 +85,6 @@ fn person_links(inputs: &Inputs<'_>, people: &Resolution) -> PersonLinks {
     links
 }
 
-/// Memberships that rosterd made and that are no longer there. Whoever makes them again by hand makes
-/// another membership, which is not rosterd's own.
-pub fn lapsed(inputs: &Inputs<'_>) -> Vec<(GroupId, AccountId)> {
-    let mut lapsed = Vec::new();
-    let owned = &inputs.memory.owned;
-    // Ids are compared once for each account, not once for each membership.
-    let places = owned.places(inputs.live.accounts.iter().map(|account| &account.id));
-    // Both are sorted by id.
-    let mut groups = inputs.live.groups.iter().peekable();
-    for (id, accounts) in owned.iter() {
-        while groups.next_if(|group| group.id < *id).is_some() {}
-        let Some(group) = groups.next_if(|group| group.id == *id) else { continue };
-        if accounts.are(&group.members, &places) {
-            continue;
-        }
-        let mut members = group.members.iter().peekable();
-        let mut is_there = |(at, account): (Option<u32>, &AccountId)| match at {
-            Some(at) => {
-                while members.next_if(|member| **member < at).is_some() {}
-                members.next_if(|member| **member == at).is_some()
-            }
-            None => group.strangers.binary_search(account).is_ok(),
-        };
-        let gone = accounts.placed(&places).filter(|account| !is_there(*account));
-        lapsed.extend(gone.map(|(_, account)| (id.clone(), account.clone())));
-    }
-    lapsed
-}
-
 /// Feeds that are there, and those that are not: they go on being missed, or (accepted as empty) being
 /// known, until they come back.
 fn feeds(inputs: &Inputs<'_>, desired: &DesiredState) -> BTreeMap<GroupName, Vec<Feed>> {
@@ -123,6 +95,36 @@ fn feeds(inputs: &Inputs<'_>, desired: &DesiredState) -> BTreeMap<GroupName, Vec
             before.is_some_and(|before| before.contains(feed))
         };
         let mut feeds: Vec<Feed> = group.feeds.iter().chain(absent.filter(is_missed)).cloned().collect();
+        feeds.sort();
+        feeds.dedup();
+        (!feeds.is_empty()).then(|| (name.clone(), feeds))
+    };
+    desired.iter().filter_map(of).collect()
+}
+
+/// Nested feeds that are there, and those that are missed, or (accepted as empty) known, until they come back. Of a
+/// group that was not read completely nothing is forgotten.
+fn nested(inputs: &Inputs<'_>, desired: &DesiredState) -> BTreeMap<GroupName, Vec<Feed>> {
+    let of = |(name, group): (&GroupName, &DesiredGroup)| {
+        let nested = group.walks.iter().flat_map(|walk| {
+            let source = inputs.sources.get(walk.source as usize);
+            let groups = walk.reached.iter().skip(1).filter_map(move |reached| {
+                let source = source?;
+                let group = source.groups.get(reached.group as usize)?;
+                Some(Feed {
+                    source: source.name.clone(),
+                    name: group.member_name.clone()?,
+                    key: Some(group.key.clone()),
+                    immutable: group.immutable,
+                })
+            });
+            groups
+        });
+        let absent = group.missing.iter().chain(&group.accepted).filter(|missing| missing.named_by.is_some());
+        let mut feeds: Vec<Feed> = nested.chain(absent.map(|missing| missing.feed.clone())).collect();
+        if !group.gaps.is_empty() {
+            feeds.extend(inputs.memory.learned.nested.get(name).into_iter().flatten().cloned());
+        }
         feeds.sort();
         feeds.dedup();
         (!feeds.is_empty()).then(|| (name.clone(), feeds))

@@ -41,6 +41,15 @@ pub fn when(time: &str) -> String {
     }
 }
 
+/// Why a group is looked at no more: a word of the log (`ended`) as a sentence.
+pub fn ended(why: &str) -> &'static str {
+    match why {
+        "gone" => "the group is no longer in Hyperproof",
+        "archived" => "the group is archived in Hyperproof",
+        _ => "rosterd looks after the group no more",
+    }
+}
+
 /// Whether a terminal (or a reader's eye) could be led astray by the character: controls, line and
 /// paragraph separators, invisible blanks, changes of writing direction (Unicode UAX 9), tags.
 pub fn is_unsafe(character: char) -> bool {

@@ -1,8 +1,6 @@
 //! After a real run: old records are archived and pruned. It is never in a run's way: what fails is told, and
 //! tried again after the next run.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
@@ -17,20 +15,20 @@ const CHUNK: u32 = 50_000;
 
 /// Archives what is older than `retention`, once a day, chunk by chunk until `stop` is cancelled. For the end
 /// of every real run, after its lock was let go: a run that begins meanwhile is not in its way.
-pub async fn housekeeping(setup: &Setup<'_>, retention: Duration) {
-    if let Err(error) = archive(setup, retention, Timestamp::now()).await {
+pub async fn housekeeping(setup: &Setup<'_>) {
+    if let Err(error) = archive(setup, Timestamp::now()).await {
         warn!(%error, help = error.help(), "old records were not archived: nothing of them was pruned");
     }
 }
 
-async fn archive(setup: &Setup<'_>, retention: Duration, now: Timestamp) -> Result<(), StoreError> {
+async fn archive(setup: &Setup<'_>, now: Timestamp) -> Result<(), StoreError> {
     let store = setup.store;
     // A clock that was set back does not stop it for long.
     let lately = |at: &Timestamp| *at <= now && now.duration_since(*at) < EVERY;
     if store.archived_at().await?.as_ref().is_some_and(lately) {
         return Ok(());
     }
-    let Ok(before) = now.checked_sub(retention) else {
+    let Ok(before) = now.checked_sub(setup.order.retention) else {
         return Ok(());
     };
     let version = env!("CARGO_PKG_VERSION").to_owned();

@@ -20,7 +20,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span, warn};
@@ -71,6 +71,8 @@ pub struct Order<'a> {
     pub policy: &'a Policy,
     /// Digest of the configuration, for the log.
     pub digest: &'a str,
+    /// For so long records stay in the state.
+    pub retention: Duration,
 }
 
 /// Everything that a run needs from outside.
@@ -242,7 +244,8 @@ async fn real_run(
         setup.store.disown(&decision.lapsed).await?;
     }
     let groups = plan.groups.iter().filter_map(|group| Some((&group.name, group.id.as_ref()?))).collect();
-    let observation = Observation { live, groups, all: setup.only.is_none() && plan.complete };
+    let retention = SignedDuration::try_from(setup.order.retention).unwrap_or(SignedDuration::MAX);
+    let observation = Observation { live, groups, all: setup.only.is_none() && plan.complete, retention };
     setup.store.observe(run, Timestamp::now(), &observation).await?;
     setup.store.record_holds(run, now, plan, setup.only.as_ref()).await?;
     say(plan);

@@ -10,8 +10,9 @@ use super::error::Fault;
 use super::rows::{Cell, Kind, Rows, Table, pair, read, replace};
 use super::stored::{Text, big, count, feeds_of, feeds_to_json, from_json, millis, time, to_json};
 use super::{links, settings, undo};
+use crate::model::desired::Feed;
 use crate::model::digest::Digest;
-use crate::model::id::{AccountId, GroupId};
+use crate::model::id::{AccountId, GroupId, GroupName};
 use crate::model::memberships::{Gathering, Memberships};
 use crate::model::memory::{Learned, Memory, Seen};
 use crate::model::undo::UndoneKey;
@@ -53,6 +54,16 @@ const FEED: Table = Table {
     upsert: "INSERT INTO feed (group_name, feeds) VALUES ($1, $2) \
              ON CONFLICT (group_name) DO UPDATE SET feeds = excluded.feeds",
     delete: "DELETE FROM feed WHERE group_name = $1",
+};
+
+const NESTED_FEED: Table = Table {
+    name: "nested_feed",
+    keys: 1,
+    value: Some(Kind::Text),
+    select: "SELECT group_name, feeds FROM nested_feed",
+    upsert: "INSERT INTO nested_feed (group_name, feeds) VALUES ($1, $2) \
+             ON CONFLICT (group_name) DO UPDATE SET feeds = excluded.feeds",
+    delete: "DELETE FROM nested_feed WHERE group_name = $1",
 };
 
 const SETTLED: Table = Table {
@@ -156,10 +167,11 @@ pub(super) async fn store(conn: &mut SqliteConnection, full: &FullRun) -> Result
     Ok(written)
 }
 
-fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
+fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 9], Fault> {
     let Learned {
         person_links: _,
         feeds,
+        nested,
         settled,
         baselines,
         pending,
@@ -169,8 +181,10 @@ fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
         addressed,
     } = &full.learned;
     let known = full.known_groups.iter().map(|(id, name)| (vec![id.to_string()], Some(Cell::text(name))));
-    let feeds =
-        feeds.iter().map(|(group, feeds)| Ok((vec![group.to_string()], Some(Cell::Text(feeds_to_json(feeds)?)))));
+    let of = |(group, feeds): (&GroupName, &Vec<Feed>)| {
+        Ok((vec![group.to_string()], Some(Cell::Text(feeds_to_json(feeds)?))))
+    };
+    let (feeds, nested) = (feeds.iter().map(of), nested.iter().map(of));
     let settled = settled.iter().map(|(group, digest)| (vec![group.to_string()], Some(Cell::text(digest))));
     let baselines = baselines.iter().map(|(source, people)| (vec![source.to_string()], Some(Cell::Int(big(*people)))));
     let addressed = addressed.iter().map(|(source, people)| (vec![source.to_string()], Some(Cell::Int(big(*people)))));
@@ -185,6 +199,7 @@ fn tables(full: &FullRun) -> Result<[(&'static Table, Rows); 8], Fault> {
     Ok([
         (&KNOWN_GROUP, known.collect()),
         (&FEED, feeds.collect::<Result<_, Fault>>()?),
+        (&NESTED_FEED, nested.collect::<Result<_, Fault>>()?),
         (&SETTLED, settled.collect()),
         (&BASELINE, baselines.collect()),
         (&BASELINE_ADDRESS, addressed.collect()),
@@ -300,10 +315,12 @@ pub(super) async fn seen(conn: &mut SqliteConnection) -> Result<Option<Seen>, Fa
 
 async fn load_learned(conn: &mut SqliteConnection, learned: &mut Learned) -> Result<(), Fault> {
     learned.person_links = links::load(conn).await?;
-    for (key, feeds) in read(conn, &FEED).await? {
-        let group = one(key);
-        let feeds = feeds_of(FEED.name, &group, &text(feeds))?;
-        learned.feeds.insert(group.into(), feeds);
+    for (table, feeding) in [(&FEED, &mut learned.feeds), (&NESTED_FEED, &mut learned.nested)] {
+        for (key, feeds) in read(conn, table).await? {
+            let group = one(key);
+            let feeds = feeds_of(table.name, &group, &text(feeds))?;
+            feeding.insert(group.into(), feeds);
+        }
     }
     for (key, digest) in read(conn, &SETTLED).await? {
         learned.settled.insert(one(key).into(), text(digest));

@@ -39,8 +39,8 @@ pub(super) async fn of_group(
     Ok(events)
 }
 
-/// All that the log tells of an account, every full list (with this account alone in it), and every
-/// creation of a group.
+/// All that the log tells of an account, every full list (with this account alone in it), every creation of a
+/// group, and every end of what is known of one.
 pub(super) async fn of_account(conn: &mut SqliteConnection, account: &AccountId) -> Result<Vec<history::Event>, Fault> {
     let by_id = (Kind::Account, account.as_str());
     let own = |seen: &Seen| seen.account == *account;
@@ -59,6 +59,7 @@ pub(super) async fn of_account(conn: &mut SqliteConnection, account: &AccountId)
                 false
             }
             What::Made(made) => made.op == Op::CreateGroup,
+            What::Ended { .. } => true,
         };
         if whole || event.tries(account) {
             events.push(event);
@@ -78,6 +79,7 @@ pub(super) async fn known(conn: &mut SqliteConnection, text: &str) -> Result<Vec
             What::Baseline { members, .. } => members,
             What::Drift { added, removed, .. } => added.into_iter().chain(removed).collect(),
             What::Made(made) => made.member.into_iter().collect(),
+            What::Ended { .. } => Vec::new(),
         };
         for seen in seen {
             let email = seen.email.as_deref().and_then(|email| Address::parse(email).ok());
@@ -126,9 +128,10 @@ fn event(mut record: AuditRecord) -> Option<history::Event> {
     let group = record.group.take()?;
     let what = if record.event == Event::Observed.as_str() {
         let members = std::mem::take(&mut record.members).into_iter().map(seen).collect();
-        match record.baseline {
-            true => What::Baseline { part: record.part.unwrap_or(1), of: record.of.unwrap_or(1), members },
-            false => What::Drift {
+        match (record.ended.take(), record.baseline) {
+            (Some(why), _) => What::Ended { why, since: record.since },
+            (None, true) => What::Baseline { part: record.part.unwrap_or(1), of: record.of.unwrap_or(1), members },
+            (None, false) => What::Drift {
                 added: std::mem::take(&mut record.added).into_iter().map(seen).collect(),
                 removed: std::mem::take(&mut record.removed).into_iter().map(seen).collect(),
                 since: record.since,

@@ -19,7 +19,7 @@ use super::learned::digest;
 use super::stored::{from_json, millis, time, to_json};
 use super::{runs, settings};
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
-use crate::model::live::LiveState;
+use crate::model::live::{Absence, LiveState};
 use crate::model::plan::Op;
 use crate::model::run::ChangeResult;
 
@@ -28,7 +28,7 @@ const TABLE: &str = "observed_group";
 /// So many accounts stand in one record.
 const IN_ONE_RECORD: usize = 1_000;
 
-/// A full list is told anew after this time, so that older records can go to an archive.
+/// A full list is told anew after this time at the latest, so that older records can go to an archive.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// What a run found.
@@ -40,6 +40,8 @@ pub struct Observation<'a> {
     pub groups: Vec<(&'a GroupName, &'a GroupId)>,
     /// These are all groups that are mapped: others are mapped no more.
     pub all: bool,
+    /// For so long records stay in the state. Three times in it a full list is told anew.
+    pub retention: SignedDuration,
 }
 
 /// Members by the log, as a row has them.
@@ -75,23 +77,18 @@ pub(super) async fn record(
         chain: Chain::read(conn).await?,
         at,
         since: last.map(|(_, at)| at),
+        renewed_after: RENEWED_AFTER.min(observation.retention / 3),
         records: 0,
     };
     for (name, id) in &observation.groups {
-        // A group that is not there keeps its row, for when it comes back.
         let Some(group) = observation.live.group(id) else { continue };
         let (row, edits) = (rows.remove(*id), edits.remove(*id).unwrap_or_default());
         let members: Vec<&AccountId> = observation.live.members(group).collect();
         teller.group(conn, observation.live, (name, id), &members, row, edits).await?;
     }
-    if observation.all {
-        let unmapped = |id: &GroupId| {
-            observation.live.group(id).is_some() && !observation.groups.iter().any(|(_, own)| *own == id)
-        };
-        for id in rows.keys().filter(|id| unmapped(id)) {
-            sqlx::query("DELETE FROM observed_group WHERE group_id = $1").bind(id.as_str()).execute(&mut *conn).await?;
-        }
-        rows.retain(|id, _| !unmapped(id));
+    for (id, why) in ended(observation, &rows, &edits) {
+        let (row, edits) = (rows.remove(&id), edits.remove(&id).unwrap_or_default());
+        teller.end(conn, observation.live, &id, row, edits, why).await?;
     }
     // Groups that were not looked at this time: the next look begins behind these outcomes.
     for (id, edits) in edits.into_iter().filter(|(_, edits)| !edits.members.is_empty() || edits.created.is_some()) {
@@ -106,6 +103,23 @@ pub(super) async fn record(
     let looked = last.map(|(_, before)| before).filter(|_| !observation.all).unwrap_or(at);
     settings::remember_observed(conn, teller.chain.seq(), looked).await?;
     Ok(teller.records)
+}
+
+/// Groups that the log knows and that are looked at no more, each with the reason.
+fn ended(
+    observation: &Observation<'_>,
+    rows: &BTreeMap<GroupId, Row>,
+    edits: &BTreeMap<GroupId, Edits>,
+) -> Vec<(GroupId, &'static str)> {
+    let mapped: BTreeSet<&GroupId> = observation.groups.iter().map(|(_, id)| *id).collect();
+    let why = |id: &GroupId| match observation.live.absent.get(id) {
+        Some(Absence::Gone) => Some("gone"),
+        Some(Absence::Archived) => Some("archived"),
+        None => (observation.all && !mapped.contains(id)).then_some("unmapped"),
+    };
+    let created = edits.iter().filter(|(id, edits)| edits.created.is_some() && !rows.contains_key(*id));
+    let known = rows.keys().chain(created.map(|(id, _)| id));
+    known.filter_map(|id| Some((id.clone(), why(id)?))).collect()
 }
 
 async fn rows(conn: &mut SqliteConnection) -> Result<BTreeMap<GroupId, Row>, Fault> {
@@ -172,6 +186,7 @@ struct Teller {
     chain: Chain,
     at: Timestamp,
     since: Option<Timestamp>,
+    renewed_after: SignedDuration,
     records: usize,
 }
 
@@ -194,7 +209,7 @@ impl Teller {
             let expected = expected(conn, id, &edits).await?;
             self.drift(conn, live, &group, members, &expected).await?;
         }
-        let fresh = known_since.filter(|since| same_name && self.at.duration_since(*since) < RENEWED_AFTER);
+        let fresh = known_since.filter(|since| same_name && self.at.duration_since(*since) < self.renewed_after);
         if fresh.is_none() {
             self.baseline(conn, live, &group, members).await?;
         }
@@ -202,6 +217,31 @@ impl Teller {
         if !(stored && same_name && row.is_some_and(|row| row.baseline_at == baseline_at)) {
             write(conn, (id, name.as_str()), &digest, members, baseline_at).await?;
         }
+        Ok(())
+    }
+
+    /// Tells what happened in a group up to now, where it is still there, and that it is looked at no more. What
+    /// comes later nobody knows; where it is back, it begins with a full list.
+    async fn end(
+        &mut self,
+        conn: &mut SqliteConnection,
+        live: &LiveState,
+        id: &GroupId,
+        row: Option<Row>,
+        edits: Edits,
+        why: &str,
+    ) -> Result<(), Fault> {
+        let group = record::group(Some(id.as_str()), row.as_ref().map_or(&edits.name, |row| &row.name));
+        let there = live.group(id);
+        if let Some(there) = there {
+            let members: Vec<&AccountId> = live.members(there).collect();
+            let expected = expected(conn, id, &edits).await?;
+            self.drift(conn, live, &group, &members, &expected).await?;
+        }
+        let since = self.since.filter(|_| there.is_none()).map(record::time);
+        let record = self.record(&group).with("ended", why).maybe("since", since);
+        self.append(conn, record).await?;
+        sqlx::query("DELETE FROM observed_group WHERE group_id = $1").bind(id.as_str()).execute(conn).await?;
         Ok(())
     }
 

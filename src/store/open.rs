@@ -41,6 +41,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "runs", include_str!("../../migrations/0009_runs.sql")),
     (10, "hold_seen", include_str!("../../migrations/0010_hold_seen.sql")),
     (11, "approval_ended", include_str!("../../migrations/0011_approval_ended.sql")),
+    (12, "nested_feeds", include_str!("../../migrations/0012_nested_feeds.sql")),
+    (13, "hold_group", include_str!("../../migrations/0013_hold_group.sql")),
 ];
 
 /// The migration from which on records of the log have keys.

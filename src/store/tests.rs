@@ -78,12 +78,13 @@ async fn a_full_disk_is_told_and_leaves_nothing_behind() {
 }
 
 /// Statements that damage one value each, and the table that must be named.
-const DAMAGE: [(&str, &str); 19] = [
+const DAMAGE: [(&str, &str); 20] = [
     ("INSERT INTO left_group (group_id, members) VALUES ('g', '[1]')", "left_group"),
     ("INSERT INTO left_group (group_id, members) VALUES ('g', x'ff')", "left_group"),
     ("INSERT INTO person_link_page VALUES ('hr', 'a', 'd', '[\"a\"]')", "person_link_page"),
     ("INSERT INTO person_link VALUES ('hr', 'a', x'ff')", "person_link"),
     ("INSERT INTO feed VALUES ('G', '{')", "feed"),
+    ("INSERT INTO nested_feed VALUES ('G', '[1]')", "nested_feed"),
     ("INSERT INTO baseline VALUES ('hr', -1)", "baseline"),
     ("INSERT INTO baseline VALUES ('hr', 'many')", "baseline"),
     ("INSERT INTO pending VALUES ('G', 'a', 9223372036854775807)", "pending"),
@@ -103,7 +104,7 @@ const DAMAGE: [(&str, &str); 19] = [
          INSERT INTO approval_change VALUES (1, 'explode', 'G', 'a', NULL)",
         "approval_change",
     ),
-    ("INSERT INTO hold VALUES ('h-1', 'empty', 'run', NULL, 0, 0, 't', 'x', 0, 0, 1, NULL, NULL, 0)", "hold"),
+    ("INSERT INTO hold VALUES ('h-1', 'empty', 'run', NULL, 0, 0, 't', 'x', 0, 0, 1, NULL, NULL, 0, NULL)", "hold"),
     ("INSERT INTO undone VALUES ('g', 'explode', 'a', 'r2', 'r1', 0)", "undone"),
     ("INSERT INTO open_intent VALUES (1, 'r', 'explode', 'G', 'a', NULL, NULL, NULL)", "open_intent"),
     (

@@ -129,6 +129,7 @@ fn a_member_is_explained_from_source_to_read_back() {
           "group": "Compliance",
           "group_id": "39f0abcb-2b5a-45b7-bac1-5116761cb69b",
           "known_since": null,
+          "known_until": null,
           "last_change": {
             "approval": null,
             "approvals": [],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use rosterd::model::address::Address;
 use rosterd::model::history::{Rolls, What};
@@ -14,6 +14,7 @@ use rosterd::simulator::Edit;
 use rosterd::store::{Access, Intent, Observation, OutcomeRecord, Request, Store};
 use serde_json::Value;
 
+use crate::state::meddle;
 use crate::store::{State, start};
 use crate::support::bench::{Bench, address, filtered};
 
@@ -35,6 +36,7 @@ fn observed(bench: &Bench) -> Vec<String> {
         names.join(" ")
     };
     let line = |record: &Value| match record["baseline"] == true {
+        _ if record["ended"].is_string() => format!("ended: {}", record["ended"].as_str().unwrap()),
         true => format!("all {}/{}: {}", record["part"], record["of"], names(&record["members"])),
         false => format!("+{} -{}", names(&record["added"]), names(&record["removed"])),
     };
@@ -93,9 +95,251 @@ fn a_group_that_is_mapped_anew_gets_a_new_list() {
     remove(&bench, "bob");
     bench.rest = rest;
     bench.apply(0);
-    assert_eq!(observed(&bench), ["all 1/1: ann bob cem", "all 1/1: ", "all 1/1: ann cem"]);
+    let [first, other, end] = ["all 1/1: ann bob cem", "all 1/1: ", "ended: unmapped"];
+    assert_eq!(observed(&bench), [first, other, end, "all 1/1: ann cem", end]);
     let at = bench.run(&["members", "Compliance", "--format", "json"]).exits(0).json();
     assert_eq!(at["members"].as_array().unwrap().len(), 3);
+}
+
+/// Nobody looks at it any more, so nobody knows who is in it: its last list is no list of today.
+#[test]
+fn a_group_that_is_mapped_no_more_is_known_up_to_its_last_look() {
+    let mut bench = Bench::small();
+    bench.simulator().change(|world| world.add_group("Gamma", &["dan@corp.example"]));
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "gamma,dan"]);
+    let rest = bench.rest.clone();
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"gamma\"\nto = \"Gamma\"\n");
+    bench.apply(0);
+    let with = Timestamp::now().to_string();
+    // What others changed up to the run that finds it unmapped is told by that run.
+    let edit = |edit: Edit| bench.simulator().edit(edit).unwrap();
+    let gamma = || "Gamma".to_owned();
+    edit(Edit::AddMember { group: gamma(), user: address("eve") });
+    bench.rest = rest;
+    bench.apply(0);
+    let end = bench.audit().into_iter().find(|record| record["ended"] == "unmapped").unwrap();
+    assert_eq!((&end["event"], &end["group"]["name"]), (&"observed".into(), &"Gamma".into()), "{end:#}");
+    let edit = |edit: Edit| bench.simulator().edit(edit).unwrap();
+    edit(Edit::RemoveMember { group: gamma(), user: address("dan") });
+    edit(Edit::AddMember { group: gamma(), user: address("ann") });
+    bench.apply(0);
+    assert_eq!(bench.audit().iter().filter(|record| record["ended"].is_string()).count(), 1, "it is told once");
+
+    let members = |bench: &Bench, args: &[&str]| bench.run(&[&["members", "Gamma"], args].concat()).exits(0);
+    let now = Timestamp::now().to_string();
+    for args in [&[][..], &["--at", &now]] {
+        let json = members(&bench, &[args, &["--format", "json"]].concat()).json();
+        assert_eq!((&json["known_since"], json["known_until"].is_string()), (&Value::Null, true), "{json:#}");
+        let told = members(&bench, args).stdout;
+        assert!(
+            told.contains("the log does not tell who is in it since") && told.ends_with("2 members known\n"),
+            "{told}"
+        );
+        let csv = members(&bench, &[args, &["--format", "csv"]].concat());
+        assert!(csv.stderr.contains("the log does not tell who is in it since"), "{csv:?}");
+        assert!(csv.stdout.lines().skip(1).all(|line| !line.ends_with(",\"\"")), "{}", csv.stdout);
+    }
+    let review = bench.run(&["review", "Gamma"]).exits(0).stdout;
+    assert!(review.contains("the log does not tell who is in it since"), "{review}");
+    let then = members(&bench, &["--at", &with, "--format", "json"]).json();
+    assert_eq!((then["known_since"].is_string(), &then["known_until"]), (true, &Value::Null), "{then:#}");
+    assert_eq!(then["members"].as_array().unwrap().len(), 1, "{then:#}");
+
+    let at =
+        |bench: &Bench, time: &str| bench.run(&["explain", "dan@corp.example", "Gamma", "--at", time]).exits(0).stdout;
+    insta::assert_snapshot!(filtered(&at(&bench, &now)).replace(&now, "NOW"), @r#"
+    dan@corp.example
+      account 8684dc5d-5c9d-4d46-96f8-192da078dff6: dan@corp.example (activeUser)
+      asked for TIME (TIME)
+
+    Gamma
+      nobody knows: the log tells of this group up to TIME (rosterd looks after the group no more); was a member then
+      before: TIME, was in already when the log got its first list
+        run RUN, record 3
+      after: nothing in the log since TIME
+
+    From the audit log.
+    "#);
+    insta::assert_snapshot!(filtered(&at(&bench, &with)).replace(&with, "THEN"), @r#"
+    dan@corp.example
+      account 8684dc5d-5c9d-4d46-96f8-192da078dff6: dan@corp.example (activeUser)
+      asked for TIME (TIME)
+
+    Gamma
+      was a member
+      all members are in the log since TIME
+      before: TIME, was in already when the log got its first list
+        run RUN, record 3
+      after: nothing in the log since TIME
+
+    From the audit log.
+    "#);
+    insta::assert_snapshot!(filtered(&bench.run(&["audit", "list", "--limit", "7"]).exits(0).stdout), @r#"
+     5  TIME  run_started     RUN
+     6  TIME  config_changed
+     7  TIME  observed        "Gamma"  by others: 1 added, 0 removed
+     8  TIME  observed        "Gamma"  rosterd looks after the group no more
+     9  TIME  run_finished    RUN  in_step
+    10  TIME  run_started     RUN
+    11  TIME  run_finished    RUN  in_step
+    "#);
+
+    bench.run(&["audit", "export", "--from", "2000-01-01", "--out", "pack"]).exits(0);
+    let manifest = std::fs::read_to_string(bench.path("pack/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let group = &manifest["membership"]["groups"][1];
+    assert_eq!((&group["group"], &group["whole"], &group["known_until"]), (&"Gamma".into(), &false.into(), &end["at"]));
+    assert!(manifest["notes"][0].as_str().unwrap().starts_with("Of 1 group the log does not tell"), "{manifest:#}");
+    let rows = std::fs::read_to_string(bench.path("pack/membership-end.csv")).unwrap();
+    let rows: Vec<&str> = rows.lines().filter(|row| row.contains("Gamma")).collect();
+    let until = end["at"].as_str().unwrap();
+    assert!(rows.len() == 2 && rows.iter().all(|row| row.ends_with(&format!(",\"{until}\""))), "{rows:#?}");
+    bench.run(&["audit", "verify", "pack"]).exits(0);
+    bench.in_step();
+
+    // Mapped again, it is known again, from then on.
+    bench.rest.push_str(
+        "[[mapping]]\nsource = \"hr\"\ngroup = \"gamma\"\nto = \"Gamma\"\n[group.Gamma]\nmode = \"report\"\n",
+    );
+    bench.apply(0);
+    let json = members(&bench, &["--format", "json"]).json();
+    assert_eq!((json["known_since"].is_string(), &json["known_until"]), (true, &Value::Null), "{json:#}");
+    assert!(json["members"].as_array().unwrap().iter().all(|member| member["how"] == "seen"), "{json:#}");
+    insta::assert_snapshot!(filtered(&at(&bench, &Timestamp::now().to_string())), @r#"
+    dan@corp.example
+      account 8684dc5d-5c9d-4d46-96f8-192da078dff6: dan@corp.example (activeUser)
+      asked for TIME (TIME)
+
+    Gamma
+      was not a member any more
+      all members are in the log since TIME
+      before: TIME, was no longer in when the log got a new list
+        run RUN, record 15
+      after: no change to this day
+
+    From the audit log.
+    "#);
+}
+
+/// Of a group that is mapped and of which the log tells nothing, nobody knows: it is no group that is not mapped.
+#[test]
+fn a_mapped_group_of_which_the_log_tells_nothing_is_known_to_nobody() {
+    let mut bench = Bench::small();
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"compliance\"\nto = \"New\"\n");
+    bench.apply(12);
+    let at = Timestamp::now().to_string();
+    let members = bench.run(&["members", "New", "--at", &at]).exits(0).stdout;
+    assert!(members.contains("nobody knows them all") && members.ends_with("0 members known\n"), "{members}");
+    let explain = bench.run(&["explain", "ann@corp.example", "New", "--at", &at]).exits(0).stdout;
+    assert!(explain.contains("nobody knows: the log tells nothing of this group before that time"), "{explain}");
+    bench.run(&["members", "Nobody", "--at", &at]).exits(2);
+    bench.run(&["explain", "ann@corp.example", "Nobody", "--at", &at]).exits(2);
+}
+
+/// Times are shown to the second: whoever asks for one that was shown asks for what happened in that second.
+#[test]
+fn a_time_that_was_shown_is_one_at_which_it_was_so() {
+    let bench = Bench::small();
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan"]);
+    bench.apply(0);
+    let json = bench.run(&["members", "Compliance", "--format", "json"]).exits(0).json();
+    let dan = json["members"].as_array().unwrap().iter().find(|member| member["email"] == address("dan")).unwrap();
+    let (since, known) = (dan["since"].as_str().unwrap(), json["known_since"].as_str().unwrap());
+    assert!(!since.contains('.'), "{since}");
+    let shown = since.replace('T', " ").replace('Z', "");
+    for at in [since, &shown] {
+        let then = bench.run(&["members", "Compliance", "--at", at, "--format", "json"]).exits(0).json();
+        assert_eq!(then["members"].as_array().unwrap().len(), 4, "{then:#}");
+        let answer = bench.run(&["explain", "dan@corp.example", "Compliance", "--at", at]).exits(0).stdout;
+        assert!(answer.contains("was a member\n"), "{answer}");
+    }
+    let then = bench.run(&["members", "Compliance", "--at", known, "--format", "json"]).exits(0).json();
+    assert!(then["known_since"].is_string(), "{then:#}");
+    // A fraction means what it says.
+    let record = bench.audit().into_iter().find(|record| record["event"] == "outcome").unwrap();
+    let exact: Timestamp = record["at"].as_str().unwrap().parse().unwrap();
+    let before = format!("{:.3}", exact - SignedDuration::from_millis(1));
+    let then = bench.run(&["members", "Compliance", "--at", &before, "--format", "json"]).exits(0).json();
+    assert_eq!(then["members"].as_array().unwrap().len(), 3, "{then:#}");
+}
+
+/// Of a group that went away, in whatever way, nobody knows who was in it since the last look.
+#[test]
+fn a_group_that_is_gone_or_archived_is_known_up_to_its_last_look() {
+    for (edit, why) in [
+        (Edit::DropGroup { group: "Compliance".into() }, "gone"),
+        (Edit::ArchiveGroup { group: "Compliance".into() }, "archived"),
+    ] {
+        let bench = Bench::small();
+        bench.simulator().change(|world| world.add_group("Other", &["dan@corp.example"]));
+        bench.apply(0);
+        let looked = Timestamp::now();
+        bench.simulator().edit(edit).unwrap();
+        bench.apply(12);
+        bench.apply(12);
+        assert_eq!(observed(&bench), ["all 1/1: ann bob cem".to_owned(), format!("ended: {why}")]);
+        let json = bench.run(&["members", "Compliance", "--format", "json"]).exits(0).json();
+        let until: Timestamp = json["known_until"].as_str().unwrap().parse().unwrap();
+        assert!(json["known_since"].is_null() && until <= looked, "{json:#}");
+        let at = Timestamp::now().to_string();
+        let args = ["explain", "ann@corp.example", "Compliance", "--at", &at, "--format", "json"];
+        let answer = bench.run(&args).exits(0).json();
+        assert_eq!(answer["groups"][0]["member"], Value::Null, "{answer:#}");
+        assert!(answer["groups"][0]["verdict"].as_str().unwrap().contains("was a member then"), "{answer:#}");
+        if why == "archived" {
+            bench.simulator().edit(Edit::RestoreGroup { group: "Compliance".into() }).unwrap();
+            remove(&bench, "ann");
+            add(&bench, "ann");
+            bench.apply(0);
+            assert_eq!(observed(&bench)[2..], ["all 1/1: ann bob cem"]);
+            let json = bench.run(&["members", "Compliance", "--format", "json"]).exits(0).json();
+            assert!(json["known_since"].is_string() && json["known_until"].is_null(), "{json:#}");
+            bench.in_step();
+        }
+    }
+}
+
+/// A state of an older version has no record of the end: the last full run's facts say that it did not look.
+#[test]
+fn a_group_of_an_older_log_that_no_run_looks_at_is_not_told_as_todays() {
+    let mut bench = Bench::small();
+    bench.simulator().change(|world| world.add_group("Gamma", &["dan@corp.example"]));
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "gamma,dan"]);
+    let rest = bench.rest.clone();
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"gamma\"\nto = \"Gamma\"\n");
+    bench.apply(0);
+    // As the older version left it.
+    meddle(&bench.state(), "DELETE FROM observed_group WHERE group_name = 'Gamma'");
+    bench.rest = rest;
+    bench.apply(0);
+    let json = bench.run(&["members", "Gamma", "--format", "json"]).exits(0).json();
+    assert!(json["known_since"].is_null() && json["known_until"].is_string(), "{json:#}");
+}
+
+/// A group that the configuration calls otherwise is the same group.
+#[test]
+fn a_group_that_is_called_otherwise_is_found_by_its_old_name() {
+    let mut bench = Bench::small();
+    bench.apply(0);
+    let id = bench.simulator().world().group("Compliance").unwrap().id.clone();
+    bench.rest = bench.rest.replace("to = \"Compliance\"", "to = \"Omega\"");
+    bench.rest.push_str(&format!("[group.Omega]\nid = \"{id}\"\n"));
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan"]);
+    bench.apply(0);
+    let json = bench.run(&["members", "Compliance", "--format", "json"]).exits(0).json();
+    assert_eq!((&json["group"], &json["group_id"]), (&"Omega".into(), &id.into()), "{json:#}");
+    assert_eq!(json["members"].as_array().unwrap().len(), 4, "{json:#}");
+    assert_eq!(json["notes"][0], "\"Compliance\" is \"Omega\" in the configuration by now.");
+    // The list that the new name brought makes nobody's membership younger.
+    let since = |member: &Value| (member["user_id"].as_str().unwrap().to_owned(), member["seq"].to_string());
+    let mut since: Vec<(String, String)> = json["members"].as_array().unwrap().iter().map(since).collect();
+    since.sort();
+    bench.run(&["audit", "export", "--from", "2000-01-01", "--out", "pack"]).exits(0);
+    let mut rows = csv::Reader::from_path(bench.path("pack/membership-end.csv")).unwrap();
+    let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
+    let told: Vec<(String, String)> = rows.iter().map(|row| (row[2].to_owned(), row[4].to_owned())).collect();
+    assert_eq!(told, since);
+    assert!(rows.iter().all(|row| &row[1] == "Omega"), "{rows:?}");
 }
 
 #[test]
@@ -194,7 +438,7 @@ fn account(name: &str) -> AccountId {
     AccountId::new(format!("u-{name}"))
 }
 
-fn live(groups: &[(&str, &BTreeSet<String>)]) -> LiveState {
+pub(crate) fn live(groups: &[(&str, &BTreeSet<String>)]) -> LiveState {
     let names: BTreeSet<&String> = groups.iter().flat_map(|(_, members)| members.iter()).collect();
     LiveState {
         organisation: None,
@@ -234,7 +478,8 @@ async fn observe(store: &Store, run: &str, at: Timestamp, groups: &[(&str, &BTre
 async fn look(store: &Store, run: &str, at: Timestamp, groups: &[(&str, &BTreeSet<String>)], all: bool) -> usize {
     let live = live(groups);
     let names: Vec<(GroupName, GroupId)> = groups.iter().map(|(id, _)| ((*id).into(), (*id).into())).collect();
-    let observation = Observation { live: &live, groups: names.iter().map(|(name, id)| (name, id)).collect(), all };
+    let groups = names.iter().map(|(name, id)| (name, id)).collect();
+    let observation = Observation { live: &live, groups, all, retention: SignedDuration::from_hours(400 * 24) };
     store.observe(&run.into(), at, &observation).await.unwrap()
 }
 
@@ -256,6 +501,7 @@ async fn change_in(store: &Store, (run, group): (&str, &str), at: Timestamp, op:
         approvals: Vec::new(),
         request: request.clone(),
         grounds: Vec::new(),
+        mappings: Vec::new(),
         lead_before: rosterd::model::undo::LeadBefore::Unknown,
     };
     let seqs = store.record_intents(&run.into(), at, &[intent]).await.unwrap();
@@ -423,7 +669,7 @@ proptest! {
                 }
                 drifted += events.iter().map(|event| match &event.what {
                     What::Drift { added, removed, .. } => added.len() + removed.len(),
-                    What::Baseline { .. } | What::Made(_) => 0,
+                    What::Baseline { .. } | What::Made(_) | What::Ended { .. } => 0,
                 }).sum::<usize>();
             }
             prop_assert!(drifted <= by_hand, "{} changes by others, {} by hand", drifted, by_hand);

@@ -590,6 +590,62 @@ fn a_group_accepted_as_missing_under_a_pattern_stays_empty_until_it_comes_back()
     assert!(world.holds().iter().any(|hold| hold.starts_with("missing")), "{:?}", world.holds());
 }
 
+/// A directory that does not mend the names of members (OpenLDAP's way without an overlay): a nested group that is
+/// renamed, deleted or hidden is still named, and not there.
+#[test]
+fn what_a_nested_group_granted_stays_while_it_is_named_and_not_there() {
+    let mut world = World::equal(&[("Risk", "ann bob cas"), ("Audit", "ann")]);
+    world.hr().leave("risk", "bob cas");
+    world.hr().group("risk").groups.insert("team".to_owned());
+    world.hr().join("team", "bob cas");
+    world.apply();
+    world.nothing_to_do();
+    world.hr().drop_group("team");
+    let held = ["remove Risk bob: grant_ended [missing]", "remove Risk cas: grant_ended [missing]"];
+    assert_eq!(world.changes(), held);
+    world.hr().join("audit", "bob");
+    assert_eq!(world.changes(), ["add Audit bob", held[0], held[1]], "the others go ahead");
+    world.apply();
+    assert_eq!(world.changes(), held, "it goes on being missed");
+    let text = &world.plan().holds[0].text;
+    assert!(text.contains("\"team\", a member of \"risk\", is not there"), "{text}");
+    // Read in part, the parent says nothing of it, and nothing is forgotten.
+    world.hr().group("risk").complete = false;
+    world.hr().group("risk").groups.clear();
+    world.apply();
+    world.hr().group("risk").complete = true;
+    world.hr().group("risk").groups.insert("team".to_owned());
+    assert_eq!(world.changes(), held);
+    // It is there again, under another key even.
+    world.hr().join("team", "bob");
+    assert_eq!(world.changes(), ["remove Risk cas: grant_ended"]);
+    world.apply();
+    world.nothing_to_do();
+    world.hr().drop_group("team");
+    assert_eq!(world.changes(), ["remove Risk bob: grant_ended [missing]"]);
+    world.approve(Rule::Missing);
+    world.apply();
+    world.nothing_to_do();
+    assert_eq!(world.holds(), [""; 0], "accepted as empty, although it is still named");
+}
+
+#[test]
+fn a_nested_group_that_was_taken_out_of_its_parent_is_no_missing_one() {
+    let mut world = World::equal(&[("Risk", "ann bob")]);
+    world.hr().leave("risk", "bob");
+    world.hr().group("risk").groups.insert("team".to_owned());
+    world.hr().join("team", "bob");
+    world.apply();
+    world.hr().drop_group("team");
+    world.hr().group("risk").groups.clear();
+    assert_eq!(world.changes(), ["remove Risk bob: grant_ended"]);
+    world.apply();
+    world.nothing_to_do();
+    // Nor is one that never was a group, as far as anybody knows.
+    world.hr().group("risk").groups.insert("nobody".to_owned());
+    world.nothing_to_do();
+}
+
 // ---- grace ----
 
 #[test]

@@ -76,12 +76,12 @@ fn members_are_told_with_their_grants_and_since_when() {
     "#);
     let csv = filtered(&bench.run(&["members", "Compliance", "--format", "csv"]).exits(0).stdout);
     insta::assert_snapshot!(csv, @r#"
-    group,group_id,user_id,email,standing,granted_by,kept,since,how,reason,run_id,seq,approved_by,ticket
-    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","3738cb80-5ac7-437b-bd63-2cb33365b111","'=cmd|x@corp.example","active","hr: compliance","","TIME","added","granted","RUN","5","",""
-    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","8fc158db-a88f-4681-9309-d974ea192aab","ann@corp.example","active","hr: compliance","","TIME","seen","","RUN","2","",""
-    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","aa29366d-6bd7-43e2-8239-0acf408ce8f5","bob@corp.example","active","hr: compliance","","TIME","seen","","RUN","2","",""
-    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","6cb75efd-e1eb-4c64-bb9d-c6e1fbaf85a9","cem@corp.example","active","","the removal waits for h-2802d9f15d10","TIME","seen","","RUN","2","",""
-    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","1b283870-1996-4e1a-8a58-fbbcf0a1c312","eve@corp.example","active","","protected: named by keep","TIME","seen","","RUN","2","",""
+    group,group_id,user_id,email,standing,granted_by,kept,since,how,reason,run_id,seq,approved_by,ticket,known_until
+    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","3738cb80-5ac7-437b-bd63-2cb33365b111","'=cmd|x@corp.example","active","hr: compliance","","TIME","added","granted","RUN","5","","",""
+    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","8fc158db-a88f-4681-9309-d974ea192aab","ann@corp.example","active","hr: compliance","","TIME","seen","","RUN","2","","",""
+    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","aa29366d-6bd7-43e2-8239-0acf408ce8f5","bob@corp.example","active","hr: compliance","","TIME","seen","","RUN","2","","",""
+    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","6cb75efd-e1eb-4c64-bb9d-c6e1fbaf85a9","cem@corp.example","active","","the removal waits for h-2802d9f15d10","TIME","seen","","RUN","2","","",""
+    "Compliance","39f0abcb-2b5a-45b7-bac1-5116761cb69b","1b283870-1996-4e1a-8a58-fbbcf0a1c312","eve@corp.example","active","","protected: named by keep","TIME","seen","","RUN","2","","",""
     "#);
     // A list that nobody knows does not look like an empty one.
     let early = bench.run(&["members", "Compliance", "--at", "2020-01-01", "--format", "csv"]).exits(0);

@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use rosterd::model::digest::sha256_hex;
+use rosterd::model::id::{GroupId, GroupName};
 use rosterd::model::plan::Op;
 use rosterd::model::run::ChangeResult;
-use rosterd::store::{Access, Archive, NewApproval, Retire, Store, Verification, verify_archives};
+use rosterd::store::{Access, Archive, NewApproval, Observation, Retire, Store, Verification, verify_archives};
 use serde_json::Value;
 
+use crate::explain_past::live;
 use crate::state::{Disk, meddle};
 use crate::store::{actor, at, change, finish, intent, key, removals, run_with, start, word_of};
 use crate::support::bench::{Bench, Ran, filtered, rosterd};
@@ -210,6 +212,89 @@ fn what_is_told_of_a_pruned_log() {
     // The configured state wants them where they belong.
     let told = bench.run(&["audit", "verify"]).exits(15).stdout;
     assert!(told.contains("First bad record: seq 1: ") && told.contains("is not there"), "{told}");
+}
+
+/// Where records stay for less than 90 days, a full list is told anew in time, and the one that what stays rests on
+/// stays with it.
+#[test]
+fn no_day_within_the_retention_is_unknown() {
+    let mut bench = Bench::small();
+    bench.rest = format!("retention = \"30d\"\n{}", bench.rest);
+    let group = bench.simulator().world().group("Compliance").unwrap().id.clone();
+    wait_for(async {
+        let store = opened(&bench.state()).await;
+        // Ann, then Ann and Bob, as others made it; lists were told anew every 10 days, but for one time.
+        for (days, members) in [(52, "ann"), (41, "ann"), (33, "ann bob"), (20, "ann bob"), (11, "ann bob dan")] {
+            let run = format!("r{days}");
+            store.begin_run(&start(&run, ago(days))).await.unwrap();
+            let members = members.split_whitespace().map(str::to_owned).collect();
+            let live = live(&[(&group, &members)]);
+            let (name, id) = (GroupName::from("Compliance"), GroupId::from(group.as_str()));
+            let retention = SignedDuration::from_hours(30 * 24);
+            let found = Observation { live: &live, groups: vec![(&name, &id)], all: true, retention };
+            store.observe(&run.as_str().into(), at(ago(days)), &found).await.unwrap();
+            store.finish_run(&finish(&run, ago(days) + 2), None).await.unwrap();
+        }
+        store.close().await;
+    });
+    let lists = || -> Vec<i64> {
+        let audit = bench.audit();
+        let lists = audit.iter().filter(|record| record["baseline"] == true);
+        let age = |record: &Value| {
+            let at: Timestamp = record["at"].as_str().unwrap().parse().unwrap();
+            (Timestamp::now().as_second() - at.as_second()) / 86_400
+        };
+        lists.map(age).collect()
+    };
+    assert_eq!(lists(), [52, 41, 20]);
+    bench.apply(0);
+    assert_eq!(lists(), [41, 20, 0], "the list of 41 days ago is the last one from before 30 days ago");
+    let members = |days: i64| {
+        let at = at(ago(days)).to_string();
+        let json = bench.run(&["members", "Compliance", "--at", &at, "--format", "json"]).exits(0).json();
+        (json["members"].as_array().unwrap().len(), json["known_since"].is_string())
+    };
+    assert_eq!(
+        [43, 40, 30, 29, 21, 12, 10].map(members),
+        [(0, false), (1, true), (2, true), (2, true), (2, true), (2, true), (3, true)]
+    );
+    let now = bench.run(&["members", "Compliance"]).exits(0).stdout;
+    assert!(now.contains("All members are in the log since") && now.ends_with("3 members\n"), "{now}");
+    bench.in_step();
+}
+
+/// A group's only list stays, however old it is.
+#[test]
+fn the_only_full_list_of_a_group_is_not_pruned() {
+    let mut bench = Bench::small();
+    bench.rest = format!("retention = \"30d\"\n{}", bench.rest);
+    let group = bench.simulator().world().group("Compliance").unwrap().id.clone();
+    wait_for(async {
+        let store = opened(&bench.state()).await;
+        old_run(&store, "r50", 50).await;
+        store.begin_run(&start("r40", ago(40))).await.unwrap();
+        let members = ["ann", "bob"].map(str::to_owned).into();
+        let live = live(&[(&group, &members)]);
+        let (name, id) = (GroupName::from("Compliance"), GroupId::from(group.as_str()));
+        // As an older version did it.
+        let retention = SignedDuration::from_hours(400 * 24);
+        let found = Observation { live: &live, groups: vec![(&name, &id)], all: true, retention };
+        store.observe(&"r40".into(), at(ago(40)), &found).await.unwrap();
+        store.finish_run(&finish("r40", ago(40) + 2), None).await.unwrap();
+        old_run(&store, "r35", 35).await;
+        old_run(&store, "r5", 5).await;
+        store.close().await;
+    });
+    // A run that does not look at the group must not take its list away.
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"other\"\nto = \"Other\"\n");
+    bench.simulator().change(|world| world.add_group("Other", &[]));
+    bench.run(&["apply", "--group", "Other"]);
+    assert_eq!(files(&bench).len(), 1);
+    assert_eq!(bench.audit()[0]["run_id"], "r40");
+    let at = at(ago(20)).to_string();
+    let json = bench.run(&["members", "Compliance", "--at", &at, "--format", "json"]).exits(0).json();
+    assert_eq!((json["members"].as_array().unwrap().len(), json["known_since"].is_string()), (2, true), "{json:#}");
+    bench.run(&["audit", "verify"]).exits(0);
 }
 
 #[test]
@@ -736,7 +821,12 @@ fn a_list_of_members_that_was_archived_is_told_anew() {
     bench.apply(0);
     aged(&bench);
     bench.apply(0);
+    assert_eq!(files(&bench).len(), 0, "its list is the last one from before");
+    aged(&bench);
+    bench.apply(0);
     assert_eq!(files(&bench).len(), 1, "the first run went");
+    let lists = observed(&bench).iter().filter(|record| record["baseline"] == true).count();
+    assert_eq!(lists, 2, "the one of the second run, and the one of this run");
     bench.apply(0);
     assert!(observed(&bench).iter().any(|record| record["baseline"] == true), "{:#?}", observed(&bench));
     let members = bench.run(&["members", "Compliance", "--at", &Timestamp::now().to_string(), "--format", "json"]);

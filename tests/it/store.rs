@@ -130,6 +130,7 @@ pub(crate) fn intent(change: ChangeKey, approval: Option<i64>) -> Intent {
         }],
         entry: Some(Entry { source: "hr".into(), id: "p-1".into(), origin: "people.csv:12".into() }),
         grounds: Vec::new(),
+        mappings: Vec::new(),
         approvals: approval.into_iter().collect(),
         approval,
         request: Request { method: "POST".into(), path: "/groups/g/users".into(), status: None, attempts: 0 },
@@ -564,6 +565,16 @@ fn full() -> FullRun {
                     Feed { source: "hr".into(), name: "staff".into(), key: Some("k".into()), immutable: true },
                     Feed { source: "ad".into(), name: "Stäff \"x\"".into(), key: None, immutable: false },
                 ],
+            )]
+            .into(),
+            nested: [(
+                "Staff".into(),
+                vec![Feed {
+                    source: "ad".into(),
+                    name: "cn=team,dc=x".into(),
+                    key: Some("k2".into()),
+                    immutable: true,
+                }],
             )]
             .into(),
             settled: [("Staff".into(), "d".into())].into(),

@@ -33,6 +33,8 @@ pub(super) struct GroupDiff<'a> {
     pub(super) left_out: Vec<(PersonRef, &'a LeftOut)>,
     /// Grants of everyone who stands behind an account that differs.
     pub(super) grants: Grants,
+    /// Accounts of people who have another one that is a member too, with what is to be told of them.
+    pub(super) doubles: BTreeMap<AccountIndex, String>,
     pub(super) changes: Vec<Change>,
     pub(super) skips: Vec<Skip>,
     pub(super) pending: BTreeMap<(GroupName, AccountId), Timestamp>,
@@ -64,6 +66,7 @@ impl<'a> GroupDiff<'a> {
             live,
             left_out: Vec::new(),
             grants: Grants::default(),
+            doubles: BTreeMap::new(),
             changes: Vec::new(),
             skips: Vec::new(),
             pending: BTreeMap::new(),
@@ -88,6 +91,7 @@ impl<'a> GroupDiff<'a> {
             }
             let differing = missing.iter().chain(&extra).flat_map(|at| self.common.people.behind(*at)).collect();
             self.grants = grants::of(self.common.inputs.sources, self.desired, differing);
+            self.doubles = self.doubles(&extra);
             self.add(&missing);
             self.remove(&extra);
             self.lead();
@@ -114,6 +118,7 @@ impl<'a> GroupDiff<'a> {
                 standing: if ready || absent_but_creatable { GroupStanding::Ready } else { GroupStanding::Unusable },
                 complete: self.desired.gaps.is_empty(),
                 grounds: self.desired.grounds.clone(),
+                mappings: Vec::new(),
                 problems,
             },
         }
@@ -233,9 +238,13 @@ impl<'a> GroupDiff<'a> {
         let missed = |missing: &Missing| {
             let Feed { source, name, .. } = &missing.feed;
             let text = format!("directory group {name:?} of {source} is not there: its people would stay");
+            let place = match &missing.named_by {
+                Some(parent) => format!("in {parent:?}"),
+                None => "in the mapping".to_owned(),
+            };
             Problem::new(format!("group {:?}", self.name.as_str()), text).help(match &missing.renamed_to {
-                Some(to) => format!("it was renamed to {to:?}: mend the name in the mapping"),
-                None => "mend the name in the mapping, or approve the hold where the group is meant to be empty".into(),
+                Some(to) => format!("it was renamed to {to:?}: mend the name {place}"),
+                None => format!("mend the name {place}, or approve the hold where the group is meant to be empty"),
             })
         };
         self.desired.missing.iter().map(missed).collect()

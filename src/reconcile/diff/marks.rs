@@ -43,14 +43,17 @@ impl Marks {
 
     /// Those of these accounts that are not marked.
     pub(super) fn unwanted(&self, accounts: &[AccountIndex]) -> Vec<AccountIndex> {
-        let is_wanted = |at: &AccountIndex| self.marks.get(*at as usize) == Some(&self.wanted);
+        let (marks, wanted) = (self.marks.as_slice(), self.wanted);
+        let is_wanted = move |at: &AccountIndex| marks.get(*at as usize).is_some_and(|mark| *mark == wanted);
         let mut unwanted = Vec::new();
-        // Most often all are: without an early end the answers of many are had at once.
-        for some in accounts.chunks(32) {
-            if !some.iter().fold(true, |all, at| all & is_wanted(at)) {
+        // Most often all are. A list of a known length costs half of what one of any length does.
+        let (most, rest) = accounts.as_chunks::<8>();
+        for some in most {
+            if !some.iter().all(is_wanted) {
                 unwanted.extend(some.iter().filter(|at| !is_wanted(at)));
             }
         }
+        unwanted.extend(rest.iter().filter(|at| !is_wanted(at)));
         unwanted
     }
 

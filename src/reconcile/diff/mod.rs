@@ -1,5 +1,6 @@
 //! Desired × live: changes, and skips for the steps deliberately not taken. No no-ops, nothing twice.
 
+mod doubles;
 mod group;
 mod marks;
 mod members;
@@ -16,7 +17,8 @@ use crate::model::id::{AccountId, GroupId, GroupName, SourceName};
 use crate::model::plan::{Change, GroupSummary, Skip};
 
 use super::Inputs;
-use super::find::find;
+use super::find::{Found, find};
+use super::lapsed::Lapsed;
 use super::resolve::{Bearers, Resolution, Rules};
 use group::GroupDiff;
 use marks::Marks;
@@ -34,6 +36,8 @@ pub struct Difference {
     pub pending: BTreeMap<(GroupName, AccountId), Timestamp>,
     /// Live memberships of all mapped groups, selected or not: the base of a run's limits.
     pub memberships: usize,
+    /// Memberships that rosterd made and that are no longer there, in groups that are mapped or not; sorted.
+    pub lapsed: Vec<(GroupId, AccountId)>,
 }
 
 /// One target group, as the guard sees it.
@@ -85,9 +89,13 @@ pub fn diff(
     };
     let mut difference = Difference::default();
     let mut marks = Marks::new(inputs.live.accounts.len());
+    let mut lapsed = Lapsed::of(&inputs.memory.owned, inputs.live);
     let mut groups = Vec::with_capacity(found.len());
     for ((name, wanted), found) in desired.iter().zip(&found) {
         let facts = GroupDiff::new(&common, name, wanted, found.group()).run(found, &mut marks, &mut difference);
+        if let Found::Group { at, .. } = found {
+            lapsed.look(*at);
+        }
         groups.push((name.clone(), facts));
     }
     // Sorted already, so that the map is built in one go.
@@ -95,6 +103,7 @@ pub fn diff(
     difference.changes.sort_by(|a, b| a.key.cmp(&b.key));
     difference.skips.sort();
     difference.skips.dedup();
+    difference.lapsed = lapsed.finish();
     difference
 }
 

@@ -46,11 +46,17 @@ impl Guard<'_, '_> {
     fn missing(&mut self, name: &GroupName, missing: &Missing) {
         let changes = self.of(Op::RemoveMember, Some(name));
         let feed = &missing.feed;
-        let text = match &missing.renamed_to {
-            Some(to) => {
+        let text = match (&missing.renamed_to, &missing.named_by) {
+            (Some(to), None) => {
                 format!("directory group {:?} was renamed to {to:?}; the mapping wants the new name", feed.name)
             }
-            None => format!("directory group {:?} is not there; what it granted stays", feed.name),
+            (Some(to), Some(parent)) => {
+                format!("directory group {:?} was renamed to {to:?}; {parent:?} wants the new name", feed.name)
+            }
+            (None, None) => format!("directory group {:?} is not there; what it granted stays", feed.name),
+            (None, Some(parent)) => {
+                format!("directory group {:?}, a member of {parent:?}, is not there; what it granted stays", feed.name)
+            }
         };
         let approved = self.hold(Objection {
             rule: Rule::Missing,

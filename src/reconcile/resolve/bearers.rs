@@ -4,7 +4,7 @@ use crate::model::address::Address;
 use crate::model::live::{Account, AccountIndex, LiveState, Standing};
 use crate::model::plan::Why;
 
-use super::super::table::{self, Table};
+use super::super::table::Table;
 
 /// Accounts by folded address.
 #[derive(Debug)]
@@ -28,19 +28,19 @@ pub(super) enum Pick {
 impl<'a> Bearers<'a> {
     /// The accounts of an organisation.
     pub fn of(live: &'a LiveState) -> Self {
-        let keys = live.accounts.iter().map(|account| account.email.as_ref().map(Address::key));
+        let keys = live.accounts.iter().map(|account| account.email.as_ref().map(Address::key_bytes));
         Self { live, table: Table::of(keys) }
     }
 
     /// The accounts that bear an address, in their order.
     pub(super) fn all(&self, address: &Address) -> impl Iterator<Item = AccountIndex> {
-        self.table.likely(table::hash(address.key())).filter(move |at| self.bears(*at, address))
+        self.table.likely(address.key_bytes()).filter(move |at| self.bears(*at, address))
     }
 
     /// The only account that may bear an address. Whether it does is still to be asked; where the answer is that there
     /// is none, or more than one, [`Bearers::all`] tells.
     pub(super) fn likely(&self, address: &Address) -> Option<AccountIndex> {
-        self.table.only(table::hash(address.key()))
+        self.table.only(address.key_bytes())
     }
 
     /// Whether an account bears an address.

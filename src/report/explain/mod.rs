@@ -14,7 +14,7 @@ use super::document::GrantEntry;
 pub(crate) use answer::standing;
 pub use answer::{Question, answer};
 pub(crate) use past::grant;
-pub use past::past;
+pub use past::{past, unheard};
 pub(crate) use text::grant_words;
 pub use text::write;
 pub use who::{Identity, Who, find};
@@ -159,6 +159,8 @@ pub struct GroupAnswer {
     pub problems: Vec<String>,
     /// Since when the log knows all members.
     pub known_since: Option<String>,
+    /// Until when it did, where it does no more: at the time that was asked for, or to this day.
+    pub known_until: Option<String>,
     /// The last change of the membership (asked for a time: before it).
     pub last_change: Option<EventEntry>,
     /// The next change after the time that was asked for.

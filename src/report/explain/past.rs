@@ -6,10 +6,12 @@ use jiff::Timestamp;
 
 use super::{AccountEntry, ApprovalEntry, Asked, EventEntry, ExplainDocument, FORMAT, GroupAnswer, RequestEntry};
 use crate::model::desired::Grant;
+use crate::model::facts::GroupFacts;
 use crate::model::history::{Consent, Event, Made, Rolls, What};
 use crate::model::id::{AccountId, GroupId};
 use crate::report::build::time;
 use crate::report::document::GrantEntry;
+use crate::report::words;
 
 /// A record after which somebody was in, or out, and was not before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,16 +26,21 @@ pub(super) struct Move {
 pub(super) fn moves(events: &[Event], group: &GroupId, account: &AccountId) -> Vec<Move> {
     let mut rolls = Rolls::default();
     let mut moves = Vec::new();
-    let mut before = false;
+    let (mut before, mut gap) = (false, false);
     for (at, event) in events.iter().enumerate().filter(|(_, event)| event.group_id.as_ref() == Some(group)) {
         rolls.take(at, event);
-        let member = rolls.group(group).is_some_and(|roll| roll.members.contains_key(account));
+        let Some(roll) = rolls.group(group).filter(|roll| roll.end.is_none()) else {
+            gap = true;
+            continue;
+        };
+        let member = roll.members.contains_key(account);
         // Taken out of a group in which the log did not know them yet, they were in before.
         let out = event.says(account) == Some(false) && moves.is_empty();
-        if member != before || out {
+        // Who is in after a time of which nobody knows is seen anew.
+        if member != before || out || (gap && member) {
             moves.push(Move { at, member });
         }
-        before = member;
+        (before, gap) = (member, false);
     }
     moves
 }
@@ -48,7 +55,7 @@ pub(super) fn attempt(
 ) -> Option<EventEntry> {
     let failed = |event: &Event| match &event.what {
         What::Made(made) => !made.so && event.group_id.as_ref() == Some(group) && event.tries(account),
-        What::Baseline { .. } | What::Drift { .. } => false,
+        What::Baseline { .. } | What::Drift { .. } | What::Ended { .. } => false,
     };
     let at = events.iter().rposition(failed)?;
     let later = after.is_none_or(|after| at > after);
@@ -92,7 +99,7 @@ pub(crate) fn event_entry(event: &Event, member: bool, holds: &BTreeMap<i64, Tim
         recovered_by: None,
     };
     match &event.what {
-        What::Baseline { .. } => plain,
+        What::Baseline { .. } | What::Ended { .. } => plain,
         What::Drift { since, .. } => EventEntry { kind: "by_others".to_owned(), not_before: since.map(time), ..plain },
         What::Made(made) => of_made(made, holds.get(&event.seq).copied(), plain),
     }
@@ -178,6 +185,19 @@ pub fn past(
     }
 }
 
+/// The answer for a group of which the log tells nothing.
+pub fn unheard(group: &GroupFacts) -> GroupAnswer {
+    GroupAnswer {
+        group: group.name.to_string(),
+        group_id: group.id.as_ref().map(ToString::to_string),
+        verdict: UNHEARD.to_owned(),
+        ..GroupAnswer::default()
+    }
+}
+
+/// Nothing is told of a group up to a time.
+const UNHEARD: &str = "nobody knows: the log tells nothing of this group before that time";
+
 fn at_moment(
     events: &[Event],
     holds: &BTreeMap<i64, Timestamp>,
@@ -193,14 +213,22 @@ fn at_moment(
     let roll = rolls.group(group_id);
     let known_since = roll.and_then(|roll| roll.known_since);
     let present = roll.is_some_and(|roll| roll.members.contains_key(account));
-    let member = match (last, known_since) {
-        (None, None) => None,
+    let end = roll.and_then(|roll| roll.end.as_ref());
+    let today = Rolls::of(events, None);
+    let later = today.group(group_id).and_then(|roll| roll.end.as_ref()).filter(|_| next.is_none());
+    let member = match (last, known_since, end) {
+        (None, None, _) | (_, _, Some(_)) => None,
         _ => Some(present),
     };
     let verdict = match (member, last.is_some()) {
+        (None, _) if end.is_some() => {
+            let until = end.map(|end| format!("up to {} ({})", words_when(end.until), words::ended(&end.why)));
+            let then = if present { "was a member then" } else { "was not a member then" };
+            format!("nobody knows: the log tells of this group {}; {then}", until.unwrap_or_default())
+        }
         (None, _) => match next.and_then(|next| events.get(next.at)) {
             Some(next) => format!("nobody knows: the log tells of this group from {} on", words_when(next.at)),
-            None => "nobody knows: the log tells nothing of this group before that time".to_owned(),
+            None => UNHEARD.to_owned(),
         },
         (Some(true), _) => "was a member".to_owned(),
         (Some(false), true) => "was not a member any more".to_owned(),
@@ -213,6 +241,7 @@ fn at_moment(
         member,
         verdict,
         known_since: known_since.map(time),
+        known_until: end.or(later).map(|end| time(end.until)),
         last_change: last.and_then(|last| entry(events, last, holds)),
         next_change: next.and_then(|next| entry(events, next, holds)),
         failed_change: attempt(
@@ -227,5 +256,5 @@ fn at_moment(
 }
 
 fn words_when(at: Timestamp) -> String {
-    crate::report::words::when(&time(at))
+    words::when(&time(at))
 }

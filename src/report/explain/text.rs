@@ -145,7 +145,10 @@ fn group(out: &mut dyn Write, group: &GroupAnswer, look: &Look) -> fmt::Result {
         writeln!(out, "  before: no change in the log")?;
     }
     if past && group.next_change.is_none() {
-        writeln!(out, "  after: no change to this day")?;
+        match &group.known_until {
+            Some(until) => writeln!(out, "  after: nothing in the log since {}", words::when(until))?,
+            None => writeln!(out, "  after: no change to this day")?,
+        }
     }
     Ok(())
 }

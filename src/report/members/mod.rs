@@ -14,7 +14,7 @@ use super::document::GrantEntry;
 use super::explain;
 use crate::model::address::Address;
 use crate::model::facts::{Facts, Found, GroupFacts};
-use crate::model::history::{Event, Member, Rolls, What};
+use crate::model::history::{End, Event, Member, Roll, Rolls, What};
 use crate::model::id::{AccountId, GroupId};
 use crate::model::plan::Why;
 use crate::report::words::{self, when};
@@ -42,6 +42,8 @@ pub struct MembersDocument {
     pub made_at: String,
     /// Since when the log knows all members; none: it does not, and the list may have gaps.
     pub known_since: Option<String>,
+    /// Until when it knew them, where it knows them no more: the list is of that time.
+    pub known_until: Option<String>,
     /// The run whose facts name the grants; none for the past.
     pub facts_run: Option<String>,
     /// When that run read.
@@ -90,6 +92,8 @@ pub struct Listing<'a> {
     pub id: Option<&'a GroupId>,
     /// What the log tells of the group.
     pub events: &'a [Event],
+    /// The last run looked after it.
+    pub mapped: bool,
     /// The facts of the last run; for the past, none.
     pub facts: Option<&'a Facts<'a>>,
     /// The time that is asked for; none: now.
@@ -104,11 +108,13 @@ pub fn list(listing: &Listing<'_>) -> Option<MembersDocument> {
     let facts = listing.facts.and_then(|facts| Some((facts, facts.group(listing.group)?)));
     let by_id = listing.id.and_then(|id| Some((id, rolls.group(id)?)));
     // A group that was made anew has another id: the one of the newest record is meant.
-    let newest = || rolls.iter().filter(|(_, roll)| roll.name == listing.group).max_by_key(|(_, roll)| roll.last);
-    let roll = by_id.filter(|(_, roll)| roll.known_since.is_some()).or_else(newest);
-    if roll.is_none() && facts.is_none() && listing.events.is_empty() {
+    let named = rolls.iter().filter(|(_, roll)| roll.name == listing.group);
+    let newest = || named.max_by_key(|(_, roll)| (roll.end.is_none(), roll.last));
+    let roll = by_id.filter(|(_, roll)| roll.known_since.is_some()).or_else(newest).or(by_id);
+    if roll.is_none() && !listing.mapped && listing.events.is_empty() {
         return None;
     }
+    let end = roll.and_then(|(id, roll)| end(listing, id, roll));
     let mut document = MembersDocument {
         format: FORMAT.to_owned(),
         group: listing.group.to_owned(),
@@ -116,7 +122,8 @@ pub fn list(listing: &Listing<'_>) -> Option<MembersDocument> {
         at: listing.at.map(time),
         at_means: None,
         made_at: time(listing.now),
-        known_since: roll.and_then(|(_, roll)| roll.known_since).map(time),
+        known_since: roll.and_then(|(_, roll)| roll.known_since).filter(|_| end.is_none()).map(time),
+        known_until: end.as_ref().map(|end| time(end.until)),
         facts_run: facts.map(|(facts, _)| facts.run.to_string()),
         facts_at: facts.map(|(facts, _)| time(facts.at)),
         members: Vec::new(),
@@ -131,7 +138,13 @@ pub fn list(listing: &Listing<'_>) -> Option<MembersDocument> {
         document.notes.push("The group could not be worked on; these are the members that were seen last.".to_owned());
         document.notes.extend(group.problems.iter().cloned());
     }
-    if document.known_since.is_none() {
+    if let Some(End { until, why }) = &end {
+        document.notes.push(format!(
+            "These are the members of {} ({}): the log does not tell who is in it since.",
+            when(&time(*until)),
+            words::ended(why)
+        ));
+    } else if document.known_since.is_none() {
         let first = listing.events.iter().find(|event| matches!(event.what, What::Baseline { .. }));
         document.notes.push(match (listing.at, first) {
             (Some(_), Some(first)) => format!(
@@ -141,10 +154,25 @@ pub fn list(listing: &Listing<'_>) -> Option<MembersDocument> {
             (Some(_), None) => {
                 "The log has no full list of members from before that time: nobody knows them all.".to_owned()
             }
-            (None, _) => "The log has no full list of members yet: rosterd apply makes one.".to_owned(),
+            (None, _) => {
+                "The log has no full list of members (older records may be in archives): rosterd apply makes one."
+                    .to_owned()
+            }
         });
     }
     Some(document)
+}
+
+/// Until when the log knows a group, where that is over.
+fn end(listing: &Listing<'_>, id: &GroupId, roll: &Roll) -> Option<End> {
+    let facts = listing.facts.filter(|facts| {
+        let looked = facts.groups.iter().any(|group| group.id.as_ref() == Some(id));
+        !looked && facts.group(listing.group).is_none() && roll.known_since.is_some()
+    });
+    // Older versions left no record of the end: a full run that did not look at the group left facts without it.
+    let unseen = facts.and_then(|facts| roll.last.filter(|last| *last < facts.at));
+    let unseen = unseen.map(|until| End { until, why: "unmapped".to_owned() });
+    roll.end.clone().or(unseen)
 }
 
 fn key(entry: &MemberEntry) -> (bool, String, &str) {
@@ -155,12 +183,12 @@ fn entry(listing: &Listing<'_>, account: &AccountId, member: &Member, grants: Op
     let event = listing.events.get(member.by);
     let made = event.and_then(|event| match &event.what {
         What::Made(made) => Some(made),
-        What::Baseline { .. } | What::Drift { .. } => None,
+        What::Baseline { .. } | What::Drift { .. } | What::Ended { .. } => None,
     });
     let how = event.map(|event| match &event.what {
         What::Made(_) => "added",
         What::Drift { .. } => "by_others",
-        What::Baseline { .. } => "seen",
+        What::Baseline { .. } | What::Ended { .. } => "seen",
     });
     let now = grants.map(|grants| grants.of(account));
     let granted_by = match &now {

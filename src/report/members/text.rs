@@ -29,7 +29,8 @@ pub fn write(out: &mut dyn Write, document: &MembersDocument, look: &Look) -> fm
     for note in &document.notes {
         writeln!(out, "{}", clean(note))?;
     }
-    let known = if document.known_since.is_none() && document.at.is_some() { " known" } else { "" };
+    let asked = document.at.is_some() || document.known_until.is_some();
+    let known = if document.known_since.is_none() && asked { " known" } else { "" };
     writeln!(out, "{}{known}", plural(document.members.len(), "member"))
 }
 
@@ -59,8 +60,7 @@ pub(super) fn since(member: &MemberEntry) -> String {
 }
 
 /// The headings of the table.
-const HEADINGS: &str =
-    "group,group_id,user_id,email,standing,granted_by,kept,since,how,reason,run_id,seq,approved_by,ticket\n";
+const HEADINGS: &str = "group,group_id,user_id,email,standing,granted_by,kept,since,how,reason,run_id,seq,approved_by,ticket,known_until\n";
 
 /// The list as a table (RFC 4180). A text that a spreadsheet would take for a formula is led by an
 /// apostrophe.
@@ -85,6 +85,7 @@ pub fn csv(document: &MembersDocument) -> String {
             or_empty(&seq),
             or_empty(&member.approved_by),
             or_empty(&member.ticket),
+            or_empty(&document.known_until),
         ];
         text.push_str(&fields.join(","));
         text.push('\n');

@@ -1,5 +1,5 @@
-//! What was not as usual: held, approved, failed, undone, late; runs that did not read or end as they should;
-//! and changes of the configuration.
+//! What was not as usual: held, approved, failed, undone, late; changes that were announced and of which nobody
+//! told what became; runs that did not read or end as they should; and changes of the configuration.
 
 use jiff::SignedDuration;
 
@@ -45,7 +45,7 @@ pub(super) const CONFIGURATION: [&str; 7] =
 /// A row of `exceptions.csv`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exception {
-    /// `held`, `approved`, `failed`, `undone`, `late` or `run`.
+    /// `held`, `approved`, `failed`, `undone`, `late`, `open` (a change without an outcome) or `run`.
     pub kind: &'static str,
     /// The record.
     pub seq: i64,
@@ -86,6 +86,13 @@ pub struct Exception {
     pub text: String,
 }
 
+/// Told of a change that was announced.
+const NO_OUTCOME: &str =
+    "the change was announced, and up to the end of the period the log does not tell what became of it";
+
+/// Told of a run.
+const NO_END: &str = "the log does not tell of its end: it was cut off, or was under way when the pack was made";
+
 impl Exception {
     /// What a record that is no outcome adds; none for most.
     pub(super) fn of(told: &Told, who: &Who) -> Option<Self> {
@@ -99,6 +106,26 @@ impl Exception {
             }
             _ => None,
         }
+    }
+
+    /// An intent, for as long as the log does not tell what became of it.
+    pub(super) fn of_intent(told: &Told, who: &Who) -> Self {
+        let (group, member) = (told.group.as_ref(), told.member.as_ref());
+        Self {
+            kind: "open",
+            op: told.op.clone().unwrap_or_default(),
+            group_id: group.and_then(|group| group.id.clone()).unwrap_or_default(),
+            user_id: member.map(|member| who.user(&member.user_id)).unwrap_or_default(),
+            email: who.mail(member.and_then(|member| member.email.as_deref()).unwrap_or_default()),
+            reason: told.reason.clone().unwrap_or_default(),
+            text: NO_OUTCOME.to_owned(),
+            ..Self::frame(told, who)
+        }
+    }
+
+    /// A run, for as long as the log does not tell of its end.
+    pub(super) fn of_start(told: &Told, who: &Who) -> Self {
+        Self { kind: "run", result: "not_ended".to_owned(), text: NO_END.to_owned(), ..Self::frame(told, who) }
     }
 
     /// What an outcome adds: a row for each way in which it was not as usual. `late`: how long it took.

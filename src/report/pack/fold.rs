@@ -1,7 +1,7 @@
 //! One pass over the log: from records to the rows of a pack. Rows are handed out as they come; what is kept
 //! does not grow with the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::due::{Context, Latency};
 use super::exceptions::{Changed, Exception};
@@ -53,6 +53,12 @@ pub struct Fold {
     period: Period,
     context: Context,
     members: Members,
+    /// Changes that were announced, by their intents, as long as their outcome is not told.
+    open: BTreeMap<i64, Exception>,
+    /// Runs whose end is not told.
+    under_way: BTreeMap<String, Exception>,
+    /// Those of them that have records in the pack.
+    here: BTreeSet<String>,
     /// Removals.
     pub latency: Latency,
     /// The sample.
@@ -73,6 +79,9 @@ impl Fold {
             period,
             context: Context::default(),
             members: Members::default(),
+            open: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            here: BTreeSet::new(),
             latency,
             draw,
             counts: Counts::default(),
@@ -98,6 +107,7 @@ impl Fold {
 
     /// Takes a record from before the pack: it adds to what later ones rest on.
     pub fn before(&mut self, told: &Told) {
+        self.follow(told);
         self.context.take(told);
         self.members.take(told);
     }
@@ -105,6 +115,10 @@ impl Fold {
     /// Takes a record of the pack.
     pub fn take(&mut self, told: &Told) -> Rows {
         self.count(told);
+        self.follow(told);
+        if let Some(run) = told.run_id.as_ref().filter(|run| self.under_way.contains_key(*run)) {
+            self.here.insert(run.clone());
+        }
         let before = self.context.take(told);
         self.members.take(told);
         let mut rows = Rows::default();
@@ -126,6 +140,49 @@ impl Fold {
             if self.changed.len() < SHOWN {
                 self.changed.push(changed);
             }
+        }
+        rows
+    }
+
+    /// What was begun, and what was brought to its end.
+    fn follow(&mut self, told: &Told) {
+        match (told.event.as_str(), &told.run_id) {
+            ("intent", _) => _ = self.open.insert(told.seq, Exception::of_intent(told, &self.who)),
+            ("outcome", _) => _ = told.intent.map(|intent| self.open.remove(&intent)),
+            ("run_started", Some(run)) => {
+                self.under_way.insert(run.clone(), Exception::of_start(told, &self.who));
+            }
+            ("run_finished", Some(run)) => {
+                self.under_way.remove(run);
+                self.here.remove(run);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether records from after the pack may tell the end of what it began.
+    pub fn waits(&self) -> bool {
+        !self.here.is_empty()
+    }
+
+    /// Takes a record from after the pack: a run of the pack that ended later ended.
+    pub fn after(&mut self, told: &Told) {
+        if told.event == "run_finished"
+            && let Some(run) = &told.run_id
+        {
+            self.here.remove(run);
+        }
+    }
+
+    /// Ends the pass; gives the rows of what came to no end.
+    pub fn end(&mut self) -> Rows {
+        let mut rows = Rows::default();
+        let mut runs = std::mem::take(&mut self.under_way);
+        runs.retain(|run, _| self.here.contains(run));
+        let mut all: Vec<Exception> = std::mem::take(&mut self.open).into_values().chain(runs.into_values()).collect();
+        all.sort_by_key(|exception| exception.seq);
+        for exception in all {
+            self.except(exception, &mut rows);
         }
         rows
     }

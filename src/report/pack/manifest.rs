@@ -217,8 +217,12 @@ pub struct GroupPart {
     pub group_id: String,
     /// Members that are known at the end.
     pub members: u64,
-    /// Whether these are all members by the log; else only rosterd's own changes are known.
+    /// Whether these are all members by the log; else only rosterd's own changes are known, or the members are
+    /// those of `known_until`.
     pub whole: bool,
+    /// Until when the log knows the members, where rosterd looks at the group no more.
+    #[serde(default)]
+    pub known_until: Option<String>,
 }
 
 /// A file.

@@ -1,7 +1,7 @@
 //! Who was in a group at a time, by the log alone: members that a run found, and the changes that were made
 //! since. One pass; what the log never said is not known, and so it is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::record;
 use super::record::{Group, Member, Told};
@@ -9,7 +9,8 @@ use super::table::{headings, row};
 use super::who::Who;
 
 /// The columns of `membership-start.csv` and `membership-end.csv`.
-pub(super) const COLUMNS: [&str; 7] = ["group_id", "group", "user_id", "email", "since_seq", "since_at", "known_by"];
+pub(super) const COLUMNS: [&str; 8] =
+    ["group_id", "group", "user_id", "email", "since_seq", "since_at", "known_by", "known_until"];
 
 /// Since when somebody is known to be a member, and by which event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +28,12 @@ struct Known {
     name: String,
     /// The record since which all members are known: a full list, or the group's creation.
     whole_since: Option<i64>,
+    /// Until when they are known, where they are known no more.
+    known_until: Option<String>,
+    /// The members; after that time, those of then.
     members: BTreeMap<String, Since>,
+    /// A full list of which not all parts were met yet: where it begins, its last part so far, who is in it.
+    pending: Option<(i64, u64, BTreeSet<String>)>,
 }
 
 /// Memberships by the log, up to the last record that was taken.
@@ -46,8 +52,11 @@ pub struct Standing {
     pub group_id: String,
     /// How many members are known.
     pub members: u64,
-    /// The record since which the list is whole; none where only rosterd's own changes are known.
+    /// The record since which the list is whole; none where only rosterd's own changes are known, and where the
+    /// group is looked at no more.
     pub whole_since: Option<i64>,
+    /// Until when the members are known, where they are known no more.
+    pub known_until: Option<String>,
 }
 
 /// The memberships after these records, which begin where the log begins: who was in at the time of the last.
@@ -85,14 +94,17 @@ impl Members {
     fn observed(&mut self, group: &Group, told: &Told) {
         let since = |by| Since { email: String::new(), seq: told.seq, at: record::time(told.at), by };
         let known = self.known(group);
+        if told.ended.is_some() {
+            known.whole_since = None;
+            known.known_until = Some(record::time(told.since.unwrap_or(told.at)));
+        }
         if told.baseline {
-            if told.part.unwrap_or(1) == 1 {
-                known.members.clear();
-                known.whole_since = Some(told.seq);
-            }
+            let (part, of) = (told.part.unwrap_or(1), told.of.unwrap_or(1));
+            known.begin(told.seq, part);
             for member in &told.members {
                 known.put(member, since("found"));
             }
+            known.list(&told.members, part, of);
         }
         for member in &told.added {
             known.put(member, since("found"));
@@ -135,6 +147,7 @@ impl Members {
                     since.seq.into(),
                     (&since.at).into(),
                     since.by.into(),
+                    (&group.known_until).into(),
                 ]));
             }
         }
@@ -148,6 +161,7 @@ impl Members {
             group_id: group.id.clone(),
             members: group.members.len() as u64,
             whole_since: group.whole_since,
+            known_until: group.known_until.clone(),
         };
         self.sorted().into_iter().map(standing).collect()
     }
@@ -160,6 +174,32 @@ impl Members {
 }
 
 impl Known {
+    /// A full list, or its next part, begins.
+    fn begin(&mut self, seq: i64, part: u64) {
+        self.pending = match self.pending.take() {
+            _ if part == 1 => Some((seq, part, BTreeSet::new())),
+            Some((first, last, listed)) if last + 1 == part => Some((first, part, listed)),
+            // The log begins within the list: it is not whole.
+            _ => None,
+        };
+        if part == 1 && self.known_until.is_some() {
+            // Nobody knows what happened in between.
+            self.members.clear();
+        }
+    }
+
+    /// Takes a part; with the last one it is known who is not in.
+    fn list(&mut self, members: &[Member], part: u64, of: u64) {
+        let Some((first, _, listed)) = &mut self.pending else { return };
+        listed.extend(members.iter().map(|member| member.user_id.clone()));
+        if part >= of {
+            self.members.retain(|id, _| listed.contains(id));
+            self.whole_since = Some(*first);
+            self.known_until = None;
+            self.pending = None;
+        }
+    }
+
     fn put(&mut self, member: &Member, since: Since) {
         // Found again says nothing new of since when.
         let kept = self.members.entry(member.user_id.clone()).or_insert(since);
@@ -198,7 +238,7 @@ mod tests {
             change(5, "remove_member", "d", "done"),
         ];
         let members = members_at(&records);
-        assert_eq!(list(&members), ["g1,Risk,b,b@x,2,2026-01-01T00:00:02.000Z,found when adding"]);
+        assert_eq!(list(&members), ["g1,Risk,b,b@x,2,2026-01-01T00:00:02.000Z,found when adding,"]);
         assert_eq!(members.standings(&Who::Named)[0].whole_since, None);
         assert_eq!(list(&members_at(&records[..1])).len(), 1);
     }
@@ -212,11 +252,38 @@ mod tests {
             of(2, r#""baseline":true,"part":1,"of":2,"members":[{"user_id":"a"}]"#),
             of(3, r#""baseline":true,"part":2,"of":2,"members":[{"user_id":"b"}]"#),
             of(4, r#""added":[{"user_id":"c","email":"c@x"}],"removed":[{"user_id":"a"}]"#),
+            of(5, r#""baseline":true,"part":1,"of":2,"members":[{"user_id":"b"}]"#),
+            of(6, r#""baseline":true,"part":2,"of":2,"members":[{"user_id":"c"},{"user_id":"d"}]"#),
         ];
-        let members = members_at(&records);
+        // A list that is renewed makes nobody's membership younger.
+        let since: Vec<String> = list(&members_at(&records)).iter().map(|line| line[8..13].to_owned()).collect();
+        assert_eq!(since, ["b,,3,", "c,c@x", "d,,6,"]);
+        // Half a list takes nobody out.
+        assert_eq!(list(&members_at(&records[..5])).len(), 2);
+        let records = &records[..4];
+        let members = members_at(records);
         let ids: Vec<String> = list(&members).iter().map(|line| line.split(',').nth(2).unwrap().to_owned()).collect();
         assert_eq!(ids, ["b", "c"]);
         assert_eq!(members.standings(&Who::Named)[0].whole_since, Some(2));
+    }
+
+    #[test]
+    fn members_of_a_group_that_is_looked_at_no_more_are_those_of_the_last_look() {
+        let of =
+            |seq, rest: &str| told(seq, &format!(r#""event":"observed","group":{{"id":"g1","name":"Risk"}},{rest}"#));
+        let records = [
+            of(1, r#""baseline":true,"part":1,"of":1,"members":[{"user_id":"a"}]"#),
+            of(4, r#""ended":"gone","since":"2026-01-01T00:00:03Z""#),
+            of(5, r#""baseline":true,"part":1,"of":1,"members":[{"user_id":"a"}]"#),
+        ];
+        let members = members_at(&records[..2]);
+        let until = "2026-01-01T00:00:03.000Z";
+        assert_eq!(list(&members), [format!("g1,Risk,a,,1,2026-01-01T00:00:01.000Z,found,{until}")]);
+        let standing = &members.standings(&Who::Named)[0];
+        assert_eq!((standing.whole_since, standing.known_until.as_deref()), (None, Some(until)));
+        let members = members_at(&records);
+        assert_eq!(list(&members), ["g1,Risk,a,,5,2026-01-01T00:00:05.000Z,found,"]);
+        assert_eq!(members.standings(&Who::Named)[0].whole_since, Some(5));
     }
 
     #[test]

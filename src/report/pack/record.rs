@@ -75,6 +75,8 @@ pub struct Told {
     pub baseline: bool,
     /// Which part of the full list this is.
     pub part: Option<u64>,
+    /// Of so many parts.
+    pub of: Option<u64>,
     /// The members of a full list.
     #[serde(default)]
     pub members: Vec<Member>,
@@ -84,6 +86,10 @@ pub struct Told {
     /// Who was no longer in the group and had not been removed by rosterd.
     #[serde(default)]
     pub removed: Vec<Member>,
+    /// When the group was looked at before.
+    pub since: Option<Timestamp>,
+    /// Why the group is looked at no more: `unmapped`, `gone` or `archived`.
+    pub ended: Option<String>,
 }
 
 /// `actor`.

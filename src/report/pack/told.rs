@@ -13,6 +13,7 @@ use super::manifest::{
 use super::members::Standing;
 use super::record;
 use super::sample::ALGORITHM;
+use crate::report::words::plural;
 
 /// What the pass itself does not know.
 pub struct Facts {
@@ -35,7 +36,15 @@ pub fn tell(fold: &Fold, facts: Facts) -> Manifest {
     let (period, counts) = (fold.period(), &fold.counts);
     let standings = fold.members().standings(fold.who());
     let whole = standings.iter().filter(|group| group.whole_since.is_some()).count();
+    let ended = standings.iter().filter(|group| group.known_until.is_some()).count();
     let mut notes = facts.notes;
+    if ended > 0 {
+        notes.push(format!(
+            "Of {} the log does not tell who is in at the end of the period: rosterd looks at them no more. Their rows in \
+             the lists of members are those of the time in the column known_until.",
+            plural(ended, "group")
+        ));
+    }
     if counts.outside > 0 {
         notes.push(format!(
             "{} records stand in the chain between records of the period and bear a time outside of it; they are in \
@@ -94,7 +103,7 @@ pub fn tell(fold: &Fold, facts: Facts) -> Manifest {
             late: latency.late(),
         },
         membership: MembershipPart {
-            rests_on: rests_on(whole, standings.len()),
+            rests_on: rests_on(whole + ended, standings.len()),
             since_seq: facts.since_seq,
             groups: standings.into_iter().map(group).collect(),
         },
@@ -123,7 +132,13 @@ fn rests_on(whole: usize, groups: usize) -> String {
 
 fn group(standing: Standing) -> GroupPart {
     let whole = standing.whole_since.is_some();
-    GroupPart { group: standing.group, group_id: standing.group_id, members: standing.members, whole }
+    GroupPart {
+        group: standing.group,
+        group_id: standing.group_id,
+        members: standing.members,
+        whole,
+        known_until: standing.known_until,
+    }
 }
 
 /// In the order of their first record.

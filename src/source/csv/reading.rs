@@ -193,7 +193,7 @@ impl<'a> Reading<'a> {
         SourceSnapshot {
             name: name.clone(),
             kind: SourceKind::Csv,
-            evidence: evidence(&self.written, self.rows, now),
+            evidence: evidence(&self.written, self.rows),
             read: ReadEvidence::Files(FileRead {
                 files: self.written.len(),
                 rows: self.rows,
@@ -254,6 +254,8 @@ fn group(name: DirectoryGroupKey, people: Vec<u32>, completeness: &Completeness)
         names: vec![name.as_str().to_owned()],
         key: name,
         immutable: false,
+        member_name: None,
+        dangling: Vec::new(),
         read: GroupRead { members: people.len(), ..GroupRead::default() },
         people,
         groups: Vec::new(),
@@ -261,18 +263,11 @@ fn group(name: DirectoryGroupKey, people: Vec<u32>, completeness: &Completeness)
     }
 }
 
-fn evidence(written: &[Written], rows: u64, now: Timestamp) -> String {
-    let Some(oldest) = age::oldest(written) else {
-        return "no files".to_owned();
-    };
-    let (files, rows) = (count(written.len() as u64, "file"), count(rows, "row"));
-    let age = age::age(oldest.at, now);
-    let age = match (age.as_secs() < 60, written.len()) {
-        (true, _) => "fresh".to_owned(),
-        (false, 1) => format!("{} old", age::words(age)),
-        (false, _) => format!("the oldest {} old", age::words(age)),
-    };
-    format!("{files}, {rows}, {age}")
+fn evidence(written: &[Written], rows: u64) -> String {
+    match written {
+        [] => "no files".to_owned(),
+        _ => format!("{}, {}", count(written.len() as u64, "file"), count(rows, "row")),
+    }
 }
 
 fn count(count: u64, thing: &str) -> String {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::dn::Key;
+use super::dn::{Key, is_dn, normalise};
 use super::groups::Group;
 use super::look::Stray;
 use super::names::Name;
@@ -174,6 +174,9 @@ impl<'a> Members<'a> {
             (None, 0, several) => Some(format!("{} the name of several people", count(several, "member"))),
             (None, failed, _) => Some(format!("{} not to be read", count(failed, "member"))),
         };
+        let names = self.dangling.iter().map(Name::to_string).filter(|name| is_dn(name));
+        let mut dangling: Vec<String> = names.map(|name| normalise(&name)).collect();
+        dangling.sort_unstable();
         DirectoryGroup {
             key: group.key.clone(),
             immutable: group.immutable,
@@ -181,6 +184,8 @@ impl<'a> Members<'a> {
             people: self.people,
             groups: if nested { self.groups } else { Vec::new() },
             completeness: why.map_or(Completeness::Complete, |why| Completeness::Incomplete { why }),
+            member_name: Some(normalise(&group.dn)),
+            dangling,
             read,
         }
     }

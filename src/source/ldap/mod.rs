@@ -391,7 +391,7 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, trial: &Trial, no
     };
     let watermark = watermark.filter(|_| completeness.is_complete());
     let evidence = format!(
-        "{}, {about}; {} people in {} pages, {} groups in {} pages, {} ranges, {} looks, {references} references not followed; {:.1} s",
+        "{}, {about}; {} people in {} pages, {} groups in {} pages, {} ranges, {} looks, {references} references not followed",
         read.server,
         effort.people.entries,
         effort.people.pages,
@@ -399,7 +399,6 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, trial: &Trial, no
         effort.groups.pages,
         effort.ranges,
         effort.looks,
-        read.took.as_secs_f64(),
     );
     SourceSnapshot {
         name,

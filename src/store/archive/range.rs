@@ -59,7 +59,8 @@ async fn end_of_chunk(conn: &mut SqliteConnection, done: i64, chunk: i64) -> Res
 
 /// The last record that may go. The newest run stays, whatever its age, and so does a run whose intents wait
 /// for their outcome, with all that came after it. So does the run that looked at the groups last: without
-/// its outcomes the next look would take what it did for somebody else's doing.
+/// its outcomes the next look would take what it did for somebody else's doing. And so does the last full list of
+/// each group from before what stays: without it nobody would know who was in the group then.
 async fn bound(conn: &mut SqliteConnection, before: Timestamp) -> Result<Option<i64>, Fault> {
     let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(first_seq) FROM run").fetch_one(&mut *conn).await?;
     let Some(newest) = newest else {
@@ -82,6 +83,7 @@ async fn bound(conn: &mut SqliteConnection, before: Timestamp) -> Result<Option<
         None => None,
     };
     let keep = [young, open, observed].into_iter().flatten().fold(newest, i64::min);
+    let keep = listed(conn, keep).await?.map_or(keep, |listed| listed.min(keep));
     let last: Option<(i64, Option<i64>)> =
         sqlx::query_as("SELECT first_seq, last_seq FROM run WHERE first_seq < $1 ORDER BY first_seq DESC LIMIT 1")
             .bind(keep)
@@ -92,6 +94,24 @@ async fn bound(conn: &mut SqliteConnection, before: Timestamp) -> Result<Option<
         Some((first, last)) => before_young(conn, last.unwrap_or(first), keep, before).await.map(Some),
         None => Ok(None),
     }
+}
+
+/// The run from which on everything stays, so that the members of each group that is looked at are known from record
+/// `keep` on.
+async fn listed(conn: &mut SqliteConnection, keep: i64) -> Result<Option<i64>, Fault> {
+    let list: Option<i64> = sqlx::query_scalar(
+        "SELECT MIN(list) FROM ( \
+         SELECT MAX(own.seq) AS list FROM audit_key AS roll \
+         JOIN audit_key AS own ON own.seq = roll.seq AND own.kind = 'group' \
+         JOIN observed_group ON observed_group.group_id = own.value \
+         WHERE roll.kind = 'roll' AND roll.value = '' AND roll.seq < $1 GROUP BY own.value) AS lists",
+    )
+    .bind(keep)
+    .fetch_one(&mut *conn)
+    .await?;
+    let Some(list) = list else { return Ok(None) };
+    let run = sqlx::query_scalar("SELECT MAX(first_seq) FROM run WHERE first_seq <= $1").bind(list);
+    Ok(run.fetch_one(conn).await?)
 }
 
 /// What follows the last old run (approvals, exports) goes with it as far as it is old too.

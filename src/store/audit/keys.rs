@@ -31,7 +31,8 @@ pub(crate) enum Kind {
     Account,
     /// The address of such an account, in the form by which addresses are compared.
     Address,
-    /// A full list of members, or a group that was created: from there on it is known who is in. No value.
+    /// A full list of members, or a group that was created: from there on it is known who is in. Or the end of
+    /// that. No value.
     Roll,
     /// Of a hold that began to wait: its id.
     Hold,
@@ -79,7 +80,7 @@ pub(crate) fn of(record: &Fields) -> BTreeSet<Key> {
         keys.extend(address.map(|address| (Kind::Address, address.key().to_owned())));
     }
     let created = text(record, "op") == Some(Op::CreateGroup.as_str());
-    if created || record.get("baseline") == Some(&Json::Bool(true)) {
+    if created || record.get("baseline") == Some(&Json::Bool(true)) || record.contains_key("ended") {
         keys.insert((Kind::Roll, String::new()));
     }
     keys
@@ -164,6 +165,8 @@ mod tests {
         assert_eq!(keys(&drift), ["group=g1", "name=A", "account=u1", "account=u2", "address=ann@corp.example"]);
         let list = format!(r#"{{"event":"observed","baseline":true,"group":{{"name":"A"}},"members":[{ann}]}}"#);
         assert_eq!(keys(&list), ["name=A", "roll="]);
+        let ended = r#"{"event":"observed","ended":"gone","group":{"id":"g1","name":"A"}}"#;
+        assert_eq!(keys(ended), ["group=g1", "name=A", "roll="]);
         let created = r#"{"event":"outcome","op":"create_group","group":{"id":"g1","name":"A"}}"#;
         assert_eq!(keys(created), ["group=g1", "name=A", "roll="]);
     }

@@ -72,6 +72,8 @@ pub struct AuditRecord {
     pub removed: Vec<RecordMember>,
     /// `observed`: when the group was looked at before.
     pub since: Option<Timestamp>,
+    /// `observed`: why the group is looked at no more: `unmapped`, `gone` or `archived`.
+    pub ended: Option<String>,
     /// The digest of the configuration.
     pub config_digest: Option<String>,
     /// The version of rosterd.

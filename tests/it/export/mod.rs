@@ -1,5 +1,6 @@
 //! Evidence packs: what is in them, and that it is what happened.
 
+mod cut;
 mod hidden;
 mod large;
 mod periods;

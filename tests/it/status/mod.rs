@@ -93,6 +93,7 @@ impl Watched {
                 sources: &config.sources,
                 policy: &config.policy,
                 digest: &config.digest,
+                retention: config.state.retention,
             },
             store: &self.store,
             actor: Actor { service: "test".into(), host: "here".into(), operator: None },

@@ -190,6 +190,8 @@ impl Source {
                     people: group.people.iter().filter_map(person_at).collect(),
                     groups: group.groups.iter().filter_map(group_at).collect(),
                     completeness: completeness(group.complete),
+                    member_name: Some(group.key.clone()),
+                    dangling: group.groups.iter().filter(|key| group_at(key).is_none()).cloned().collect(),
                     read: Default::default(),
                 })
                 .collect(),

@@ -84,7 +84,7 @@ pub(super) fn exceptions(manifest: &Manifest, fold: &Fold) -> Markup {
     let shown = fold.exceptions.len() as u64;
     html! {
         @if all == 0 {
-            p { "None: nothing was held, approved, failed, undone or late, and every run read what it needed." }
+            p { "None: nothing was held, approved, failed, undone or late, every change that was announced has its outcome, and every run read what it needed and ended." }
         } @else {
             p { @for (at, (kind, count)) in manifest.counts.exceptions.iter().enumerate() { @if at > 0 { ", " } (kind) ": " (count) }
                 ". All of them are in " code { "exceptions.csv" } @if shown < all { "; these are the first " (shown) } "." }
@@ -178,7 +178,7 @@ pub(super) fn membership(manifest: &Manifest) -> Markup {
                 thead { tr { th { "Group" } th { "Id" } th .n { "Members at the end" } th { "All members known" } } }
                 tbody { @for group in &membership.groups { tr {
                     td { (text(&group.group)) } td { (text(&group.group_id)) } td .n { (group.members) }
-                    td { @if group.whole { "yes" } @else { "no" } }
+                    td { @if let Some(until) = &group.known_until { "up to " (text(until)) } @else if group.whole { "yes" } @else { "no" } }
                 } } }
             }
         }
