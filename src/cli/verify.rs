@@ -10,7 +10,8 @@ use super::witness::{Against, cannot_read};
 use super::{session, verify_pack};
 use crate::report::words::clean;
 use crate::store::{
-    Access, Fault as StateFault, FilesVerdict, Store, Verification, WholeVerdict, verify_archive, verify_archives,
+    Access, Fault as StateFault, FilesVerdict, Store, StoreError, Verification, WholeVerdict, verify_archive,
+    verify_archives,
 };
 
 /// The ending of the directory of a state's archives.
@@ -23,9 +24,10 @@ pub(super) fn run(global: &Global, output: &Output, verify: &AuditVerify) -> Res
         let against = Against::read(verify, found.audit.checkpoint_file)?;
         return state(output, &found.state.path, Expect::Archives, against);
     };
-    let against = Against::read(verify, None)?;
+    let mut against = Against::read(verify, None)?;
     let found = std::fs::metadata(path).map_err(|error| cannot_read(path, &error))?;
     if found.is_dir() && verify_pack::is_one(path) {
+        against.look()?;
         return verify_pack::run(output, path, against);
     }
     if found.is_dir() {
@@ -34,6 +36,7 @@ pub(super) fn run(global: &Global, output: &Output, verify: &AuditVerify) -> Res
     match is_database(path, &found)? {
         true => state(output, path, Expect::WhatIsThere, against),
         false => {
+            against.look()?;
             let verdict = verify_archive(path, &against.keys).map_err(|error| cannot_read(path, &error))?;
             let (mut text, mut exit) = self::verdict(&path.display().to_string(), &verdict.verification);
             if let Some(sha256) = &verdict.sha256 {
@@ -62,7 +65,7 @@ enum Expect {
     WhatIsThere,
 }
 
-fn state(output: &Output, path: &Path, expect: Expect, against: Against) -> Result<Exit, Fault> {
+fn state(output: &Output, path: &Path, expect: Expect, mut against: Against) -> Result<Exit, Fault> {
     let found = session::block_on(async {
         let store = match Store::open(path, Access::ReadOnly).await {
             Err(error) if is_no_log(&error.fault, expect) => return Ok(Err(error.fault)),
@@ -70,21 +73,22 @@ fn state(output: &Output, path: &Path, expect: Expect, against: Against) -> Resu
         };
         let dir = store.archive_dir();
         let look = dir.is_dir() || (expect == Expect::Archives && !store.archives().await?.is_empty());
-        let found = checked(&store, look.then_some(&*dir), &against).await;
+        let found = checked(&store, look.then_some(&*dir), &mut against).await;
         store.close().await;
         found.map(Ok)
     })?;
     match found {
         Ok((verdict, published)) => whole(output, path, &verdict, against, published),
+        Err(fault @ StateFault::Meddled(_)) => meddled(output, path, &fault),
         Err(fault) => nothing(output, path, &fault.to_string()),
     }
 }
 
-/// Whether there is nothing in a file that could be a log. A configured state that is something else is a mistake of
+/// Whether there is nothing in a file that could be a log, or that could be relied on. A configured state that is something else is a mistake of
 /// the configuration, or damaged; what was named to be checked did not verify.
 fn is_no_log(fault: &StateFault, expect: Expect) -> bool {
     match fault {
-        StateFault::Older => true,
+        StateFault::Older | StateFault::Meddled(_) => true,
         StateFault::NotADatabase | StateFault::Foreign(_) => expect == Expect::WhatIsThere,
         _ => false,
     }
@@ -98,38 +102,61 @@ fn nothing(output: &Output, path: &Path, why: &str) -> Result<Exit, Fault> {
     Ok(Exit::Unverified)
 }
 
-/// The verdict over a state, and how far it wrote to the checkpoint file.
-async fn checked(store: &Store, dir: Option<&Path>, against: &Against) -> Result<(WholeVerdict, Option<i64>), Fault> {
+/// Where SQLite does something by itself, what is read may not be what is there.
+fn meddled(output: &Output, path: &Path, fault: &StateFault) -> Result<Exit, Fault> {
+    let path = path.display().to_string();
+    output.answer(&format!("{}: the log does not verify: {}\n", clean(&path), clean(&fault.to_string())))?;
+    Ok(Exit::Unverified)
+}
+
+/// The verdict over a state, and how far it wrote to the checkpoint file. In the order of [`Against::look`].
+async fn checked(
+    store: &Store,
+    dir: Option<&Path>,
+    against: &mut Against,
+) -> Result<(WholeVerdict, Option<i64>), Fault> {
+    let published = match against.file() {
+        Some(file) => store.published_to(file).await,
+        None => Ok(None),
+    };
+    against.look()?;
     let verdict = store.verify_signed(dir, &against.keys).await?;
-    let published = match (against.file(), &verdict.state) {
-        (Some(file), Verification::Verified { .. }) => store.published_to(file).await?,
-        _ => None,
+    // Beside a log that is not as it was written, a setting that cannot be read is no news.
+    let published = match &verdict.state {
+        Verification::Verified { .. } => published?,
+        Verification::Tampered { .. } => None,
     };
     Ok((verdict, published))
 }
 
 /// A directory of archives: with the state beside it, or the configured one where these are its archives, or
 /// else alone.
-fn directory(global: &Global, output: &Output, dir: &Path, against: Against) -> Result<Exit, Fault> {
+fn directory(global: &Global, output: &Output, dir: &Path, mut against: Against) -> Result<Exit, Fault> {
     let beside = dir.to_str().and_then(|dir| dir.trim_end_matches('/').strip_suffix(ARCHIVES)).map(PathBuf::from);
     let beside = beside.filter(|path| path.is_file());
     let sure = beside.is_some();
     let configured = || session::without_secrets(global).ok().map(|config| config.state.path);
     if let Some(path) = beside.or_else(configured).filter(|path| path.is_file()) {
         let found = session::block_on(async {
-            let store = Store::open(&path, Access::ReadOnly).await?;
+            let store = match Store::open(&path, Access::ReadOnly).await {
+                Err(StoreError { fault: fault @ StateFault::Meddled(_), .. }) => return Ok(Some(Err(fault))),
+                opened => opened?,
+            };
             let its = |file: &str| dir.join(file).exists();
             let found = match sure || store.archives().await?.iter().any(|archive| its(&archive.file)) {
-                true => Some(checked(&store, Some(dir), &against).await),
+                true => Some(checked(&store, Some(dir), &mut against).await),
                 false => None,
             };
             store.close().await;
-            found.transpose()
+            Ok::<_, Fault>(found.transpose()?.map(Ok))
         })?;
-        if let Some((verdict, published)) = found {
-            return whole(output, &path, &verdict, against, published);
+        match found {
+            Some(Ok((verdict, published))) => return whole(output, &path, &verdict, against, published),
+            Some(Err(fault)) => return meddled(output, &path, &fault),
+            None => {}
         }
     }
+    against.look()?;
     let verdict = verify_archives(dir, &against.keys).map_err(|error| cannot_read(dir, &error))?;
     if verdict.files == 0 && matches!(verdict.verification, Verification::Verified { .. }) {
         return nothing(output, dir, "it has no archive and is no evidence pack");

@@ -34,7 +34,7 @@ pub(super) fn run(output: &Output, dir: &Path, against: Against) -> Result<Exit,
         match manifest.chain.records_included {
             true => {
                 check.chain(&manifest);
-                check.checkpoints(against);
+                check.checkpoints(&manifest, against);
             }
             false => {
                 check.hashes(&manifest);
@@ -181,9 +181,12 @@ impl Check<'_> {
     }
 
     /// The checkpoints among the records.
-    fn checkpoints(&mut self, against: Against) {
+    fn checkpoints(&mut self, manifest: &Manifest, against: Against) {
         if self.bad {
             return;
+        }
+        if manifest.chain.first.is_none() {
+            return self.say(pack::LOG, "no records: there is nothing to sign");
         }
         let path = self.dir.join(pack::LOG);
         match verify_archive(&path, &against.keys) {

@@ -1,5 +1,6 @@
 //! Keys and checkpoint files: what `rosterd audit verify` holds a log against, and `rosterd audit pubkey`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::{AuditVerify, Global};
@@ -10,16 +11,21 @@ use crate::report::words::{clean, plural};
 use crate::signing::PublicKey;
 use crate::store::{CheckpointFile, Checkpoints, Judgement, Verification, Witness, judge};
 
-/// What a log is held against, read.
+/// What a log is held against.
 pub(super) struct Against {
     pub(super) keys: Vec<PublicKey>,
+    file: Option<PathBuf>,
+    /// The configuration names the file, and nobody else: it may be away.
+    configured: bool,
     written: Option<CheckpointFile>,
+    /// The configured file is not there, though its directory is.
+    gone: bool,
     /// Why the configured file was not looked at.
     note: Option<String>,
 }
 
 impl Against {
-    /// Reads what was named. A file that only the configuration names may be away; that is told.
+    /// Reads the keys. The checkpoint file is read later, by [`Against::look`].
     pub(super) fn read(verify: &AuditVerify, configured: Option<PathBuf>) -> Result<Self, Fault> {
         let mut keys = Vec::new();
         for file in &verify.pubkeys {
@@ -27,22 +33,33 @@ impl Against {
         }
         keys.sort();
         keys.dedup();
-        let (written, note) = match (&verify.checkpoints, configured) {
-            (Some(file), _) => {
-                (Some(CheckpointFile::read(file, &keys).map_err(|error| cannot_read(file, &error))?), None)
-            }
-            (None, Some(file)) => match CheckpointFile::read(&file, &keys) {
-                Ok(written) => (Some(written), None),
-                Err(error) => (None, Some(format!("{} was not compared: {}", file.display(), io_text(&error)))),
-            },
-            (None, None) => (None, None),
+        let (file, configured) = match &verify.checkpoints {
+            Some(file) => (Some(file.clone()), false),
+            None => (configured, true),
         };
-        Ok(Self { keys, written, note })
+        Ok(Self { keys, file, configured, written: None, gone: false, note: None })
     }
 
     /// The checkpoint file.
     pub(super) fn file(&self) -> Option<&Path> {
-        self.written.as_ref().map(|written| &*written.path)
+        self.file.as_deref()
+    }
+
+    /// Reads the checkpoint file. Runs may end meanwhile: what the state says of having written to it must be
+    /// asked before, and the log be read after; then the file has all that is said, and the log all that is in
+    /// the file. A file that only the configuration names may be away; that is told.
+    pub(super) fn look(&mut self) -> Result<(), Fault> {
+        let Some(file) = &self.file else { return Ok(()) };
+        match CheckpointFile::read(file, &self.keys) {
+            Ok(written) => self.written = Some(written),
+            Err(error) if self.configured => {
+                let there = file.parent().is_some_and(Path::is_dir);
+                self.gone = error.kind() == ErrorKind::NotFound && there;
+                self.note = Some(format!("{} was not compared: {}", file.display(), io_text(&error)));
+            }
+            Err(error) => return Err(cannot_read(file, &error)),
+        }
+        Ok(())
     }
 
     /// Judges a log by its checkpoints, and says what was found. `to_the_end`: it should go as far as the
@@ -54,13 +71,30 @@ impl Against {
         to_the_end: bool,
         published: Option<i64>,
     ) -> (String, Exit) {
+        // A share that is not there at all is told; a file that is gone from its place was taken away.
+        let taken = published.filter(|_| self.gone);
+        let file = self.file.unwrap_or_default();
         let witness = Witness { keys: self.keys, written: self.written, to_the_end, published };
         let found = judge(log, met, &witness);
         let mut text = told(&path.display().to_string(), log, &found, &witness);
-        for note in self.note.iter().chain(&found.notes) {
+        if let Some(seq) = taken {
+            let file = clean(&file.display().to_string()).into_owned();
+            text.push_str(&format!(
+                "{file}: the checkpoint file is not there, and checkpoints up to seq {seq} were written to it\n"
+            ));
+        }
+        let late = (!witness.keys.is_empty() && found.is_good() && found.before > 0).then(|| {
+            format!(
+                "{} had ended in this log before its first signature: until then, whoever could write the state could \
+                 write all of it anew. If the key was in use before, its checkpoints were taken out; a checkpoint file \
+                 or a backup tells",
+                plural(found.before, "run")
+            )
+        });
+        for note in self.note.iter().chain(&found.notes).chain(&late) {
             text.push_str(&format!("note: {}\n", clean(note)));
         }
-        (text, if found.is_good() { Exit::Fine } else { Exit::Unverified })
+        (text, if found.is_good() && taken.is_none() { Exit::Fine } else { Exit::Unverified })
     }
 }
 
@@ -71,6 +105,12 @@ fn told(path: &str, log: &Verification, found: &Judgement, witness: &Witness) ->
             "{}: the log is not what was signed and written. First bad record: seq {seq}: {}\n",
             clean(path),
             clean(what)
+        ));
+    } else if let Some((first, last)) = found.unsigned {
+        text.push_str(&format!(
+            "{}: no run ends in it, and so nothing in it is signed: seq {first} to {last} come before their checkpoint. \
+             No key proves them; a longer part of the log has it\n",
+            clean(path)
         ));
     } else if matches!(log, Verification::Verified { .. }) {
         text.push_str(&signed(found, !witness.keys.is_empty()));
@@ -105,6 +145,9 @@ fn signed(found: &Judgement, checked: bool) -> String {
     for (key, count) in &found.unknown {
         let count = plural(*count, "checkpoint");
         text.push_str(&format!("{count} by key {}, which was not given: not checked\n", clean(key)));
+    }
+    if let Some((seq, at)) = &found.first {
+        text.push_str(&format!("first signed at seq {seq}, on {}\n", clean(at)));
     }
     let after = plural(usize::try_from(found.after).unwrap_or_default(), "record");
     text.push_str(&format!("signed up to seq {last}; {after} after it, not signed yet\n"));

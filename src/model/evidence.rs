@@ -28,6 +28,36 @@ impl ReadEvidence {
             Self::None | Self::Files(_) => None,
         }
     }
+
+    /// A source's evidence with what differs from one read of the same to the next: how long ago the files were
+    /// written, how long the server took. For people; documents leave it out.
+    pub fn in_full(&self, evidence: &str, now: Timestamp) -> String {
+        match self {
+            _ if evidence.is_empty() => String::new(),
+            Self::Files(FileRead { files, oldest: Some(at), .. }) => {
+                let age = Duration::try_from(now.duration_since(*at)).unwrap_or_default();
+                match (age.as_secs() < 60, files) {
+                    (true, _) => format!("{evidence}, fresh"),
+                    (false, 1) => format!("{evidence}, {} old", length(age)),
+                    (false, _) => format!("{evidence}, the oldest {} old", length(age)),
+                }
+            }
+            Self::Server(read) => format!("{evidence}; {:.1} s", read.took.as_secs_f64()),
+            Self::None | Self::Files(_) => evidence.to_owned(),
+        }
+    }
+}
+
+/// A length of time in its largest unit, rounded down; hours up to two days, since a daily export is
+/// judged by them.
+pub fn length(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
 }
 
 /// One read of files.
@@ -123,4 +153,43 @@ pub struct Ground {
     pub ranges: usize,
     /// Nested groups that were looked into, at any depth.
     pub nested: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time() {
+        let table = [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3599, "59 min"),
+            (3600, "1 h"),
+            (172_799, "47 h"),
+            (172_800, "2 d"),
+        ];
+        for (seconds, text) in table {
+            assert_eq!(length(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn people_are_told_how_old_and_how_long() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let written = |files, seconds| {
+            let oldest = Some(now - jiff::SignedDuration::from_secs(seconds));
+            ReadEvidence::Files(FileRead { files, rows: 3, oldest }).in_full("so read", now)
+        };
+        assert_eq!(written(1, 59), "so read, fresh");
+        assert_eq!(written(1, -500), "so read, fresh");
+        assert_eq!(written(1, 7_200), "so read, 2 h old");
+        assert_eq!(written(3, 7_200), "so read, the oldest 2 h old");
+        let server = ServerRead { took: Duration::from_millis(1_234), ..ServerRead::default() };
+        let server = ReadEvidence::Server(Box::new(server));
+        assert_eq!(server.in_full("so read", now), "so read; 1.2 s");
+        assert_eq!(server.in_full("", now), "", "it was not read");
+        assert_eq!(ReadEvidence::None.in_full("so read", now), "so read");
+    }
 }

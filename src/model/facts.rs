@@ -97,7 +97,7 @@ pub struct DirectoryFacts {
 }
 
 /// A mapping.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MappingFacts {
     /// The source.
     pub source: SourceName,

@@ -8,6 +8,7 @@ use super::desired::Grant;
 use super::digest::Digest;
 use super::directory::ReadFacts;
 use super::evidence::{Ground, MappedGroup, ReadEvidence};
+use super::facts::MappingFacts;
 use super::hold::{Hold, HoldId};
 use super::id::{AccountId, GroupId, GroupName, PersonKey, RunId, SourceName};
 use super::policy::Mode;
@@ -341,6 +342,8 @@ pub struct GroupSummary {
     pub complete: bool,
     /// The directory groups that could grant it, sorted: what a removal rests on.
     pub grounds: Vec<Ground>,
+    /// Where somebody is to be removed: the mappings that may yield the group, none of which grants them, sorted.
+    pub mappings: Vec<MappingFacts>,
     /// What was odd.
     pub problems: Vec<Problem>,
 }

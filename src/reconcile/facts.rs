@@ -16,7 +16,7 @@ use crate::model::plan::{Change, GroupStanding, GroupSummary, Plan, Why};
 use crate::model::policy::{Mapping, Selector};
 use crate::model::run::ChangeResult;
 
-use super::mapping::{Names, Yields, indexed, target_of};
+use super::mapping::{Names, Yields, by_pattern, indexed, target_of};
 use super::resolve::{LeftOut, Resolution, Resolved, Rules};
 use super::{Decision, Inputs};
 
@@ -51,7 +51,7 @@ pub fn of<'a>(inputs: &Inputs<'a>, decision: &Decision, run: &RunId) -> Facts<'a
             },
             unread: missing(&source.completeness),
             everyone: source.everyone,
-            evidence: source.evidence.clone(),
+            evidence: source.read.in_full(&source.evidence, inputs.now),
             people: Cow::Borrowed(&source.people),
             meant: Vec::with_capacity(source.people.len()),
             sought: BTreeMap::new(),
@@ -115,7 +115,8 @@ fn missing(completeness: &Completeness) -> Option<String> {
     }
 }
 
-fn mapping(mapping: &Mapping) -> MappingFacts {
+/// A mapping, as it is told.
+pub(super) fn mapping(mapping: &Mapping) -> MappingFacts {
     MappingFacts {
         source: mapping.source.clone(),
         from: mapping.from.as_str().to_owned(),
@@ -219,8 +220,7 @@ fn meant(inputs: &Inputs<'_>) -> Vec<Meant> {
             }
             Selector::Pattern(_) => {
                 for (at, group) in indexed(source) {
-                    let target = group.names.iter().find_map(|name| target_of(mapping, source.kind, name));
-                    if let Some(Some(target)) = target {
+                    if let Some((_, Some(target))) = by_pattern(mapping, source.kind, group) {
                         meant.entry(target).or_default().push(at);
                     }
                 }

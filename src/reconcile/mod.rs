@@ -34,7 +34,7 @@ use crate::model::directory::{SourceKind, SourceSnapshot};
 use crate::model::id::{AccountId, GroupId, GroupName};
 use crate::model::live::LiveState;
 use crate::model::memory::{Learned, Memory};
-use crate::model::plan::{GroupSummary, Plan, PlanDigest, SourceSummary};
+use crate::model::plan::{Change, GroupSummary, Op, Plan, PlanDigest, SourceSummary};
 use crate::model::policy::Policy;
 use crate::model::undo::UndoneKey;
 
@@ -104,7 +104,8 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
     problems.extend(inputs.live.problems.iter().cloned());
     problems.extend(guarded.problems.iter().cloned());
     problems.sort();
-    let groups: Vec<GroupSummary> = difference.groups.into_values().map(|group| group.summary).collect();
+    let mut groups: Vec<GroupSummary> = difference.groups.into_values().map(|group| group.summary).collect();
+    mappings(&yields, &difference.changes, &mut groups);
     let plan = Plan {
         undo_of: None,
         digest: PlanDigest::of(difference.changes.iter().map(|change| &change.key)),
@@ -126,6 +127,19 @@ pub fn decide(inputs: Inputs<'_>) -> Decision {
         desired: compiled.state,
         people,
         over,
+    }
+}
+
+/// Names the mappings on which removals rest.
+fn mappings(yields: &Yields<'_>, changes: &[Change], groups: &mut [GroupSummary]) {
+    let removals = changes.iter().filter(|change| change.key.op == Op::RemoveMember);
+    let losing: BTreeSet<&GroupName> = removals.map(|change| &change.key.group).collect();
+    for group in groups.iter_mut().filter(|group| losing.contains(&group.name)) {
+        let may_yield = yields.to(group.name.as_str());
+        group.mappings = may_yield.into_iter().map(|(_, mapping)| facts::mapping(mapping)).collect();
+        // In another order the mappings grant the same.
+        group.mappings.sort();
+        group.mappings.dedup();
     }
 }
 

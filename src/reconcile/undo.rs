@@ -141,6 +141,7 @@ fn left_alone(
         standing: GroupStanding::Unusable,
         complete: true,
         grounds: Vec::new(),
+        mappings: Vec::new(),
         problems: vec![problem],
     };
     let facts = GroupFacts { summary, desired_accounts: 0, not_granted: Vec::new(), in_grace: 0, link: None };
@@ -195,6 +196,7 @@ impl<'a> GroupUndo<'a> {
                 standing: GroupStanding::Ready,
                 complete: true,
                 grounds: Vec::new(),
+                mappings: Vec::new(),
                 problems: self.problems,
             },
         };

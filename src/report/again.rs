@@ -83,6 +83,7 @@ fn group(entry: GroupEntry) -> GroupSummary {
         standing: entry.standing,
         complete: entry.complete,
         grounds: Vec::new(),
+        mappings: Vec::new(),
         problems: problems(entry.problems),
     }
 }

@@ -22,6 +22,20 @@ impl PlanDocument {
         plan(report, Changes { report, results: None }.entries().collect())
     }
 
+    /// The document of a plan, to be rendered for people: they are told as well what differs from one read of the
+    /// same to the next.
+    pub fn for_people(report: &PlanReport) -> Self {
+        let mut document = Self::of(report);
+        document.tell_in_full(report);
+        document
+    }
+
+    fn tell_in_full(&mut self, report: &PlanReport) {
+        for (entry, source) in self.sources.iter_mut().zip(&report.plan.sources) {
+            entry.evidence = source.read.in_full(&source.evidence, report.made_at);
+        }
+    }
+
     /// Changes by target group, in the order of the document.
     pub(crate) fn changes_by_group(&self) -> BTreeMap<&str, Vec<&ChangeEntry>> {
         let mut by_group: BTreeMap<&str, Vec<&ChangeEntry>> = BTreeMap::new();
@@ -36,6 +50,13 @@ impl RunDocument {
     /// The document of a run. A change beyond the end of the results was not tried.
     pub fn of(report: &RunReport) -> Self {
         run(report, Changes::of(report).entries().collect())
+    }
+
+    /// The document of a run, to be rendered for people ([`PlanDocument::for_people`]).
+    pub fn for_people(report: &RunReport) -> Self {
+        let mut document = Self::of(report);
+        document.plan.tell_in_full(&report.planned);
+        document
     }
 }
 

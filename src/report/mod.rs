@@ -3,7 +3,8 @@
 //!
 //! [`document`] holds the versioned JSON documents. What a person reads is rendered from the same
 //! documents, so that no two formats can tell different stories: every change and every skip is
-//! named exactly once in each of them (in text, unless a long list was asked to be cut).
+//! named exactly once in each of them (in text, unless a long list was asked to be cut). The same inputs give the
+//! same document but for its run and its time; how old files are and how long a read took is told to people alone.
 
 pub mod audit_text;
 pub mod document;
@@ -65,17 +66,17 @@ pub fn unindented(document: &str) -> String {
 
 /// A plan as a person reads it on a terminal.
 pub fn plan_text(report: &PlanReport, look: &Look) -> String {
-    written(|out| plan_text::write(out, &PlanDocument::of(report), look))
+    written(|out| plan_text::write(out, &PlanDocument::for_people(report), look))
 }
 
 /// A run as a person reads it on a terminal.
 pub fn run_text(report: &RunReport, look: &Look) -> String {
-    written(|out| run_text::write(out, &RunDocument::of(report), look))
+    written(|out| run_text::write(out, &RunDocument::for_people(report), look))
 }
 
 /// A plan for a ticket or a pull request. Nothing in it is cut.
 pub fn plan_markdown(report: &PlanReport) -> String {
-    written(|out| markdown::write(out, &PlanDocument::of(report)))
+    written(|out| markdown::write(out, &PlanDocument::for_people(report)))
 }
 
 /// What a writer of this module writes, as one text.

@@ -59,6 +59,7 @@ pub(crate) fn group(name: &str, live: usize, desired: usize) -> GroupSummary {
         standing: GroupStanding::Ready,
         complete: true,
         grounds: Vec::new(),
+        mappings: Vec::new(),
         problems: Vec::new(),
     }
 }
@@ -73,9 +74,13 @@ pub(crate) fn source(name: &str) -> SourceSummary {
         memberships: 310,
         granted: 118,
         addressed: 117,
-        evidence: "2 files, 310 rows, the oldest 3 h old".to_owned(),
+        evidence: "2 files, 310 rows".to_owned(),
         facts: ReadFacts::default(),
-        read: ReadEvidence::Files(FileRead { files: 2, rows: 310, oldest: Some(noon()) }),
+        read: ReadEvidence::Files(FileRead {
+            files: 2,
+            rows: 310,
+            oldest: Some(noon() - jiff::SignedDuration::from_hours(3)),
+        }),
         mapped: vec![MappedGroup {
             name: "audit".to_owned(),
             id: None,

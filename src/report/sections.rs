@@ -53,9 +53,9 @@ pub(crate) fn sources(out: &mut dyn Write, look: &Look, sources: &[SourceEntry])
     let mut sources: Vec<&SourceEntry> = sources.iter().collect();
     sources.sort_by_key(|source| (source.complete, source.problems.is_empty()));
     for source in sources {
-        let evidence = match source.evidence.is_empty() {
-            true => String::new(),
-            false => format!(" ({})", clean(&source.evidence)),
+        let evidence = match source.evidence.as_str() {
+            "" => String::new(),
+            evidence => format!(" ({})", clean(evidence)),
         };
         let incomplete = match source.complete {
             true => String::new(),

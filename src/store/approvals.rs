@@ -13,7 +13,7 @@ use super::error::Fault;
 use super::holds::{self, StoredHold};
 use super::stored::{key_columns, millis};
 use crate::model::hold::{Approval, HoldId, Rule};
-use crate::model::id::RunId;
+use crate::model::id::{GroupId, RunId};
 
 /// Fewer digits of a plan's digest are not taken for one.
 const DIGITS: usize = 12;
@@ -179,7 +179,8 @@ async fn insert(conn: &mut SqliteConnection, hold: &StoredHold, new: &NewApprova
 }
 
 fn approval_record(hold: &StoredHold, approval: &Approval, new: &NewApproval) -> Record {
-    let group = hold.group.as_ref().map(|group| record::group(None, group.as_str()));
+    let group_id = hold.group_id.as_ref().map(GroupId::as_str);
+    let group = hold.group.as_ref().map(|group| record::group(group_id, group.as_str()));
     Record::new(Event::Approval, new.at)
         .with("actor", new.actor.json())
         .with("version", new.version.as_str())

@@ -20,6 +20,7 @@ use super::stored::{key_columns, key_of};
 use super::{given, rows, runs};
 use crate::model::desired::Grant;
 use crate::model::evidence::Ground;
+use crate::model::facts::MappingFacts;
 use crate::model::hold::Approval;
 use crate::model::id::{GroupId, RunId};
 use crate::model::plan::{self, ChangeKey, Reason};
@@ -43,6 +44,8 @@ pub struct Intent {
     pub entry: Option<plan::Entry>,
     /// What a removal rests on: the directory groups that could grant the membership, sorted.
     pub grounds: Vec<Ground>,
+    /// The mappings that may grant it, sorted.
+    pub mappings: Vec<MappingFacts>,
     /// For a change of a lead, and a group that is made: who leads it before.
     pub lead_before: LeadBefore,
     /// The number of the approval that lets it through.
@@ -127,6 +130,8 @@ fn intent_record(frame: &Frame, at: Timestamp, intent: &Intent, terms: &BTreeMap
         .maybe("because", record::because(&intent.because))
         .maybe("entry", intent.entry.as_ref().map(entry_record))
         .maybe("evidence", evidence::grounds(&intent.grounds))
+        .maybe("mappings", evidence::mappings(&intent.mappings))
+        .maybe("mappings_more", evidence::mappings_more(&intent.mappings))
         .maybe("hold", approval.map(|approval| approval.hold.as_str()))
         .maybe("approval", approval.map(record::approval))
         .maybe("approvals", (!approvals.is_empty()).then_some(Json::List(approvals)))
@@ -251,8 +256,20 @@ fn outcome_record(
     (intent, text): (&OpenIntent, &str),
     outcome: &OutcomeRecord,
 ) -> Result<Record, Fault> {
-    const REPEATED: [&str; 10] =
-        ["op", "group", "member", "reason", "lead_before", "because", "entry", "hold", "approval", "approvals"];
+    const REPEATED: [&str; 12] = [
+        "op",
+        "group",
+        "member",
+        "reason",
+        "lead_before",
+        "because",
+        "entry",
+        "mappings",
+        "mappings_more",
+        "hold",
+        "approval",
+        "approvals",
+    ];
     let Some(Json::Object(mut said)) = Json::parse(text) else {
         return Err(Fault::row("audit", intent.seq, "the intent's record cannot be read"));
     };

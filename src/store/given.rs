@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::error::Fault;
 use super::holds::StoredHold;
+use super::recorded;
 use super::stored::{key_columns, key_of, millis, time};
 use crate::model::hold::{Approval, HoldId, Rule, Scope};
 use crate::model::id::{GroupName, SourceName};
@@ -64,9 +65,17 @@ impl Given {
     }
 }
 
-/// Approvals that still let something through, oldest first.
+/// Approvals that still let something through, oldest first. What looks like one and is not in the log is told.
 pub(super) async fn standing(conn: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Approval>, Fault> {
-    let given = given(conn, now).await?;
+    let (given, untold) = sorted(conn, now).await?;
+    for Approval { number, hold, by, .. } in untold {
+        tracing::warn!(
+            %hold,
+            by,
+            help = "find out who could write the state; whoever may approve can let the hold through with `rosterd approve`",
+            "approval {number} is not in the log, as the state has it: it lets nothing through"
+        );
+    }
     Ok(given.into_iter().filter(Given::has_something_left).map(|given| given.approval).collect())
 }
 
@@ -95,25 +104,33 @@ pub(super) async fn end(conn: &mut SqliteConnection, numbers: &[i64], seq: i64) 
 
 /// Approvals that have neither expired nor ended, used up or not, oldest first.
 pub(super) async fn given(conn: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Given>, Fault> {
+    Ok(sorted(conn, now).await?.0)
+}
+
+/// The same, and beside them rows that no record of the log tells of.
+async fn sorted(conn: &mut SqliteConnection, now: Timestamp) -> Result<(Vec<Given>, Vec<Approval>), Fault> {
     let mut changes = changes(conn, now).await?;
     let mut rows: Vec<ApprovalColumns> = sqlx::query_as(
         "SELECT number, hold_id, rule, scope, approver, login, reason, ticket, at, expires, undoes, accepted \
          FROM approval WHERE expires > $1 AND ended IS NULL",
     )
     .bind(millis(now))
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
     // Asked for in this order, SQLite goes through all that ever were.
     rows.sort_unstable_by_key(|row| row.0);
-    let mut given = Vec::with_capacity(rows.len());
+    let (mut given, mut untold) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         let accepted = row.11 != 0;
         let mut approval = approval_of(row)?;
         let (all, left) = changes.remove(&approval.number).unwrap_or_default();
         approval.changes = left;
-        given.push(Given { approval, all, accepted });
+        match recorded::is(conn, &approval, &all.keys().cloned().collect()).await? {
+            true => given.push(Given { approval, all, accepted }),
+            false => untold.push(approval),
+        }
     }
-    Ok(given)
+    Ok((given, untold))
 }
 
 type ApprovalColumns =

@@ -14,7 +14,7 @@ use super::given::{self, Given};
 use super::stored::{big, changes_of, changes_to_json, count, millis, time};
 use super::{documents, runs};
 use crate::model::hold::{Approval, Hold, HoldId, Rule};
-use crate::model::id::{GroupName, RunId};
+use crate::model::id::{GroupId, GroupName, RunId};
 use crate::model::plan::{ChangeKey, Op, Plan};
 
 const TABLE: &str = "hold";
@@ -33,6 +33,8 @@ pub struct StoredHold {
     pub scope: String,
     /// The one target group that it is about.
     pub group: Option<GroupName>,
+    /// Its id, where it is there and was known when the hold was found last.
+    pub group_id: Option<GroupId>,
     /// The rule's limit; 0 where it has none.
     pub limit: u64,
     /// What was measured against it.
@@ -64,10 +66,10 @@ pub(super) async fn record(
     let frame = runs::frame(conn, run).await?;
     let mut chain = Chain::read(conn).await?;
     for hold in &plan.holds {
-        if see(conn, (at, chain.seq()), hold, plan.undo_of.as_ref(), true).await? {
+        if see(conn, (at, chain.seq()), hold, plan, true).await? {
             let record =
                 Record::of_run(Event::Hold, at, &frame).maybe("undoes", plan.undo_of.as_ref().map(RunId::as_str));
-            chain.append(conn, hold_record(record, hold)).await?;
+            chain.append(conn, hold_record(record, hold, group_id(hold, plan))).await?;
         }
     }
     close_others(conn, at, plan, partial, true).await?;
@@ -91,14 +93,21 @@ pub(super) async fn record_plan(
 ) -> Result<(), Fault> {
     let seen = Chain::read(conn).await?.seq();
     for hold in &plan.holds {
-        see(conn, (at, seen), hold, plan.undo_of.as_ref(), false).await?;
+        see(conn, (at, seen), hold, plan, false).await?;
     }
     close_others(conn, at, plan, partial, false).await?;
     documents::keep_plan(conn, run, at, plan).await
 }
 
-fn hold_record(record: Record, hold: &Hold) -> Record {
-    let group = hold.scope.group().map(|group| record::group(None, group.as_str()));
+/// The id of the one target group that a hold is about, where it is there.
+fn group_id<'a>(hold: &Hold, plan: &'a Plan) -> Option<&'a str> {
+    let name = hold.scope.group()?;
+    let at = plan.groups.binary_search_by(|group| group.name.cmp(name)).ok()?;
+    plan.groups.get(at)?.id.as_ref().map(GroupId::as_str)
+}
+
+fn hold_record(record: Record, hold: &Hold, group_id: Option<&str>) -> Record {
+    let group = hold.scope.group().map(|group| record::group(group_id, group.as_str()));
     record
         .with("hold", hold.id.as_str())
         .with("rule", hold.rule.as_str())
@@ -116,7 +125,7 @@ async fn see(
     conn: &mut SqliteConnection,
     (at, seen): (Timestamp, i64),
     hold: &Hold,
-    undoes: Option<&RunId>,
+    plan: &Plan,
     by_run: bool,
 ) -> Result<bool, Fault> {
     let before: Option<(i64, i64, Option<String>, Option<i64>)> =
@@ -127,14 +136,15 @@ async fn see(
     let waiting = before.filter(|(.., closed)| closed.is_none());
     let audited = waiting.as_ref().is_some_and(|(_, audited, ..)| *audited != 0);
     // What another plan holds in the same way is that one's.
-    let undoes = undoes.filter(|_| waiting.as_ref().is_none_or(|(_, _, undoes, _)| undoes.is_some()));
+    let undoes = plan.undo_of.as_ref().filter(|_| waiting.as_ref().is_none_or(|(_, _, undoes, _)| undoes.is_some()));
     sqlx::query(
         "INSERT INTO hold (id, rule, scope, group_name, limit_value, measured, sentence, changes, first_seen, \
-         last_seen, audited, undoes, seen_seq, closed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL) \
+         last_seen, audited, undoes, seen_seq, group_id, closed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, NULL) \
          ON CONFLICT (id) DO UPDATE SET limit_value = excluded.limit_value, measured = excluded.measured, \
          sentence = excluded.sentence, first_seen = excluded.first_seen, last_seen = excluded.last_seen, \
-         audited = excluded.audited, undoes = excluded.undoes, seen_seq = excluded.seen_seq, closed_at = NULL",
+         audited = excluded.audited, undoes = excluded.undoes, seen_seq = excluded.seen_seq, \
+         group_id = excluded.group_id, closed_at = NULL",
     )
     .bind(hold.id.as_str())
     .bind(hold.rule.as_str())
@@ -149,6 +159,7 @@ async fn see(
     .bind(i64::from(audited || by_run))
     .bind(undoes.map(RunId::as_str))
     .bind(seen)
+    .bind(group_id(hold, plan))
     .execute(conn)
     .await?;
     Ok(by_run && !audited)
@@ -243,32 +254,35 @@ pub(super) async fn unused_approvals(conn: &mut SqliteConnection, now: Timestamp
     given::unused(conn, now, &holds).await
 }
 
-type HoldColumns = (String, String, String, Option<String>, i64, i64, String, String, i64, i64, Option<String>, i64);
+type HoldColumns =
+    (String, String, String, Option<String>, i64, i64, String, String, i64, i64, Option<String>, i64, Option<String>);
 
 /// Open holds as they were written, without their approvals.
 async fn open(conn: &mut SqliteConnection) -> Result<Vec<StoredHold>, Fault> {
     let rows: Vec<HoldColumns> = sqlx::query_as(
         "SELECT id, rule, scope, group_name, limit_value, measured, sentence, changes, first_seen, last_seen, \
-         undoes, seen_seq FROM hold WHERE closed_at IS NULL ORDER BY id",
+         undoes, seen_seq, group_id FROM hold WHERE closed_at IS NULL ORDER BY id",
     )
     .fetch_all(conn)
     .await?;
-    let hold = |(id, rule, scope, group, limit, measured, text, changes, first, last, undoes, seen): HoldColumns| {
-        Ok(StoredHold {
-            rule: Rule::parse(&rule).ok_or_else(|| Fault::row(TABLE, &id, format!("unknown rule {rule:?}")))?,
-            scope,
-            group: group.map(Into::into),
-            limit: count(TABLE, &id, limit)?,
-            measured: count(TABLE, &id, measured)?,
-            text,
-            changes: changes_of(TABLE, &id, &changes)?,
-            undoes: undoes.map(Into::into),
-            first_seen: time(TABLE, &id, first)?,
-            last_seen: time(TABLE, &id, last)?,
-            seen,
-            approval: None,
-            id: HoldId::from_text(&id),
-        })
-    };
+    let hold =
+        |(id, rule, scope, group, limit, measured, text, changes, first, last, undoes, seen, group_id): HoldColumns| {
+            Ok(StoredHold {
+                rule: Rule::parse(&rule).ok_or_else(|| Fault::row(TABLE, &id, format!("unknown rule {rule:?}")))?,
+                scope,
+                group: group.map(Into::into),
+                group_id: group_id.map(Into::into),
+                limit: count(TABLE, &id, limit)?,
+                measured: count(TABLE, &id, measured)?,
+                text,
+                changes: changes_of(TABLE, &id, &changes)?,
+                undoes: undoes.map(Into::into),
+                first_seen: time(TABLE, &id, first)?,
+                last_seen: time(TABLE, &id, last)?,
+                seen,
+                approval: None,
+                id: HoldId::from_text(&id),
+            })
+        };
     rows.into_iter().map(hold).collect()
 }

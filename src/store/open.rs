@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
 use super::audit::keys;
 use super::error::{Fault, of_migration};
-use super::{lock, settings};
+use super::{form, lock, settings};
 
 /// How the state file may be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "hold_seen", include_str!("../../migrations/0010_hold_seen.sql")),
     (11, "approval_ended", include_str!("../../migrations/0011_approval_ended.sql")),
     (12, "nested_feeds", include_str!("../../migrations/0012_nested_feeds.sql")),
+    (13, "hold_group", include_str!("../../migrations/0013_hold_group.sql")),
 ];
 
 /// The migration from which on records of the log have keys.
@@ -88,6 +89,11 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
     }
     check(&pool, path, access, closed).await?;
     Ok(pool)
+}
+
+/// Whether a file that was opened as it is has what this version makes of one.
+pub(super) async fn is_current(pool: &SqlitePool) -> Result<bool, Fault> {
+    Ok(probe(pool).await? == newest())
 }
 
 async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, Fault> {
@@ -182,7 +188,10 @@ async fn bring_up_to_date(pool: &SqlitePool) -> Result<(), Fault> {
 fn create(path: &Path) -> Result<(), Fault> {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     match created {
-        Ok(_) => Ok(()),
+        Ok(file) => {
+            lock::give(&file, lock::directory(path));
+            Ok(())
+        }
         Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(cause) => Err(Fault::io("creating it", cause)),
     }
@@ -212,6 +221,10 @@ async fn probe(pool: &SqlitePool) -> Result<i64, Fault> {
     let (found, known) = (found.unwrap_or(0), newest());
     if found > known {
         return Err(Fault::Newer { found, known });
+    }
+    // Before its first migration it has no table of the log.
+    if found > 0 {
+        form::check(&mut *pool.acquire().await?).await?;
     }
     Ok(found)
 }

@@ -154,7 +154,7 @@ pub(super) async fn finish(
         given::accept_missing(conn, &full.learned.accepted_missing).await?;
     }
     holds::close_passed(conn, finish.at).await?;
-    settings::set_throttled_until(conn, finish.throttled_until).await?;
+    settings::set_throttled_until(conn, finish.throttled_until, finish.at).await?;
     // Those of an earlier run are of no use any more: they stand for it alone.
     if let Some(answers) = &finish.answers {
         settings::remember_answers(conn, &finish.run, answers).await?;
@@ -171,6 +171,7 @@ pub(super) async fn finish(
     let mut last_seq = chain.append(conn, record).await?;
     given::end(conn, ended, last_seq).await?;
     if let Some(key) = key {
+        warn_of_first(conn, &finish.run).await?;
         let organisation = settings::organisation(conn).await?;
         let record = Record::of_run(Event::Checkpoint, finish.at, &frame);
         last_seq = chain.append_checkpoint(conn, record, organisation.as_deref(), key).await?;
@@ -187,6 +188,36 @@ pub(super) async fn finish(
     .bind(last_seq)
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Tells when the first signature of a log is made over what earlier runs left: it proves nothing of them.
+async fn warn_of_first(conn: &mut SqliteConnection, run: &RunId) -> Result<(), Fault> {
+    let began: i64 =
+        sqlx::query_scalar("SELECT first_seq FROM run WHERE id = $1").bind(run.as_str()).fetch_one(&mut *conn).await?;
+    // As a rule the record before this run is the checkpoint of the last one, or one a few records before it.
+    let signed: Option<i64> = sqlx::query_scalar(
+        "SELECT seq FROM audit WHERE seq < $1 AND record LIKE '%\"event\":\"checkpoint\"%' ORDER BY seq DESC LIMIT 1",
+    )
+    .bind(began)
+    .fetch_optional(&mut *conn)
+    .await?;
+    if signed.is_some() {
+        return Ok(());
+    }
+    let runs: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM audit WHERE seq < $1 AND record LIKE '%\"event\":\"run_finished\"%'")
+            .bind(began)
+            .fetch_one(conn)
+            .await?;
+    if runs > 0 {
+        tracing::warn!(
+            runs,
+            help = "if the key was in use before, somebody took its checkpoints out of the log: compare it with the \
+                    checkpoint file and a backup",
+            "the first signature of this log is made over earlier runs, which nobody signed"
+        );
+    }
     Ok(())
 }
 

@@ -104,7 +104,7 @@ const DAMAGE: [(&str, &str); 20] = [
          INSERT INTO approval_change VALUES (1, 'explode', 'G', 'a', NULL)",
         "approval_change",
     ),
-    ("INSERT INTO hold VALUES ('h-1', 'empty', 'run', NULL, 0, 0, 't', 'x', 0, 0, 1, NULL, NULL, 0)", "hold"),
+    ("INSERT INTO hold VALUES ('h-1', 'empty', 'run', NULL, 0, 0, 't', 'x', 0, 0, 1, NULL, NULL, 0, NULL)", "hold"),
     ("INSERT INTO undone VALUES ('g', 'explode', 'a', 'r2', 'r1', 0)", "undone"),
     ("INSERT INTO open_intent VALUES (1, 'r', 'explode', 'G', 'a', NULL, NULL, NULL)", "open_intent"),
     (

@@ -136,6 +136,9 @@ fn a_change_is_told_with_who_what_when_why_and_what_became_of_it() {
         assert!(record["at"].as_str().unwrap().ends_with('Z'));
         assert_eq!(record["request"]["method"], "PUT");
     }
+    // A removal says which mappings could have granted it.
+    let mappings = json!([{ "source": "hr", "group": "compliance", "to": "Compliance" }]);
+    assert_eq!((&intent["mappings"], &outcome["mappings"]), (&mappings, &mappings));
     assert_eq!(outcome["intent"], intent["seq"]);
     assert_eq!((&outcome["result"], &outcome["request"]["status"]), (&json!("done"), &json!(200)));
     assert_eq!(outcome["request"]["attempts"], 1);
@@ -152,7 +155,9 @@ fn holds_approvals_and_configurations_are_told() {
     let audit = bench.audit();
     let (hold, approval, config) = (one(&audit, "hold"), one(&audit, "approval"), one(&audit, "config_changed"));
     assert_eq!((&hold["rule"], &hold["limit"], &hold["measured"]), (&json!("first_run"), &json!(0), &json!(1)));
-    assert_eq!(hold["group"]["name"], "Compliance");
+    let world = bench.simulator().world();
+    let group = json!({ "id": world.group("Compliance").unwrap().id, "name": "Compliance" });
+    assert_eq!((&hold["group"], &approval["group"]), (&group, &group));
     assert_eq!(hold["changes"]["count"], 1);
     assert_eq!(approval["hold"], hold["hold"]);
     assert_eq!(approval["changes"], hold["changes"]);
@@ -295,7 +300,7 @@ fn whatever_is_done_to_the_log_is_found_and_the_first_bad_record_named() {
     let last = format!("DELETE FROM audit WHERE seq = {count}");
     let tampered: [(&str, usize); 8] = [
         ("UPDATE audit SET record = replace(record, 'cem@', 'eve@') WHERE seq = 10", 10),
-        ("UPDATE audit SET hash = replace(hash, 'a', 'b') WHERE seq = 4", 4),
+        ("UPDATE audit SET hash = substr(hash, 2) || 'x' WHERE seq = 4", 4),
         ("DELETE FROM audit WHERE seq = 3", 3),
         (&last, count),
         ("DELETE FROM audit WHERE seq > 5", 6),

@@ -519,6 +519,7 @@ async fn change_in(store: &Store, (run, group): (&str, &str), at: Timestamp, op:
         approvals: Vec::new(),
         request: request.clone(),
         grounds: Vec::new(),
+        mappings: Vec::new(),
         lead_before: rosterd::model::undo::LeadBefore::Unknown,
     };
     let seqs = store.record_intents(&run.into(), at, &[intent]).await.unwrap();

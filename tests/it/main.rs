@@ -36,6 +36,7 @@ mod ldap_faults;
 mod lexer;
 mod mail;
 mod mapping;
+mod meddled;
 mod members;
 mod nesting;
 mod notices;

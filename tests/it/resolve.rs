@@ -2,7 +2,7 @@
 
 use rosterd::model::directory::SourceKind;
 use rosterd::model::live::Standing;
-use rosterd::model::policy::Rewrite;
+use rosterd::model::policy::{Mode, Rewrite};
 
 use super::support::small::{World, address, mail};
 
@@ -26,6 +26,102 @@ fn all_addresses_are_tried_the_primary_one_first() {
     assert_eq!(world.changes(), ["add Risk bob"]);
     world.account("robert");
     assert_eq!(world.changes(), ["add Risk robert"]);
+}
+
+/// Two accounts for one person: which of them the person works with is not known, so that neither is touched.
+#[test]
+fn another_account_of_somebody_who_is_granted_the_group_is_not_removed() {
+    let mut world = World::equal(&[("Risk", "ann bob")]);
+    world.hr().person("bob").addresses = vec![mail("robert"), mail("bob")];
+    world.account("robert");
+    let told = |world: &World| {
+        world.nothing_to_do();
+        let skips = world.plan().skips;
+        for skip in &skips {
+            let detail = skip.detail.clone().unwrap();
+            assert!(
+                detail.starts_with("2 accounts of one person: bob@corp.example, robert@corp.example ("),
+                "{detail}"
+            );
+        }
+        world.skips()
+    };
+    let both = ["Risk bob@corp.example ambiguous", "Risk robert@corp.example ambiguous"];
+    assert_eq!(told(&world), both);
+    world.apply();
+    assert_eq!(told(&world), both);
+    // Both are members.
+    let mut twice = world.clone();
+    twice.members("Risk", "robert");
+    assert_eq!(told(&twice), both[..1]);
+    for mode in [Mode::Owned, Mode::Report] {
+        world.policy.group_defaults.mode = mode;
+        assert_eq!(told(&world), both);
+    }
+    world.policy.group_defaults.mode = Mode::AddOnly;
+    assert_eq!(told(&world), both[1..], "where nobody is removed, only what is not added is told");
+}
+
+#[test]
+fn an_account_that_cannot_be_used_makes_nobody_ambiguous() {
+    for standing in [Standing::Inactive, Standing::Deactivated, Standing::Ineligible] {
+        let mut world = World::equal(&[("Risk", "ann bob")]);
+        world.hr().person("bob").addresses = vec![mail("robert"), mail("bob")];
+        world.account("robert");
+        world.account("bob").standing = standing;
+        assert!(world.changes().contains(&"add Risk robert".to_owned()), "{:?}", world.changes());
+        world.apply();
+        world.nothing_to_do();
+    }
+}
+
+/// Where something else says what becomes of the other account, the primary address decides.
+#[test]
+fn another_account_of_which_more_is_known_makes_nobody_ambiguous() {
+    let two = || {
+        let mut world = World::equal(&[("Risk", "ann bob")]);
+        world.hr().person("bob").addresses = vec![mail("robert"), mail("bob")];
+        world.account("robert");
+        world
+    };
+    // It is another's who is granted the group, too.
+    let mut world = two();
+    world.source("ad").join("risk-ad", "7f3a");
+    world.source("ad").person("7f3a").addresses = vec![mail("bob")];
+    world.map("ad", "risk-ad", "Risk");
+    assert_eq!(world.changes(), ["add Risk robert"]);
+    assert_eq!(world.skips(), [""; 0]);
+    // It is kept.
+    let mut world = two();
+    world.policy.group_defaults.keep = vec![address("bob")];
+    assert_eq!(world.changes(), ["add Risk robert"]);
+    // It is not in this group.
+    let mut world = two();
+    world.without_members("Risk", "bob");
+    assert_eq!(world.changes(), ["add Risk robert"]);
+}
+
+#[test]
+fn nobody_keeps_a_second_account_who_is_not_granted_the_group() {
+    let two = || {
+        let mut world = World::equal(&[("Risk", "ann bob"), ("Audit", "ann bob")]);
+        world.hr().person("bob").addresses = vec![mail("robert"), mail("bob")];
+        world.account("robert");
+        world.members("Risk", "robert");
+        world
+    };
+    let mut world = two();
+    world.hr().leave("risk", "bob");
+    assert_eq!(world.changes().len(), 2, "{:?}", world.changes());
+    assert!(world.changes().iter().all(|change| change.starts_with("remove Risk ")), "{:?}", world.changes());
+    let mut world = two();
+    world.hr().person("bob").disabled = true;
+    let gone = [
+        "remove Audit bob: person_disabled",
+        "remove Risk bob: person_disabled",
+        "remove Risk robert: person_disabled",
+    ];
+    assert_eq!(world.changes(), gone);
 }
 
 #[test]

@@ -834,3 +834,40 @@ fn a_list_of_members_that_was_archived_is_told_anew() {
     assert_eq!(members["members"].as_array().map(Vec::len), Some(4), "{members:#}");
     bench.in_step();
 }
+
+/// The share of the checkpoints is away for longer than records are kept. What it has not got yet stays in the
+/// state until it is back: a gap in the file could never be mended, and is told as a loss for ever.
+#[test]
+fn checkpoints_that_are_not_in_their_file_yet_are_not_archived() {
+    let mut bench = for_a_day();
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    crate::support::bench::secret(&bench.path("audit-key.pem"), &key.serialize_pem());
+    bench.write("pub.pem", &key.public_key_pem());
+    let audit = "[audit]\nsigning_key = { file = \"audit-key.pem\" }\ncheckpoint_file = \"worm/checkpoints\"\n";
+    bench.rest = bench.rest.replacen("\n[guard]", &format!("\n{audit}[guard]"), 1);
+    std::fs::create_dir(bench.path("worm")).unwrap();
+    let verify = || bench.run(&["audit", "verify", "--pubkey", "pub.pem"]).exits(0).stdout;
+    let again = || {
+        aged(&bench);
+        meddle(&bench.state(), "DELETE FROM setting WHERE name = 'archived_at'");
+    };
+    bench.apply(0);
+    std::fs::rename(bench.path("worm"), bench.path("away")).unwrap();
+    for _ in 0..3 {
+        again();
+        bench.apply(0);
+    }
+    assert_eq!(files(&bench).len(), 1, "what is in the file goes: {:?}", files(&bench));
+    let kept = bench.audit().iter().filter(|record| record["event"] == "checkpoint").count();
+    assert_eq!(kept, 3);
+    std::fs::rename(bench.path("away"), bench.path("worm")).unwrap();
+    bench.apply(0);
+    assert!(verify().contains("5 checkpoints, 5 found in this log"), "{}", verify());
+    // And with that they may go too.
+    assert_eq!(files(&bench).len(), 2, "{:?}", files(&bench));
+    again();
+    bench.apply(0);
+    assert_eq!(files(&bench).len(), 3, "{:?}", files(&bench));
+    assert!(verify().contains("6 checkpoints, 6 found in this log"), "{}", verify());
+    bench.in_step();
+}

@@ -33,6 +33,8 @@ pub(super) struct GroupDiff<'a> {
     pub(super) left_out: Vec<(PersonRef, &'a LeftOut)>,
     /// Grants of everyone who stands behind an account that differs.
     pub(super) grants: Grants,
+    /// Accounts of people who have another one that is a member too, with what is to be told of them.
+    pub(super) doubles: BTreeMap<AccountIndex, String>,
     pub(super) changes: Vec<Change>,
     pub(super) skips: Vec<Skip>,
     pub(super) pending: BTreeMap<(GroupName, AccountId), Timestamp>,
@@ -64,6 +66,7 @@ impl<'a> GroupDiff<'a> {
             live,
             left_out: Vec::new(),
             grants: Grants::default(),
+            doubles: BTreeMap::new(),
             changes: Vec::new(),
             skips: Vec::new(),
             pending: BTreeMap::new(),
@@ -88,6 +91,7 @@ impl<'a> GroupDiff<'a> {
             }
             let differing = missing.iter().chain(&extra).flat_map(|at| self.common.people.behind(*at)).collect();
             self.grants = grants::of(self.common.inputs.sources, self.desired, differing);
+            self.doubles = self.doubles(&extra);
             self.add(&missing);
             self.remove(&extra);
             self.lead();
@@ -114,6 +118,7 @@ impl<'a> GroupDiff<'a> {
                 standing: if ready || absent_but_creatable { GroupStanding::Ready } else { GroupStanding::Unusable },
                 complete: self.desired.gaps.is_empty(),
                 grounds: self.desired.grounds.clone(),
+                mappings: Vec::new(),
                 problems,
             },
         }

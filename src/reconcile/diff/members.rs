@@ -62,7 +62,7 @@ impl GroupDiff<'_> {
     }
 
     /// Whether somebody is granted the group.
-    fn is_granted(&self, person: PersonRef) -> bool {
+    pub(super) fn is_granted(&self, person: PersonRef) -> bool {
         match self.grants.of(person) {
             Some(grants) => !grants.is_empty(),
             None => grants::is_granted(self.common.inputs.sources, self.desired, person),
@@ -108,11 +108,10 @@ impl GroupDiff<'_> {
         if self.is_own(&account.id) {
             return Some((Why::Protected, Some("the account that rosterd signs in with".to_owned())));
         }
-        let people = self.common.people;
-        let email = account.email.as_ref();
-        if people.ignored.contains(&at) || email.is_some_and(|email| self.ignores(email)) {
+        if self.is_ignored(at, account) {
             return Some((Why::Ignored, None));
         }
+        let people = self.common.people;
         let inactive = people.inactive_in(at).map(|person| {
             let source = self.common.inputs.sources.get(person.source as usize);
             let source = source.map_or("", |source| source.name.as_str());
@@ -120,6 +119,9 @@ impl GroupDiff<'_> {
         });
         if let Some((source, origin)) = inactive.min() {
             return Some((Why::Disabled, Some(format!("source {source} says not active: {origin}"))));
+        }
+        if let Some(detail) = self.doubles.get(&at) {
+            return Some((Why::Ambiguous, Some(detail.clone())));
         }
         (!wanted.from_complete).then_some((Why::SourceIncomplete, None))
     }
@@ -175,6 +177,7 @@ impl GroupDiff<'_> {
     }
 }
 
-fn show_account(account: &Account) -> String {
+/// An account as skips show it: its address, else its id.
+pub(super) fn show_account(account: &Account) -> String {
     account.email.as_ref().map_or_else(|| account.id.to_string(), Address::to_string)
 }

@@ -1,5 +1,6 @@
 //! Desired × live: changes, and skips for the steps deliberately not taken. No no-ops, nothing twice.
 
+mod doubles;
 mod group;
 mod marks;
 mod members;

@@ -62,8 +62,11 @@ impl<'a> GroupDiff<'a> {
         if self.is_kept(at, account) {
             return Some((Why::Protected, Some("named by keep".to_owned())));
         }
-        if self.common.people.ignored.contains(&at) || email.is_some_and(|email| self.ignores(email)) {
+        if self.is_ignored(at, account) {
             return Some((Why::Ignored, None));
+        }
+        if let Some(detail) = self.doubles.get(&at) {
+            return Some((Why::Ambiguous, Some(detail.clone())));
         }
         if self.common.people.ambiguous.contains(&at) {
             return Some((Why::Ambiguous, None));
@@ -84,8 +87,13 @@ impl<'a> GroupDiff<'a> {
         self.grace(account, reason)
     }
 
+    /// Whether `identity.ignore` names the account, or a person behind it.
+    pub(super) fn is_ignored(&self, at: AccountIndex, account: &Account) -> bool {
+        self.common.people.ignored.contains(&at) || account.email.as_ref().is_some_and(|email| self.ignores(email))
+    }
+
     /// Whether `keep` names the account: by its own address, or by one that the directory has for it.
-    fn is_kept(&self, at: AccountIndex, account: &Account) -> bool {
+    pub(super) fn is_kept(&self, at: AccountIndex, account: &Account) -> bool {
         let rules = self.common.rules;
         let named = |address: &Address| self.policy.keep.contains(address);
         let aliased = |email: &Address| self.policy.keep.iter().any(|keep| *rules.translate(keep) == *email);
@@ -107,12 +115,17 @@ impl<'a> GroupDiff<'a> {
         }
         let key = (self.name.clone(), account.id.clone());
         let now = self.common.inputs.now;
-        let since = self.common.inputs.memory.learned.pending.get(&key).copied().unwrap_or(now);
+        let known = self.common.inputs.memory.learned.pending.get(&key).copied();
+        // Noted later than now: by a clock that was ahead. The absence is no longer than from this run on.
+        let known = known.filter(|since| *since <= now);
+        let since = known.unwrap_or(now);
         self.pending.insert(key, since);
         let waited = std::time::Duration::try_from(now.duration_since(since)).unwrap_or_default();
         (waited < grace).then(|| {
             self.in_grace += 1;
-            (Why::Grace, Some(format!("absent since {since:.0}")))
+            // The time of this very run is the run's, and would differ in the next plan of the same.
+            let since = known.map_or_else(|| "this run".to_owned(), |since| format!("{since:.0}"));
+            (Why::Grace, Some(format!("absent since {since}")))
         })
     }
 }

@@ -121,6 +121,12 @@ impl Finder<'_> {
         likely.iter().find(is_it).copied().or_else(|| self.live.index_of(id))
     }
 
+    /// Accounts that bear an address of a person who has this one, and are active too.
+    pub(super) fn others(&self, own: AccountIndex, found: &Found) -> impl Iterator<Item = AccountIndex> {
+        let is_active = |at: &AccountIndex| self.bearers.standing(*at) == Some(Standing::Active);
+        found.accounts.iter().copied().filter(move |at| *at != own && found.bears(*at) && is_active(at))
+    }
+
     /// Chooses among the accounts that bear a person's addresses: the primary address first, an account
     /// that may be touched before one that may not. The linked account is kept while no account bears the
     /// primary address.

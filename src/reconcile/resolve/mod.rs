@@ -83,6 +83,9 @@ pub struct Resolution {
     pub ambiguous: BTreeSet<AccountIndex>,
     /// Accounts of people whom `identity.ignore` names.
     pub ignored: BTreeSet<AccountIndex>,
+    /// People who are granted something and have an account, by other accounts that bear one of their addresses and
+    /// are active too.
+    others: BTreeMap<AccountIndex, Vec<PersonRef>>,
     /// Everyone whose addresses (or link) mean an account.
     seen: SeenIndex,
     /// People with an immutable id who have another account than their link says.
@@ -117,6 +120,16 @@ impl Resolution {
     /// Everyone whose addresses or link mean an account.
     pub fn behind(&self, account: AccountIndex) -> impl Iterator<Item = PersonRef> {
         self.seen.of(account).iter().map(|seen| seen.person)
+    }
+
+    /// People who are granted something and have an account, while this one bears another of their addresses and is
+    /// active too; with the account that they have.
+    pub fn other_of(&self, account: AccountIndex) -> impl Iterator<Item = (PersonRef, AccountIndex)> {
+        let people = self.others.get(&account).map_or(&[][..], Vec::as_slice);
+        people.iter().filter_map(|person| match self.of(*person)? {
+            Resolved::Account(own) => Some((*person, own)),
+            Resolved::LeftOut(_) => None,
+        })
     }
 
     /// People of a source with a mapped grant.
@@ -172,15 +185,16 @@ pub fn resolve(inputs: &Inputs<'_>, desired: &DesiredState, rules: &Rules<'_>, b
         counts: Vec::with_capacity(inputs.sources.len()),
         ambiguous: BTreeSet::new(),
         ignored: BTreeSet::new(),
+        others: BTreeMap::new(),
         seen: Vec::with_capacity(inputs.sources.iter().map(|source| source.people.len()).sum()),
         relinked: Vec::new(),
     };
     for ((at, source), walked) in (0..).zip(inputs.sources).zip(walked(inputs, desired)) {
         resolver.source(inputs, at, source, &granted(source, &walked));
     }
-    let Resolver { accounts, left_out, counts, ambiguous, ignored, seen, relinked, finder } = resolver;
+    let Resolver { accounts, left_out, counts, ambiguous, ignored, others, seen, relinked, finder } = resolver;
     let seen = SeenIndex::new(inputs.live.accounts.len(), seen);
-    let mut resolution = Resolution { accounts, left_out, counts, ambiguous, ignored, seen, relinked };
+    let mut resolution = Resolution { accounts, left_out, counts, ambiguous, ignored, others, seen, relinked };
     resolution.conflicts(inputs, &finder);
     resolution
 }
@@ -210,6 +224,7 @@ struct Resolver<'a> {
     counts: Vec<Counts>,
     ambiguous: BTreeSet<AccountIndex>,
     ignored: BTreeSet<AccountIndex>,
+    others: BTreeMap<AccountIndex, Vec<PersonRef>>,
     seen: Vec<(AccountIndex, Seen)>,
     relinked: Vec<PersonRef>,
 }
@@ -250,6 +265,9 @@ impl Resolver<'_> {
                 Verdict::Account(account) => {
                     if person.immutable && found.linked != Some(account) {
                         self.relinked.push(key);
+                    }
+                    for other in finder.others(account, &found) {
+                        self.others.entry(other).or_default().push(key);
                     }
                     account
                 }

@@ -31,7 +31,7 @@ pub struct SourceEntry {
     /// Those of them who have an address: it measures them too.
     #[serde(default)]
     pub addressed: usize,
-    /// How it was read, in a line.
+    /// How it was read, in a line: the same for the same. What people read says how old and how long, too.
     pub evidence: String,
     /// The same in figures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,8 +90,6 @@ pub struct ServerEntry {
     pub with_address: usize,
     /// People read with the attribute that says who has left; `null` where none is known.
     pub with_status: Option<usize>,
-    /// How long it took, in milliseconds.
-    pub millis: u64,
 }
 
 /// One directory group behind a target group.
@@ -157,7 +155,6 @@ impl ReadEntry {
                     codes: read.codes.iter().map(|(code, count)| (code.to_string(), *count)).collect(),
                     with_address: read.with_address,
                     with_status: read.with_status,
-                    millis: u64::try_from(read.took.as_millis()).unwrap_or(u64::MAX),
                 }),
                 ..Self::default()
             }),

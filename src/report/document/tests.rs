@@ -22,11 +22,11 @@ fn the_plan_document_has_the_promised_fields() {
           "problems": [],
           "granted": 118,
           "addressed": 117,
-          "evidence": "2 files, 310 rows, the oldest 3 h old",
+          "evidence": "2 files, 310 rows",
           "read": {
             "files": 2,
             "rows": 310,
-            "oldest": "2026-11-22T12:00:00Z"
+            "oldest": "2026-11-22T09:00:00Z"
           },
           "directory_groups": [
             {
@@ -153,11 +153,11 @@ fn the_run_document_adds_outcome_and_results() {
           "problems": [],
           "granted": 118,
           "addressed": 117,
-          "evidence": "2 files, 310 rows, the oldest 3 h old",
+          "evidence": "2 files, 310 rows",
           "read": {
             "files": 2,
             "rows": 310,
-            "oldest": "2026-11-22T12:00:00Z"
+            "oldest": "2026-11-22T09:00:00Z"
           },
           "directory_groups": [
             {

@@ -25,6 +25,8 @@ pub(super) struct Context {
     holds: BTreeMap<String, Place>,
     approvals: BTreeMap<i64, Place>,
     tried: BTreeMap<(String, String), Place>,
+    /// The first record that was taken: before the very first there are no approvals.
+    first: Option<i64>,
 }
 
 /// What came before an outcome.
@@ -36,6 +38,10 @@ pub(super) struct Before {
     pub(super) hold: Option<Place>,
     /// The approval.
     pub(super) approval: Option<Place>,
+    /// The last of all approvals that it used up.
+    pub(super) last_approval: Option<Place>,
+    /// It names an approval of which the log should have a record, and has none.
+    pub(super) unapproved: bool,
     /// The intent.
     pub(super) intent: Option<Place>,
 }
@@ -44,6 +50,7 @@ impl Context {
     /// Remembers what a record says; of an outcome, tells what came before it.
     pub(super) fn take(&mut self, told: &Told) -> Option<Before> {
         let place = (told.seq, told.at);
+        self.first.get_or_insert(told.seq);
         match told.event.as_str() {
             "run_started" => _ = told.run_id.clone().map(|run| self.runs.insert(run, place)),
             "run_finished" => _ = told.run_id.as_ref().map(|run| self.runs.remove(run)),
@@ -76,6 +83,16 @@ impl Context {
         let hold = told.hold.as_ref().and_then(|hold| self.holds.get(hold)).copied();
         let number = told.approval.as_ref().and_then(|approval| approval.number);
         let approval = number.and_then(|number| self.approvals.get(&number)).copied();
+        let numbers = told.consents().filter_map(|approval| approval.number);
+        let last_approval = numbers.clone().filter_map(|number| self.approvals.get(&number)).max().copied();
+        // Where the log was not read from its beginning, only approvals after the first that was met must be there.
+        let known_from = match self.first {
+            Some(1) => Some(0),
+            _ => self.approvals.first_key_value().map(|(number, _)| *number),
+        };
+        let unapproved = numbers
+            .filter(|number| known_from.is_some_and(|from| *number >= from))
+            .any(|number| !self.approvals.contains_key(&number));
         let tried = key(told).and_then(|key| match told.is_so("remove_member") || told.is_so("add_member") {
             true => self.tried.remove(&key),
             false => self.tried.get(&key).copied(),
@@ -84,7 +101,7 @@ impl Context {
         // What was approved was due by then: a mere plan showed it, which is not in the log.
         let places = [hold, approval, tried, self.run(told), intent];
         let due = places.into_iter().flatten().min_by_key(|(seq, at)| (*at, *seq));
-        Before { due, hold, approval, intent }
+        Before { due, hold, approval, last_approval, unapproved, intent }
     }
 }
 

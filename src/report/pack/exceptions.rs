@@ -45,7 +45,7 @@ pub(super) const CONFIGURATION: [&str; 7] =
 /// A row of `exceptions.csv`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exception {
-    /// `held`, `approved`, `failed`, `undone`, `late`, `open` (a change without an outcome) or `run`.
+    /// `held`, `approved`, `failed`, `undone`, `unapproved`, `late`, `open` (a change without an outcome) or `run`.
     pub kind: &'static str,
     /// The record.
     pub seq: i64,
@@ -153,6 +153,10 @@ impl Exception {
         }
         if outcome.reason == "undo" {
             rows.push(row("undone"));
+        }
+        if before.unapproved {
+            let text = "it names an approval that the log has no record of".to_owned();
+            rows.push(Self { text, ..row("unapproved") });
         }
         if let Some(took) = late {
             rows.push(Self { took: Some(took.as_secs()), ..row("late") });

@@ -1,6 +1,5 @@
 //! What the log is told of a change before its call, and what of a call.
 
-use crate::model::evidence::Ground;
 use crate::model::id::GroupId;
 use crate::model::plan::{Change, GroupSummary, Op, Reason};
 use crate::model::undo::LeadBefore;
@@ -18,7 +17,8 @@ impl Applier<'_> {
             reason: change.reason,
             because: change.because.clone(),
             entry: change.entry.clone(),
-            grounds: self.grounds(change).to_vec(),
+            grounds: self.rests_on(change).map_or_else(Vec::new, |group| group.grounds.clone()),
+            mappings: self.rests_on(change).map_or_else(Vec::new, |group| group.mappings.clone()),
             lead_before: self.lead_before(change),
             approval: (change.approval.and_then(|at| self.memory.approvals.get(at))).map(|approval| approval.number),
             approvals: self.approvals(change),
@@ -32,13 +32,10 @@ impl Applier<'_> {
         change.approval.map(|_| of_it.map(|approval| approval.number).collect()).unwrap_or_default()
     }
 
-    /// What a removal rests on: the directory groups that could grant the membership, and do not. What
+    /// What a removal rests on: the directory groups and mappings that could grant the membership, and do not. What
     /// takes a run back rests on that run.
-    fn grounds(&self, change: &Change) -> &[Ground] {
-        if change.key.op != Op::RemoveMember || change.reason == Reason::Undo {
-            return &[];
-        }
-        self.summary(change).map_or(&[], |group| &group.grounds)
+    fn rests_on(&self, change: &Change) -> Option<&GroupSummary> {
+        self.summary(change).filter(|_| change.key.op == Op::RemoveMember && change.reason != Reason::Undo)
     }
 
     /// Who led the group when it was read: what a change of its lead overwrites.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::model::evidence::length;
 use crate::model::problem::Problem;
 
 /// A file may be this much newer than now: the clock of a file server is never quite ours, and the
@@ -29,7 +30,9 @@ pub(super) fn stopped(files: &[Written], now: Timestamp, max_age: Option<Duratio
     let (oldest, max_age) = (oldest(files)?, max_age?);
     let age = age(oldest.at, now);
     (age > max_age).then(|| {
-        let text = format!("is {} old, and max_age is {}: the export has stopped", words(age), words(max_age));
+        // When, and not how long ago: that would be told otherwise by each run.
+        let (at, max_age) = (oldest.at, length(max_age));
+        let text = format!("was last written {at:.0}, longer ago than max_age ({max_age}): the export has stopped");
         Problem::new(&oldest.name, text)
             .help("look at the job that writes it; rosterd reads on when the file is new again")
     })
@@ -40,7 +43,7 @@ pub(super) fn from_the_future(files: &[Written], now: Timestamp) -> impl Iterato
     files.iter().filter_map(move |file| {
         let ahead = age(now, file.at);
         (ahead > CLOCK_SLACK).then(|| {
-            let text = format!("was last written {} from now, so its age is not known", words(ahead));
+            let text = format!("was last written {:.0}, which is yet to come, so its age is not known", file.at);
             Problem::new(&file.name, text)
                 .help("compare the clocks of this machine and of the one that writes the file")
         })
@@ -50,18 +53,6 @@ pub(super) fn from_the_future(files: &[Written], now: Timestamp) -> impl Iterato
 /// How old something is; nothing for what is yet to come.
 pub(super) fn age(at: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(at)).unwrap_or_default()
-}
-
-/// A length of time in its largest unit, rounded down; hours up to two days, since a daily export is
-/// judged by them.
-pub(super) fn words(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
-    }
 }
 
 #[cfg(test)]
@@ -91,7 +82,9 @@ mod tests {
         assert_eq!(stopped(Some(27 * HOUR)), None, "just as old as it may be");
         assert_eq!(
             stopped(Some(26 * HOUR)).as_deref(),
-            Some("b.csv: is 27 h old, and max_age is 26 h: the export has stopped")
+            Some(
+                "b.csv: was last written 2026-11-21T09:00:00Z, longer ago than max_age (26 h): the export has stopped"
+            )
         );
     }
 
@@ -99,23 +92,7 @@ mod tests {
     fn the_future_is_odd_beyond_what_clocks_differ_by() {
         let files = files(&[("a.csv", -7200), ("b.csv", -100), ("c.csv", 5)]);
         let odd: Vec<_> = from_the_future(&files, now()).map(|problem| problem.text).collect();
-        assert_eq!(odd, ["was last written 2 h from now, so its age is not known"]);
+        assert_eq!(odd, ["was last written 2026-11-22T14:00:00Z, which is yet to come, so its age is not known"]);
         assert_eq!(stopped(&files[..1], now(), Some(HOUR)), None);
-    }
-
-    #[test]
-    fn lengths_of_time() {
-        let table = [
-            (0, "0 s"),
-            (59, "59 s"),
-            (60, "1 min"),
-            (3599, "59 min"),
-            (3600, "1 h"),
-            (172_799, "47 h"),
-            (172_800, "2 d"),
-        ];
-        for (seconds, text) in table {
-            assert_eq!(words(Duration::from_secs(seconds)), text);
-        }
     }
 }

@@ -84,7 +84,7 @@ pub(super) async fn whole(
             false => format!("{name} has other records than the log: it is no archive of this state"),
         });
     }
-    let checkpoints = files.checkpoints.then(&checkpoints, keys);
+    let checkpoints = files.checkpoints.then(&checkpoints);
     Ok(WholeVerdict { state, archives, files: Some(files), checkpoints })
 }
 

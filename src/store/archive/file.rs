@@ -1,15 +1,16 @@
 //! Writing an archive and reading it back. A file is there as a whole or not at all.
 
 use std::fs::{DirBuilder, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use sqlx::SqlitePool;
 use tempfile::NamedTempFile;
 
+use super::super::audit::Event;
 use super::super::audit::canonical::Json;
-use super::super::audit::lines::{archive_line, walk_lines};
+use super::super::audit::lines::{archive_line, unpacked, walk_lines};
 use super::super::audit::walk::{Fields, Verification, Walk};
 use super::super::error::Fault;
 use super::range::Range;
@@ -77,6 +78,23 @@ pub(super) fn walk(
     let mut reader = Hashing::open(path)?;
     let walked = walk_lines(BufReader::new(&mut reader), walk, anywhere, each)?;
     Ok(walked.map(|()| reader.hex()))
+}
+
+/// Records of one event in an archive, in order; lines that are not as an archive has them are left out.
+pub(super) fn of_event(path: &Path, event: Event) -> io::Result<Vec<Fields>> {
+    // As it stands in a record that stands in a text.
+    let marked = format!(r#"\"event\":\"{}\""#, event.as_str());
+    let mut found = Vec::new();
+    for line in BufReader::new(File::open(path)?).lines() {
+        let line = line?;
+        if line.contains(&marked)
+            && let Some((_, _, record)) = unpacked(&line)
+            && let Some(Json::Object(fields)) = Json::parse(&record)
+        {
+            found.push(fields);
+        }
+    }
+    Ok(found)
 }
 
 /// Hashes what is read.

@@ -11,6 +11,7 @@ mod log;
 mod prune;
 mod range;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -19,9 +20,9 @@ use sqlx::SqliteConnection;
 pub use check::{FilesVerdict, WholeVerdict, verify_archive, verify_archives};
 pub use log::{LogCursor, WholeLog};
 
-use super::audit::Actor;
 use super::audit::canonical::Json;
-use super::audit::walk::{Verification, tampered};
+use super::audit::walk::{Fields, Verification, tampered};
+use super::audit::{Actor, Event};
 use super::error::{Fault, StoreError};
 use super::stored::{count, time};
 use super::{Store, lock, settings};
@@ -96,14 +97,16 @@ impl Store {
     }
 
     /// Archives the oldest records, one chunk of them, and prunes what belongs to them. None
-    /// where nothing is old, and where another process is at it. Nothing is pruned unless the archive was
+    /// where nothing is old, and where another process is at it. Checkpoints that their file has not got yet
+    /// stay, with all that came after them: from the state the next run writes them there. Nothing is pruned unless the archive was
     /// read back.
     pub async fn archive_next(&self, retire: &Retire) -> Result<Option<Archive>, StoreError> {
         let Some(_lock) = lock::try_lock(&self.path, ".archive.lock").map_err(|fault| self.failed(fault))? else {
             return Ok(None);
         };
+        let written_to = self.signing.as_ref().and_then(|signing| signing.file.as_deref());
         let mut tx = self.read().await?;
-        let range = range::next(&mut tx, retire).await;
+        let range = range::next(&mut tx, retire, written_to).await;
         let Some(range) = self.end(tx, range).await? else {
             return Ok(None);
         };
@@ -172,6 +175,26 @@ pub(super) async fn rows(conn: &mut SqliteConnection) -> Result<Vec<Archive>, Fa
         Ok(Archive { file, first_seq, last_seq, last_hash, sha256, until, recorded_by })
     };
     rows.into_iter().map(archive).collect()
+}
+
+/// Records of approvals in the archive that has what was recorded at a time; none where it is not there: what it
+/// cannot prove is not believed.
+pub(super) async fn approvals(conn: &mut SqliteConnection, at: Timestamp) -> Result<Vec<Fields>, Fault> {
+    let Some(archive) = rows(conn).await?.into_iter().find(|archive| archive.until >= at) else {
+        return Ok(Vec::new());
+    };
+    // The one place that asks SQLite where it is: whoever reads approvals has no path.
+    let state: String =
+        sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'").fetch_one(conn).await?;
+    let path = lock::beside(Path::new(&state), ".archive").join(&archive.file);
+    let read = tokio::task::spawn_blocking(move || file::of_event(&path, Event::Approval)).await;
+    match read.unwrap_or_else(|gone| Err(io::Error::other(gone))) {
+        Ok(records) => Ok(records),
+        Err(error) => {
+            tracing::warn!(file = archive.file, %error, "an archive that may have an approval cannot be read");
+            Ok(Vec::new())
+        }
+    }
 }
 
 /// The first place where archives do not join each other, or could not be as they are told.

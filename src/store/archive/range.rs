@@ -1,5 +1,7 @@
 //! Which records are old enough to go: whole runs, and what stands between them.
 
+use std::path::Path;
+
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
@@ -24,14 +26,18 @@ pub(super) struct Range {
     pub(super) bound: i64,
 }
 
-/// The next chunk; none where nothing is old.
-pub(super) async fn next(conn: &mut SqliteConnection, retire: &Retire) -> Result<Option<Range>, Fault> {
+/// The next chunk; none where nothing is old. `written_to`: the file that checkpoints are written to.
+pub(super) async fn next(
+    conn: &mut SqliteConnection,
+    retire: &Retire,
+    written_to: Option<&Path>,
+) -> Result<Option<Range>, Fault> {
     let anchor: Option<(i64, String)> =
         sqlx::query_as("SELECT last_seq, last_hash FROM archive ORDER BY first_seq DESC LIMIT 1")
             .fetch_optional(&mut *conn)
             .await?;
     let (done, prev) = anchor.unwrap_or_else(|| (0, FIRST_PREV.to_owned()));
-    let Some(bound) = bound(conn, retire.before).await?.filter(|bound| *bound > done) else {
+    let Some(bound) = bound(conn, retire.before, written_to).await?.filter(|bound| *bound > done) else {
         return Ok(None);
     };
     let chunk = i64::from(retire.chunk);
@@ -59,9 +65,15 @@ async fn end_of_chunk(conn: &mut SqliteConnection, done: i64, chunk: i64) -> Res
 
 /// The last record that may go. The newest run stays, whatever its age, and so does a run whose intents wait
 /// for their outcome, with all that came after it. So does the run that looked at the groups last: without
-/// its outcomes the next look would take what it did for somebody else's doing. And so does the last full list of
-/// each group from before what stays: without it nobody would know who was in the group then.
-async fn bound(conn: &mut SqliteConnection, before: Timestamp) -> Result<Option<i64>, Fault> {
+/// its outcomes the next look would take what it did for somebody else's doing. So does what came after the last
+/// checkpoint that is in its file: a gap there could never be mended; a file that has none yet begins where the state
+/// does. And so does the last full list of each group from before what stays: without it nobody would know who was in
+/// the group then.
+async fn bound(
+    conn: &mut SqliteConnection,
+    before: Timestamp,
+    written_to: Option<&Path>,
+) -> Result<Option<i64>, Fault> {
     let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(first_seq) FROM run").fetch_one(&mut *conn).await?;
     let Some(newest) = newest else {
         return Ok(None);
@@ -82,7 +94,18 @@ async fn bound(conn: &mut SqliteConnection, before: Timestamp) -> Result<Option<
         }
         None => None,
     };
-    let keep = [young, open, observed].into_iter().flatten().fold(newest, i64::min);
+    let published = match written_to {
+        Some(file) => settings::published(conn, file).await?,
+        None => None,
+    };
+    let unwritten: Option<i64> = match published {
+        Some(seq) => {
+            let next = sqlx::query_scalar("SELECT MIN(first_seq) FROM run WHERE first_seq > $1");
+            next.bind(seq).fetch_one(&mut *conn).await?
+        }
+        None => None,
+    };
+    let keep = [young, open, observed, unwritten].into_iter().flatten().fold(newest, i64::min);
     let keep = listed(conn, keep).await?.map_or(keep, |listed| listed.min(keep));
     let last: Option<(i64, Option<i64>)> =
         sqlx::query_as("SELECT first_seq, last_seq FROM run WHERE first_seq < $1 ORDER BY first_seq DESC LIMIT 1")

@@ -9,7 +9,7 @@ use super::record::Record;
 use crate::model::digest::sha256_hex;
 use crate::signing::SigningKey;
 use crate::store::error::Fault;
-use crate::store::rows;
+use crate::store::{form, rows};
 
 /// `prev` of the first record.
 pub(crate) const FIRST_PREV: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -21,8 +21,9 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// Reads the head.
+    /// Reads the head of a log that does nothing by itself: what is appended is what will be there.
     pub(crate) async fn read(conn: &mut SqliteConnection) -> Result<Self, Fault> {
+        form::check(conn).await?;
         let last: Option<(i64, String)> =
             sqlx::query_as("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetch_optional(conn).await?;
         let (seq, hash) = last.unwrap_or_else(|| (0, FIRST_PREV.to_owned()));

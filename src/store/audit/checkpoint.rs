@@ -10,7 +10,7 @@
 
 use super::canonical::Json;
 use super::record::{Event, Record};
-use super::walk::{Fields, Verification, tampered};
+use super::walk::{Fields, Verification, tampered, text};
 use crate::signing::{PublicKey, SigningKey};
 
 /// The field of the record.
@@ -45,6 +45,8 @@ pub(crate) struct Mark {
     pub(crate) seq: i64,
     /// The hash of its record.
     pub(crate) hash: String,
+    /// Its time, as it says.
+    pub(crate) at: String,
     /// Which key it names.
     pub(crate) key: String,
     /// Whether a key that is known signed it.
@@ -75,7 +77,8 @@ pub(crate) fn mark(seq: i64, hash: &str, fields: &Fields, keys: &[PublicKey]) ->
             return Err("the signature of the checkpoint is not the key's");
         }
     }
-    Ok(Some(Mark { seq, hash: hash.to_owned(), key: key.clone(), proven: known.is_some() }))
+    let at = text(fields, "at").unwrap_or_default().to_owned();
+    Ok(Some(Mark { seq, hash: hash.to_owned(), at, key: key.clone(), proven: known.is_some() }))
 }
 
 /// The checkpoints that were met on the way along a log.
@@ -86,6 +89,10 @@ pub struct Checkpoints {
     pub(crate) open_end: Option<i64>,
     /// The first record that was looked at.
     pub(crate) first: Option<i64>,
+    /// Runs that ended before the first checkpoint that counts, that of the checkpoint among them.
+    pub(crate) ended_before: usize,
+    /// Whether one that counts was met.
+    signed: bool,
 }
 
 impl Checkpoints {
@@ -100,10 +107,12 @@ impl Checkpoints {
         self.first.get_or_insert(seq);
         if fields.get("event") == Some(&Json::from(Event::RunFinished.as_str())) {
             self.open_end.get_or_insert(seq);
+            self.ended_before += usize::from(!self.signed);
         }
         if let Some(mark) = mark(seq, hash, fields, keys).map_err(|what| tampered(seq, what))? {
             if mark.proven || keys.is_empty() {
                 self.open_end = None;
+                self.signed = true;
             }
             self.marks.push(mark);
         }
@@ -111,10 +120,13 @@ impl Checkpoints {
     }
 
     /// Those of the part of the log that follows this one, with these.
-    pub(crate) fn then(&self, next: &Self, keys: &[PublicKey]) -> Self {
-        let counts = next.marks.iter().any(|mark| mark.proven || keys.is_empty());
-        let open_end = if counts { next.open_end } else { self.open_end.or(next.open_end) };
-        let marks = self.marks.iter().chain(&next.marks).cloned().collect();
-        Self { marks, open_end, first: self.first.or(next.first) }
+    pub(crate) fn then(&self, next: &Self) -> Self {
+        Self {
+            marks: self.marks.iter().chain(&next.marks).cloned().collect(),
+            open_end: if next.signed { next.open_end } else { self.open_end.or(next.open_end) },
+            first: self.first.or(next.first),
+            ended_before: self.ended_before + if self.signed { 0 } else { next.ended_before },
+            signed: self.signed || next.signed,
+        }
     }
 }

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use super::canonical::Json;
 use super::record;
 use crate::model::evidence::{FileRead, Ground, ReadEvidence, ServerRead};
+use crate::model::facts::MappingFacts;
 use crate::model::plan::SourceSummary;
 
-/// A record names so many directory groups, and counts the others: a target group may be fed by
+/// A record names so many directory groups, and so many mappings, and counts the others: a target group may be fed by
 /// hundreds, and each of its removals has a record.
 const NAMED: usize = 20;
 
@@ -69,6 +70,25 @@ pub(crate) fn grounds(grounds: &[Ground]) -> Option<Json> {
     })
 }
 
+/// `mappings` of a removal, by the keys of the configuration; absent where there are none.
+pub(crate) fn mappings(mappings: &[MappingFacts]) -> Option<Json> {
+    let named = mappings.iter().take(NAMED).map(mapping).collect();
+    (!mappings.is_empty()).then_some(Json::List(named))
+}
+
+/// `mappings_more`: how many are not named; absent where all are.
+pub(crate) fn mappings_more(mappings: &[MappingFacts]) -> Option<Json> {
+    mappings.len().checked_sub(NAMED).filter(|more| *more > 0).map(Json::from)
+}
+
+fn mapping(mapping: &MappingFacts) -> Json {
+    Json::object([
+        ("source", Some(mapping.source.as_str().into())),
+        (if mapping.pattern { "match" } else { "group" }, Some(mapping.from.as_str().into())),
+        ("to", Some(mapping.to.as_str().into())),
+    ])
+}
+
 fn ground(ground: &Ground) -> Json {
     Json::object([
         ("source", Some(ground.source.as_str().into())),
@@ -106,6 +126,24 @@ mod tests {
         assert!(text.contains("\"g019\"") && !text.contains("\"g020\""), "{text}");
         assert!(text.contains("\"more\":480"), "{text}");
         assert_eq!(grounds(&[]), None);
+    }
+
+    #[test]
+    fn a_record_names_twenty_mappings_and_counts_the_others() {
+        let by_name = |number: usize| MappingFacts {
+            source: "hr".into(),
+            from: format!("g{number:03}"),
+            pattern: false,
+            to: "Staff".to_owned(),
+        };
+        let many: Vec<MappingFacts> = (0..21).map(by_name).collect();
+        let text = mappings(&many).expect("there are some").canonical();
+        assert!(text.contains("\"g019\"") && !text.contains("\"g020\""), "{text}");
+        assert_eq!(mappings_more(&many), Some(Json::from(1_usize)));
+        assert_eq!((mappings_more(&many[..20]), mappings(&[])), (None, None));
+        let pattern = MappingFacts { pattern: true, from: "^g".to_owned(), ..by_name(0) };
+        let text = mappings(&[pattern]).expect("there is one").canonical();
+        assert_eq!(text, r#"[{"match":"^g","source":"hr","to":"Staff"}]"#);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! By what records of the log are found again, kept beside it: records of memberships by the group, the
 //! accounts and the addresses that they are about, records of holds by the hold. Keys are made from a record
-//! alone, when it is appended or when an older state is brought up to date; no proof rests on them.
+//! alone, when it is appended or when an older state is brought up to date; no proof rests on them, but answers do.
 
 use std::collections::BTreeSet;
 
@@ -49,6 +49,12 @@ impl Kind {
             Self::Roll => "roll",
             Self::Hold => "hold",
         }
+    }
+
+    /// The kind that a word of [`Kind::as_str`] means.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        let all = [Self::Group, Self::Name, Self::Account, Self::Address, Self::Roll, Self::Hold];
+        all.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The audit log: append-only, hash-chained, canonical JSON. Floor 2, part of the store because a
 //! record is written in the transaction of what it records.
 
+mod beside;
 pub(super) mod canonical;
 pub(super) mod chain;
 pub(super) mod checkpoint;
@@ -9,6 +10,7 @@ pub(super) mod keys;
 pub(super) mod lines;
 mod read;
 pub(super) mod record;
+mod tally;
 mod value;
 pub(super) mod verify;
 pub(super) mod walk;

@@ -1,9 +1,9 @@
 //! Checking the chain without any key: a record that was changed, dropped, put elsewhere or cut off
-//! is found, and the first bad `seq` named.
+//! is found, and the first bad `seq` named. So is what is kept beside the log and does not fit it.
 
-use futures_util::TryStreamExt;
 use sqlx::{Row, SqliteConnection};
 
+use super::beside::Beside;
 use super::canonical::Json;
 use super::checkpoint::Checkpoints;
 use super::record::Event;
@@ -11,6 +11,9 @@ use super::walk::{Fields, Verification, Walk, tampered};
 use crate::signing::PublicKey;
 use crate::store::archive::{self, Archive};
 use crate::store::error::Fault;
+
+/// Records that are in memory at once.
+const PAGE: usize = 500;
 
 /// What was found in a state file.
 pub(crate) struct Checked {
@@ -49,9 +52,14 @@ async fn chain(conn: &mut SqliteConnection, walk: &mut Walk, archives: &[Archive
         Ok(found) => found,
         Err(what) => return Ok(tampered(0, what)),
     };
-    let verdict = walk_rows(conn, walk, archives).await?;
+    let mut beside = Beside::new(conn).await?;
+    let verdict = walk_rows(conn, walk, &mut beside, archives).await?;
     let Some((seq, cut)) = heads else {
-        return Ok(verdict.err().unwrap_or_else(|| walk.verified()));
+        return Ok(match verdict {
+            Err(bad) => bad,
+            // A log that is as it was written; last, what was made from it.
+            Ok(()) => beside.ended(conn).await?.unwrap_or_else(|| walk.verified()),
+        });
     };
     // The chain may break behind the first bad head, or before it.
     let head = match cut {
@@ -67,19 +75,37 @@ async fn chain(conn: &mut SqliteConnection, walk: &mut Walk, archives: &[Archive
 async fn walk_rows(
     conn: &mut SqliteConnection,
     walk: &mut Walk,
+    beside: &mut Beside,
     archives: &[Archive],
 ) -> Result<Result<(), Verification>, Fault> {
     let begins = walk.next();
-    let mut rows = sqlx::query("SELECT seq, hash, record FROM audit ORDER BY seq").fetch(&mut *conn);
-    while let Some(row) = rows.try_next().await? {
-        let (Ok(seq), Ok(hash), Ok(record)) =
-            (row.try_get::<i64, _>("seq"), row.try_get::<String, _>("hash"), row.try_get::<String, _>("record"))
-        else {
-            return Ok(Err(tampered(walk.next(), "the row cannot be read")));
-        };
-        let stepped = walk.step(seq, Some(&hash), &record).and_then(|fields| told(seq, &fields, archives));
-        if let Err(bad) = stepped {
-            return Ok(Err(bad));
+    let mut from = i64::MIN;
+    loop {
+        let rows = sqlx::query("SELECT seq, hash, record FROM audit WHERE seq >= $1 ORDER BY seq LIMIT $2")
+            .bind(from)
+            .bind(PAGE as i64)
+            .fetch_all(&mut *conn)
+            .await?;
+        let last = rows.last().filter(|_| rows.len() == PAGE).and_then(|row| row.try_get::<i64, _>("seq").ok());
+        beside.page(conn, from, last.unwrap_or(i64::MAX)).await?;
+        for row in rows {
+            let (Ok(seq), Ok(hash), Ok(record)) =
+                (row.try_get::<i64, _>("seq"), row.try_get::<&str, _>("hash"), row.try_get::<&str, _>("record"))
+            else {
+                return Ok(Err(tampered(walk.next(), "the row cannot be read")));
+            };
+            let stepped = walk.step(seq, Some(hash), record).and_then(|fields| {
+                told(seq, &fields, archives)?;
+                beside.take(seq, &fields);
+                Ok(())
+            });
+            if let Err(bad) = stepped {
+                return Ok(Err(bad));
+            }
+        }
+        match last {
+            Some(last) => from = last.saturating_add(1),
+            None => break,
         }
     }
     // The anchor lies outside the chain; the record that tells of it is what proves it.

@@ -6,6 +6,7 @@ use super::canonical::Json;
 use super::chain::FIRST_PREV;
 use super::checkpoint::Checkpoints;
 use super::record::FORMAT;
+use super::tally::Tallies;
 use crate::model::digest::sha256_hex;
 use crate::signing::PublicKey;
 
@@ -40,6 +41,14 @@ pub(crate) fn tampered(seq: i64, what: impl Into<String>) -> Verification {
 /// The fields of a record.
 pub(crate) type Fields = BTreeMap<String, Json>;
 
+/// A text among the fields of a record.
+pub(crate) fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
+    match fields.get(name) {
+        Some(Json::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
 /// How far a chain was walked.
 #[derive(Debug, Clone)]
 pub(crate) struct Walk {
@@ -49,6 +58,7 @@ pub(crate) struct Walk {
     records: u64,
     keys: Vec<PublicKey>,
     checkpoints: Checkpoints,
+    tallies: Tallies,
 }
 
 impl Walk {
@@ -66,6 +76,7 @@ impl Walk {
             records: 0,
             keys: Vec::new(),
             checkpoints: Checkpoints::default(),
+            tallies: Tallies::default(),
         }
     }
 
@@ -136,6 +147,7 @@ impl Walk {
             return Ok(Fields::new());
         };
         self.checkpoints.see(seq, &computed, &fields, &self.keys)?;
+        self.tallies.see(seq, &fields)?;
         self.first.get_or_insert(seq);
         self.next = seq.saturating_add(1);
         self.prev = Some(computed);

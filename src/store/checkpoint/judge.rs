@@ -31,12 +31,18 @@ pub struct Judgement {
     pub log: Option<Verification>,
     /// The checkpoint file is not what was written.
     pub file: Option<String>,
+    /// A part of a log in which no run ends has no signature, and so nothing of it is proven. First and last `seq`.
+    pub unsigned: Option<(i64, i64)>,
     /// How many checkpoints the log has.
     pub checkpoints: usize,
     /// How many of them each known key signed, by the key's id.
     pub signed: BTreeMap<String, usize>,
     /// How many of them name each key that is not known.
     pub unknown: BTreeMap<String, usize>,
+    /// `seq` and time of the first one that counts: before it nobody had signed anything.
+    pub first: Option<(i64, String)>,
+    /// So many runs had ended before the one that it was made by.
+    pub before: usize,
     /// `seq` of the last one that counts: with keys, the last that they signed.
     pub last: Option<i64>,
     /// How many records come after that one.
@@ -50,7 +56,7 @@ pub struct Judgement {
 impl Judgement {
     /// Whether nothing was found.
     pub fn is_good(&self) -> bool {
-        self.log.is_none() && self.file.is_none()
+        self.log.is_none() && self.file.is_none() && self.unsigned.is_none()
     }
 }
 
@@ -75,6 +81,7 @@ pub fn verify_log(reader: impl BufRead, witness: &Witness) -> io::Result<LogVerd
 /// Judges a log by the checkpoints that were met in it (with the keys of the witness).
 pub fn judge(log: &Verification, met: &Checkpoints, witness: &Witness) -> Judgement {
     let counts = |mark: &&Mark| mark.proven || witness.keys.is_empty();
+    let first = met.marks.iter().find(counts).map(|mark| (mark.seq, mark.at.clone()));
     let last = met.marks.iter().rfind(counts).map(|mark| mark.seq);
     let (begins, ends) = match log {
         Verification::Verified { first, last, .. } => (first.unwrap_or(1), last.unwrap_or(0)),
@@ -83,6 +90,8 @@ pub fn judge(log: &Verification, met: &Checkpoints, witness: &Witness) -> Judgem
     };
     let mut found = Judgement {
         checkpoints: met.marks.len(),
+        before: first.as_ref().map_or(0, |_| met.ended_before.saturating_sub(1)),
+        first,
         last,
         after: ends.saturating_sub(last.unwrap_or_else(|| begins.saturating_sub(1))).max(0),
         ..Judgement::default()
@@ -92,7 +101,13 @@ pub fn judge(log: &Verification, met: &Checkpoints, witness: &Witness) -> Judgem
         *of.entry(mark.key.clone()).or_default() += 1;
     }
     if !witness.keys.is_empty() && matches!(log, Verification::Verified { .. }) {
+        // An empty log, and a whole one, should have been signed.
+        let in_between = met.first.is_some() && !witness.to_the_end;
         found.log = match (last, met.open_end) {
+            (None, None) if met.marks.is_empty() && in_between => {
+                found.unsigned = Some((begins, ends));
+                None
+            }
             (None, _) => Some(tampered(begins, "no checkpoint in it is signed by a key that was given")),
             (_, Some(end)) => {
                 Some(tampered(end, "a run ended here, and no checkpoint after it is signed by a key that was given"))

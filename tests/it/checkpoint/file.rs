@@ -175,3 +175,44 @@ fn a_share_without_room_costs_no_run_either() {
     verify(&bench, &["--pubkey", "pub.pem"]).exits(0);
     bench.in_step();
 }
+
+/// Runs end while the log is checked: what is written in between is no loss.
+#[test]
+fn a_check_while_runs_end_raises_no_false_alarm() {
+    let bench = with_key();
+    bench.apply(0);
+    let mut checks = 0;
+    for _ in 0..25 {
+        let mut run = bench.start(&["-qq", "apply"]);
+        while run.try_wait().unwrap().is_none() {
+            verify(&bench, &["--pubkey", "pub.pem"]).exits(0);
+            checks += 1;
+        }
+        bench.wait(run).exits(0);
+    }
+    assert!(checks >= 25, "{checks}");
+    bench.in_step();
+}
+
+/// Somebody takes the whole file away; a share that is not there at all is another thing.
+#[test]
+fn a_file_that_is_gone_from_its_place_is_found() {
+    let bench = three_runs();
+    let text = std::fs::read(bench.path("worm/checkpoints")).unwrap();
+    std::fs::remove_file(bench.path("worm/checkpoints")).unwrap();
+    for keys in [&["--pubkey", "pub.pem"][..], &[]] {
+        let told = verify(&bench, keys).exits(15).stdout;
+        let what =
+            "worm/checkpoints: the checkpoint file is not there, and checkpoints up to seq 14 were written to it";
+        assert!(told.contains(what), "{told}");
+        assert!(told.contains("14 records verified"), "the log is as good as ever: {told}");
+    }
+    std::fs::write(bench.path("worm/checkpoints"), text).unwrap();
+    verify(&bench, &["--pubkey", "pub.pem"]).exits(0);
+    // One that nothing was written to yet is none that was taken.
+    let mut bench = bench;
+    bench.rest = bench.rest.replace("worm/checkpoints", "worm/other");
+    verify(&bench, &["--pubkey", "pub.pem"]).exits(0);
+    bench.apply(0);
+    bench.in_step();
+}

@@ -35,7 +35,7 @@ fn with_key() -> Bench {
 
 /// Records 1 to 6 (who is in, Dan comes in), 7 to 11 (Eve comes in), 12 to 14 (nothing): checkpoints at 6, 11
 /// and 14.
-fn three_runs() -> Bench {
+pub(crate) fn three_runs() -> Bench {
     let bench = with_key();
     let mut people = vec!["compliance,ann", "compliance,bob", "compliance,cem", "compliance,dan"];
     bench.people(&people);
@@ -67,7 +67,7 @@ fn shown(text: &str) -> String {
 }
 
 #[track_caller]
-fn first_bad(ran: Ran, seq: i64) -> String {
+pub(crate) fn first_bad(ran: Ran, seq: i64) -> String {
     let ran = ran.exits(15);
     assert!(ran.stdout.contains(&format!("First bad record: seq {seq}: ")), "{seq}: {}", ran.stdout);
     ran.stdout
@@ -98,6 +98,7 @@ fn every_run_ends_in_a_checkpoint_that_is_written_outside_too() {
     DIR/rosterd.db: 14 records verified, seq 1 to 14
     head HASH
     3 checkpoints signed by key KEY
+    first signed at seq 6, on TIME
     signed up to seq 14; 0 records after it, not signed yet
     DIR/worm/checkpoints: 3 checkpoints, 3 found in this log
     ");
@@ -202,6 +203,35 @@ fn a_pack_of_evidence_is_checked_by_its_signatures_too() {
     bench.run(&["audit", "verify", "hidden"]).exits(0);
 }
 
+/// Nothing happened, or no run ended: such a pack has no signature, and nobody tampered with it.
+#[test]
+fn a_pack_without_the_end_of_a_run_is_told_as_what_it_is() {
+    let mut bench = with_key();
+    bench.rest.push_str("[group.Compliance]\nmin_members = 9\n");
+    bench.people(&["compliance,ann"]);
+    let id = bench.apply(11)["holds"][0]["id"].as_str().unwrap().to_owned();
+    bench.run(&["approve", &id, "--by", "Ann", "--reason", "so it is"]).exits(0);
+    let approved: jiff::Timestamp = bench.audit().last().unwrap()["at"].as_str().unwrap().parse().unwrap();
+    bench.apply(0);
+    let pack = |name: &str, from: &str, to: &str| {
+        bench.run(&["audit", "export", "--from", from, "--to", to, "--out", name]).exits(0);
+        bench.run(&["audit", "verify", name]).exits(0);
+        bench.run(&["audit", "verify", name, "--pubkey", "pub.pem"])
+    };
+    let told = pack("nothing", "2020-01-01", "2020-02-01").exits(0).stdout;
+    assert!(told.contains("no records: there is nothing to sign"), "{told}");
+    let after = approved + jiff::SignedDuration::from_millis(1);
+    let told = pack("between", &approved.to_string(), &after.to_string()).exits(15).stdout;
+    assert!(told.contains("no run ends in it, and so nothing in it is signed: seq "), "{told}");
+    assert!(!told.contains("First bad record") && !told.contains("is not what was signed"), "{told}");
+    // A run that ended without a signature is what it always was.
+    let log = bench.run(&["audit", "list", "--format", "jsonl"]).exits(0).stdout;
+    let unsigned: String = log.lines().take(4).fold(String::new(), |text, line| text + line + "\n");
+    bench.write("unsigned.jsonl", &unsigned);
+    assert!(unsigned.contains("run_finished") && !unsigned.contains("\"checkpoint\""), "{unsigned}");
+    first_bad(verify(&bench, &["unsigned.jsonl", "--pubkey", "pub.pem"]), 1);
+}
+
 #[test]
 fn openssl_and_a_shell_are_enough_to_check_a_checkpoint() {
     if crate::support::servers::find("openssl").is_none() {
@@ -249,14 +279,60 @@ fn openssl_and_a_shell_are_enough_to_check_a_checkpoint() {
 }
 
 /// The rows of the log.
-async fn rows(conn: &mut sqlx::SqliteConnection) -> Vec<Value> {
+pub(crate) async fn rows(conn: &mut sqlx::SqliteConnection) -> Vec<Value> {
     let rows: Vec<String> = sqlx::query_scalar("SELECT record FROM audit ORDER BY seq").fetch_all(conn).await.unwrap();
     rows.iter().map(|record| serde_json::from_str(record).unwrap()).collect()
 }
 
-/// What somebody does who has the state and no key: changes the log, numbers and hashes all of it anew, and
-/// lets every checkpoint and every mark of a run's end fit.
-fn rewrite(path: &Path, change: impl FnOnce(&mut Vec<Value>)) {
+/// What somebody does who has the state and no key: changes the log, counts what each run did anew, numbers and
+/// hashes all of it, and lets every checkpoint, every mark of a run's end and every key fit.
+pub(crate) fn rewrite(path: &Path, change: impl FnOnce(&mut Vec<Value>)) {
+    forge(path, |records| {
+        change(records);
+        for at in 0..records.len() {
+            if records[at]["event"] != "run_finished" {
+                continue;
+            }
+            let run = records[at]["run_id"].clone();
+            let count = |field: &str, value: &str| {
+                let of_run = records[..at].iter().filter(|record| record["run_id"] == run);
+                Value::from(of_run.filter(|record| record[field] == value).count())
+            };
+            let mut actual = records[at]["actual"].clone();
+            actual["intents"] = count("event", "intent");
+            for result in ["done", "already_so", "failed", "not_tried"] {
+                actual[result] = count("result", result);
+            }
+            records[at]["actual"] = actual;
+        }
+    });
+}
+
+/// By what a record is found.
+fn keys(record: &Value) -> std::collections::BTreeSet<(&'static str, String)> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let mut keys = std::collections::BTreeSet::new();
+    if record["event"] == "hold" {
+        keys.extend(text(&record["hold"]).map(|hold| ("hold", hold)));
+    }
+    if record["event"] != "outcome" && record["event"] != "observed" {
+        return keys;
+    }
+    keys.extend(text(&record["group"]["id"]).map(|id| ("group", id)));
+    keys.extend(text(&record["group"]["name"]).map(|name| ("name", name)));
+    let lists = ["added", "removed"].into_iter().filter_map(|name| record[name].as_array()).flatten();
+    for member in record.get("member").into_iter().chain(lists) {
+        keys.extend(text(&member["user_id"]).map(|id| ("account", id)));
+        keys.extend(text(&member["email"]).map(|email| ("address", email)));
+    }
+    if record["op"] == "create_group" || record["baseline"] == true || record.get("ended").is_some() {
+        keys.insert(("roll", String::new()));
+    }
+    keys
+}
+
+/// The same, and what runs counted is left as it is.
+pub(crate) fn forge(path: &Path, change: impl FnOnce(&mut Vec<Value>)) {
     use sqlx::{ConnectOptions, Connection, Executor};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -265,6 +341,7 @@ fn rewrite(path: &Path, change: impl FnOnce(&mut Vec<Value>)) {
         change(&mut records);
         conn.execute("DELETE FROM audit").await.unwrap();
         conn.execute("DELETE FROM audit_head").await.unwrap();
+        conn.execute("DELETE FROM audit_key").await.unwrap();
         let mut prev = "0".repeat(64);
         for (record, seq) in records.iter_mut().zip(1_i64..) {
             record["seq"] = seq.into();
@@ -277,6 +354,10 @@ fn rewrite(path: &Path, change: impl FnOnce(&mut Vec<Value>)) {
             prev = rosterd::model::digest::sha256_hex(text.as_bytes());
             for sql in ["INSERT INTO audit (seq, hash, record) VALUES ($1, $2, $3)"] {
                 sqlx::query(sql).bind(seq).bind(&prev).bind(&text).execute(&mut conn).await.unwrap();
+            }
+            for (kind, value) in keys(record) {
+                let key = "INSERT INTO audit_key (kind, value, seq) VALUES ($1, $2, $3)";
+                sqlx::query(key).bind(kind).bind(value).bind(seq).execute(&mut conn).await.unwrap();
             }
             let mark = "INSERT INTO audit_head (seq, hash, at) VALUES ($1, $2, 0)";
             sqlx::query(mark).bind(seq).bind(&prev).execute(&mut conn).await.unwrap();

@@ -70,7 +70,6 @@ const FILTERS: &[(&str, &str)] = &[
     (r"process \d+ on [\w.-]+", "process PID on HOST"),
     (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
     (r"\(login [^)]*\)", "(login LOGIN)"),
-    (r"oldest \d+ s old", "oldest AGE old"),
     (r"\d+ s ago", "AGO"),
     (r"read in \d+ s", "read in TIME"),
     (r"took \d+(\.\d+)? ?m?s", "took TIME"),
