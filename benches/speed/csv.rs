@@ -145,6 +145,7 @@ fn settings(path: &Path, layout: Layout) -> Settings {
         inactive_values: words(&["inactive"]),
         delimiter: b',',
         max_age: None,
+        final_line_end: true,
     }
 }
 

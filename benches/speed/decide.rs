@@ -281,14 +281,16 @@ fn source(shape: Shape) -> SourceSnapshot {
 
 fn directory_group(group: u32, people: Vec<u32>) -> DirectoryGroup {
     let name = group_name(group);
+    let dn = format!("cn={name},ou=groups,dc=corp,dc=example");
     DirectoryGroup {
         key: format!("{group:08x}-0000-4000-b000-000000000000").into(),
         immutable: true,
-        names: vec![name.clone(), format!("cn={name},ou=groups,dc=corp,dc=example")],
+        names: vec![name],
+        full_names: vec![dn.clone()],
         people,
         groups: Vec::new(),
         completeness: Completeness::Complete,
-        member_name: Some(format!("cn={name},ou=groups,dc=corp,dc=example")),
+        member_name: Some(dn),
         dangling: Vec::new(),
         read: Default::default(),
     }

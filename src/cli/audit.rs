@@ -7,13 +7,13 @@ use super::session;
 use crate::model::id::RunId;
 use crate::report::audit_text;
 use crate::report::words::{self, clean};
-use crate::store::{Access, AuditCursor, AuditEntry, AuditFilter, AuditRecord, Store};
+use crate::store::{AuditCursor, AuditEntry, AuditFilter, AuditRecord, Store};
 
 /// Shows the log, oldest first, page by page.
 pub(super) fn list(global: &Global, output: &Output, list: &AuditList) -> Result<Exit, Fault> {
     let found = session::installation(global, output)?;
     session::block_on(async {
-        let store = session::open_state(&found, Access::ExistingOnly).await?;
+        let store = session::look_into(&found.state.path).await?;
         let filter = AuditFilter {
             since: list.since,
             run: list.run.as_ref().map(RunId::new),

@@ -156,11 +156,8 @@ fn line(out: &mut String, text: &str) {
 fn mappings(out: &mut String, config: &Config, reading: &Reading) {
     for mapping in &config.policy.mappings {
         let Some(source) = reading.sources.iter().find(|source| source.name == mapping.source) else { continue };
-        let matched: Vec<_> = source
-            .groups
-            .iter()
-            .filter(|group| group.names.iter().any(|name| mapping::target_of(mapping, source.kind, name).is_some()))
-            .collect();
+        let matched: Vec<_> =
+            source.groups.iter().filter(|group| mapping::means(mapping, source.kind, group)).collect();
         let people: usize = matched.iter().map(|group| group.people.len()).sum();
         let matches = match matched.is_empty() {
             // Nothing is known of groups that were not read.

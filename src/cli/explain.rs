@@ -18,7 +18,7 @@ use crate::model::run::Trigger;
 use crate::report::explain::{self, AccountEntry, Asked, ExplainDocument, Identity, Question, Who};
 use crate::report::{json, words, written};
 use crate::run;
-use crate::store::{Access, Store};
+use crate::store::Store;
 
 /// Answers by the facts of the last run, by a fresh look, or (for the past) by the log.
 pub(super) fn run(global: &Global, output: &Output, explain: &Explain) -> Result<Exit, Fault> {
@@ -29,7 +29,7 @@ pub(super) fn run(global: &Global, output: &Output, explain: &Explain) -> Result
     let now = Timestamp::now();
     let at = explain.at.as_deref().map(|text| moment(text, &config, now)).transpose()?;
     let document = session::block_on(async {
-        let store = session::open(&config, Access::ExistingOnly).await?;
+        let store = session::look_into(&config.state.path).await?;
         let document = match (&at, explain.live) {
             (Some(at), _) => past(&store, explain, at).await,
             (None, true) => live(&config, &store, output, explain, now).await,

@@ -15,13 +15,13 @@ use crate::model::plan::ChangeKey;
 use crate::report::document::{HoldEntry, PlanDocument};
 use crate::report::holds_text::{self, HeldChange, HeldView, HoldsView};
 use crate::report::{words, written};
-use crate::store::{Access, LatestPlan, Store, StoredHold};
+use crate::store::{LatestPlan, Store, StoredHold};
 
 /// Shows the holds, those that wait first.
 pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
     let found = session::installation(global, output)?;
     let view = session::block_on(async {
-        let store = session::open_state(&found, Access::ExistingOnly).await?;
+        let store = session::look_into(&found.state.path).await?;
         let view = view(&store, Timestamp::now()).await;
         store.close().await;
         view

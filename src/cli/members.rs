@@ -10,7 +10,7 @@ use super::{explain, session};
 use crate::model::facts::GroupFacts;
 use crate::report::members::{self, Listing, MembersDocument};
 use crate::report::{json, written};
-use crate::store::{Access, Store};
+use crate::store::Store;
 
 /// Shows the members.
 pub(super) fn run(global: &Global, output: &Output, members: &Members) -> Result<Exit, Fault> {
@@ -18,7 +18,7 @@ pub(super) fn run(global: &Global, output: &Output, members: &Members) -> Result
     let now = Timestamp::now();
     let at = members.at.as_deref().map(|text| moment(text, &config, now)).transpose()?;
     let document = session::block_on(async {
-        let store = session::open(&config, Access::ExistingOnly).await?;
+        let store = session::look_into(&config.state.path).await?;
         let document = list(&store, &members.group, at.as_ref(), now).await;
         store.close().await;
         document

@@ -7,13 +7,12 @@ use super::exit::{Exit, Fault};
 use super::output::Output;
 use super::{members, session};
 use crate::report::members::{review_csv, review_markdown};
-use crate::store::Access;
 
 /// Writes the sheet.
 pub(super) fn run(global: &Global, output: &Output, review: &Review) -> Result<Exit, Fault> {
     let config = session::without_secrets(global)?;
     let document = session::block_on(async {
-        let store = session::open(&config, Access::ExistingOnly).await?;
+        let store = session::look_into(&config.state.path).await?;
         let document = members::list(&store, &review.group, None, Timestamp::now()).await;
         store.close().await;
         document

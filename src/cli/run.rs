@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -27,7 +27,8 @@ pub(super) fn run(global: &Global) -> Result<Exit, Fault> {
         // Before anything else: from now on a signal is heard, and does not end the process.
         let mut signals = Signals::listen()
             .map_err(|error| Fault::from(anyhow::Error::new(error).context("cannot listen for signals")))?;
-        // A state that somebody keeps locked is waited for, and nobody has to wait for that.
+        // A file that is not there yet, and a state that somebody keeps locked, are waited for, and nobody has to wait
+        // for that.
         let started = tokio::select! {
             started = start(global) => started?,
             () = signals.stop_asked() => return Ok(Exit::Fine),
@@ -55,7 +56,10 @@ struct Started {
 
 async fn start(global: &Global) -> Result<Started, Fault> {
     let environment = Environment::process();
-    let config = config::load(&global.config, &environment).map_err(Fault::usage)?;
+    // Beside what hears signals: files can be on shares that do not answer.
+    let (file, own) = (global.config.clone(), environment.clone());
+    let read = spawn_blocking(move || config::load(&file, &own)).await;
+    let config = read.map_err(|error| Fault::from(anyhow::Error::new(error)))?.map_err(Fault::usage)?;
     let Some(schedule) = config.schedule.clone() else {
         let file = config.file.display();
         return Err(Fault::usage(anyhow::anyhow!(

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::path::Path;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -44,6 +45,25 @@ pub(super) fn installation(global: &Global, output: &Output) -> Result<Installat
 /// Opens the state of an installation, for a command that ends no run.
 pub(super) async fn open_state(found: &Installation, access: Access) -> Result<Store, Fault> {
     Ok(Store::open(&found.state.path, access).await?)
+}
+
+/// Opens the state for a command that only looks: also where its file system is read-only, unless it is of an older
+/// version, which has to be brought up to date first.
+pub(super) async fn look_into(state: &Path) -> Result<Store, Fault> {
+    let refused = match Store::open(state, Access::ExistingOnly).await {
+        Err(error) if matches!(error.fault, store::Fault::ReadOnly(_)) => error,
+        opened => return Ok(opened?),
+    };
+    match Store::open(state, Access::ReadOnly).await {
+        Ok(store) if store.is_current().await? => Ok(store),
+        Ok(store) => {
+            store.close().await;
+            Err(refused.into())
+        }
+        // Its log waits beside it to be written into it.
+        Err(StoreError { fault: store::Fault::Unwritable(_), .. }) => Err(refused.into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Opens the state that the configuration names. Runs that end by it are signed, where there is a key.

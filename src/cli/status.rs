@@ -10,7 +10,7 @@ use crate::model::run::{Outcome, Trigger};
 use crate::report;
 use crate::report::status_text::{self, RunView, RunningView, SourceView, StatusView};
 use crate::report::written;
-use crate::store::{Access, RunRow, Store};
+use crate::store::{RunRow, Store};
 
 /// So many runs are shown.
 const RUNS: u32 = 5;
@@ -19,7 +19,7 @@ const RUNS: u32 = 5;
 pub(super) fn run(global: &Global, output: &Output) -> Result<Exit, Fault> {
     let found = session::installation(global, output)?;
     let view = session::block_on(async {
-        let store = session::open_state(&found, Access::ExistingOnly).await?;
+        let store = session::look_into(&found.state.path).await?;
         let mut view = view(&store, Timestamp::now()).await?;
         if found.audit.checkpoint_file.is_some() {
             view.checkpoints = store.checkpoint_trouble().await?.map(|trouble| (trouble.since, trouble.why));
@@ -35,6 +35,8 @@ async fn view(store: &Store, now: Timestamp) -> Result<StatusView, Fault> {
     let memory = store.memory(now).await?;
     let holds = store.holds(now).await?;
     let sources = store.sources().await?;
+    // One that is at work knows best when it runs next; apply runs when it is called.
+    let service = store.service();
     let running = store.running().map(|(who, since)| RunningView { who, since });
     let rows = store.runs(RUNS).await?;
     let mut runs: Vec<RunView> = rows.iter().map(|row| run_view(row, running.as_ref())).collect();
@@ -49,8 +51,9 @@ async fn view(store: &Store, now: Timestamp) -> Result<StatusView, Fault> {
         now,
         running,
         runs,
-        // Of a service that is at work, and knows it best; apply runs when it is called.
-        next_run: store.service().and_then(|service| service.next_run),
+        at_work: service.is_some(),
+        next_run: service.as_ref().and_then(|service| service.next_run),
+        failing: service.and_then(|service| service.failing),
         throttled_until: memory.throttled_until,
         checkpoints: None,
         waiting: holds.iter().filter(|hold| hold.approval.is_none()).map(|hold| hold.id.to_string()).collect(),

@@ -86,6 +86,7 @@ fn csv(table: &Table<'_>) -> Option<Settings> {
         inactive_values,
         delimiter,
         max_age: table.duration("max_age"),
+        final_line_end: table.flag("final_line_end").unwrap_or(true),
     })
 }
 

@@ -4,7 +4,7 @@
 //! Time is seen twice, on the wall clock and on one that nobody sets. Where the two part, the wall clock
 //! was set (or the machine slept). A step forward over ticks makes one run and not many. After a step
 //! back the next tick is looked for again, and one that would come soon after the last run is not run a
-//! second time.
+//! second time; what Hyperproof said to wait is as long as it was.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -237,6 +237,7 @@ impl Agenda {
             let moved = |at: Timestamp| at.checked_add(by).unwrap_or(Timestamp::MIN);
             self.began = self.began.map(moved);
             self.asked = self.asked.map(moved);
+            self.throttled = self.throttled.map(moved);
             self.tick = self.tick_after_step(now.wall);
         }
         Some(by)

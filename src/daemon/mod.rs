@@ -31,7 +31,7 @@ use crate::config::{Config, Environment, ScheduleSettings};
 use crate::model::run::RunReport;
 use crate::model::service::ServiceState;
 use crate::run::RunError;
-use crate::store::{Actor, ServiceLock, Store};
+use crate::store::{Actor, ServiceLock, Store, StoreError};
 use agenda::{Agenda, Moment, Next};
 use reload::Refusal;
 use runs::UnderWay;
@@ -48,6 +48,9 @@ pub const NO_SCHEDULE_HELP: &str = "write when it runs, such as:\n[schedule]\ncr
 
 /// The longest sleep without a look at the clocks.
 const SLICE: Duration = Duration::from_secs(15);
+
+/// What waits for a person is counted again after this long: they may have approved it.
+const COUNT: Duration = Duration::from_secs(20);
 
 /// How long a stop waits for the run under way. Calls in it give up earlier than that.
 const LAST: Duration = Duration::from_secs(7);
@@ -96,6 +99,8 @@ pub async fn run(parts: Parts, signals: Signals) {
         under_way: None,
         reloading: None,
         reload_again: false,
+        counting: None,
+        counted_at: clock,
         stopping: false,
     };
     service.run().await;
@@ -107,6 +112,7 @@ enum Event {
     Wish(Wish),
     Ended(Result<Result<RunReport, RunError>, JoinError>),
     Reloaded(Result<Result<Arc<Config>, Refusal>, JoinError>),
+    Counted(Result<Result<u64, StoreError>, JoinError>),
     Time,
 }
 
@@ -127,6 +133,10 @@ struct Service {
     reloading: Option<JoinHandle<Result<Arc<Config>, Refusal>>>,
     /// Another configuration was announced while one was being read.
     reload_again: bool,
+    /// What waits is being counted again.
+    counting: Option<JoinHandle<Result<u64, StoreError>>>,
+    /// When that was done last.
+    counted_at: Instant,
     /// A signal has ended it.
     stopping: bool,
 }
@@ -144,6 +154,7 @@ impl Service {
         self.say_next();
         loop {
             let until = self.turn();
+            self.count();
             self.publish();
             self.systemd.alive();
             match self.event(until).await {
@@ -156,6 +167,7 @@ impl Service {
                 Event::Wish(Wish::Reload) => self.reload(),
                 Event::Ended(result) => self.ended(result).await,
                 Event::Reloaded(result) => self.reloaded(result).await,
+                Event::Counted(result) => self.counted(result),
                 Event::Time => {}
             }
         }
@@ -185,6 +197,7 @@ impl Service {
             wish = self.signals.next() => Event::Wish(wish),
             result = joined(self.under_way.as_mut().map(|run| &mut run.task)) => Event::Ended(result),
             result = joined(self.reloading.as_mut()) => Event::Reloaded(result),
+            result = joined(self.counting.as_mut()) => Event::Counted(result),
             () = sleep(nap) => Event::Time,
         }
     }
@@ -194,6 +207,23 @@ impl Service {
         let longest = self.systemd.pulse().map_or(SLICE, |pulse| pulse.min(SLICE));
         let left = until.map(|until| until.duration_since(Timestamp::now()));
         left.map_or(longest, |left| Duration::try_from(left).unwrap_or_default().min(longest))
+    }
+
+    /// Counts what waits again, where something did, beside the loop: the state may be locked.
+    fn count(&mut self) {
+        if self.counting.is_some() || self.state.borrow().waiting == 0 || self.counted_at.elapsed() < COUNT {
+            return;
+        }
+        let store = self.store.clone();
+        self.counting = Some(tokio::spawn(async move { board::waiting(&store, Timestamp::now()).await }));
+    }
+
+    fn counted(&mut self, joined: Result<Result<u64, StoreError>, JoinError>) {
+        self.counting = None;
+        self.counted_at = Instant::now();
+        if let Ok(Ok(waiting)) = joined {
+            self.state.send_modify(|state| state.waiting = waiting);
+        }
     }
 
     fn now(&self) -> Moment {
@@ -217,9 +247,7 @@ impl Service {
     fn publish(&mut self) {
         let (next_run, interval) = (self.agenda.due(), self.agenda.interval());
         let throttled_until = self.agenda.throttled();
-        if self.state.borrow().next_run != next_run {
-            self.lock.tell_next_run(next_run);
-        }
+        self.lock.tell(next_run, self.state.borrow().failing.as_ref());
         let ended = self.state.borrow().last_run.as_ref().map(|run| run.finished_at);
         let second_after = ended.and_then(|ended| self.agenda.second_after(ended));
         self.state.send_if_modified(|state| {

@@ -42,7 +42,10 @@ pub struct Channels {
 /// as long as the process lives it is told once.
 #[derive(Debug, Default)]
 struct Unstored {
-    told: BTreeMap<String, Account>,
+    /// What the state file had of what receivers were told, when it could be used last.
+    stored: Option<BTreeMap<String, Account>>,
+    /// What they were told by now, where that could not be written down.
+    told: Option<BTreeMap<String, Account>>,
     queue: Vec<QueuedNotice>,
 }
 
@@ -85,11 +88,28 @@ impl Channels {
     /// Goes on where the receivers of the configuration before left off, as far as they are in this one too:
     /// what they were told is told already, also where no state has it.
     pub async fn take_over(&self, before: &Self) {
-        let Unstored { mut told, mut queue } = std::mem::take(&mut *before.unstored.lock().await);
+        let mut unstored = std::mem::take(&mut *before.unstored.lock().await);
         let keys = self.keys();
-        told.retain(|channel, _| keys.contains(channel));
-        queue.retain(|queued| keys.contains(&queued.notice.channel));
-        *self.unstored.lock().await = Unstored { told, queue };
+        for told in [&mut unstored.stored, &mut unstored.told].into_iter().flatten() {
+            told.retain(|channel, _| keys.contains(channel));
+        }
+        unstored.queue.retain(|queued| keys.contains(&queued.notice.channel));
+        *self.unstored.lock().await = unstored;
+    }
+
+    /// Learns from the state file what receivers were told, for when it cannot be used any more. Once.
+    pub async fn learn(&self, store: &Store) {
+        if self.is_empty() || self.unstored.lock().await.stored.is_some() {
+            return;
+        }
+        match store.notices_told().await {
+            Ok(mut told) => {
+                let keys = self.keys();
+                told.retain(|channel, _| keys.contains(channel));
+                self.unstored.lock().await.stored = Some(told);
+            }
+            Err(error) => debug!(%error, "what receivers were told is not known"),
+        }
     }
 
     /// Whether nobody is told anything.
@@ -136,14 +156,13 @@ pub async fn after_run(
         Err(error) => End::Error { text: error.to_string(), help: error.help(), exit: error.exit() },
     };
     let mut seen = Seen { at: now, end, partial: ended.partial, stopped: ended.stopped, waiting: Vec::new() };
+    channels.learn(store).await;
     let queued = settle(store, channels, &mut seen).await;
-    let mut unstored = channels.unstored.lock().await;
-    match &queued {
-        Ok(_) => unstored.told.clear(),
-        Err(_) => {
-            let notices = channels.decide(&mut unstored.told, &seen);
-            unstored.queue.extend(notices.into_iter().map(|notice| QueuedNotice { notice, made_at: now, attempts: 0 }));
-        }
+    if queued.is_err() {
+        let Unstored { stored, told, queue } = &mut *channels.unstored.lock().await;
+        let told = told.get_or_insert_with(|| stored.clone().unwrap_or_default());
+        let notices = channels.decide(told, &seen);
+        queue.extend(notices.into_iter().map(|notice| QueuedNotice { notice, made_at: now, attempts: 0 }));
     }
     if queued.as_ref().map_or(true, |queued| *queued > 0) {
         channels.wake.notify_one();
@@ -156,16 +175,18 @@ async fn settle(store: &Store, channels: &Channels, seen: &mut Seen<'_>) -> Resu
         seen.waiting = waiting(store, seen.at).await?;
     }
     let unstored = channels.unstored.lock().await.told.clone();
+    let mut stored = BTreeMap::new();
     let decide = |told: &mut BTreeMap<String, Account>| {
-        for (channel, account) in unstored {
-            let known = told.entry(channel).or_default();
-            for (condition, told) in account {
-                known.entry(condition).or_insert(told);
-            }
-        }
-        channels.decide(told, seen)
+        // It began with what the state file had, and is newer.
+        told.extend(unstored.into_iter().flatten());
+        let notices = channels.decide(told, seen);
+        stored.clone_from(told);
+        notices
     };
-    store.settle_notices(&channels.keys(), seen.at, decide).await
+    let queued = store.settle_notices(&channels.keys(), seen.at, decide).await?;
+    let mut unstored = channels.unstored.lock().await;
+    (unstored.stored, unstored.told) = (Some(stored), None);
+    Ok(queued)
 }
 
 /// Holds without an approval: of this run, and those of earlier ones that it could not judge.

@@ -125,6 +125,8 @@ impl Service {
             // That it was cut off is what was asked for, and no news; nobody looks any more.
             return;
         }
+        // What is counted just now may be of the time before the run.
+        self.counting = None;
         let waiting = match board::waiting(&self.store, now).await {
             Ok(waiting) => Some(waiting),
             Err(error) => {
@@ -143,6 +145,8 @@ impl Service {
             Err(error) => (Timestamp::now(), Outcome::Failed, Some(error.to_string())),
         };
         self.state.send_modify(|state| {
+            let failed_since = state.failing.take().map_or(finished_at, |(since, _)| since);
+            state.failing = error.clone().map(|why| (failed_since, why));
             state.last_run = Some(LastRun { trigger, started_at: since, finished_at, outcome, error });
             state.let_go = None;
             if board::is_success(outcome) {

@@ -82,6 +82,7 @@ impl Telling {
 
 /// Queues what is due after each run, one after the other.
 async fn write_down(store: Store, channels: Arc<Channels>, mut ended: UnboundedReceiver<Result<RunReport, RunError>>) {
+    channels.learn(&store).await;
     while let Some(run) = ended.recv().await {
         let ended = Ended { run: run.as_ref(), partial: false, stopped: false };
         if let Err(error) = notices::after_run(&store, &channels, &ended, Timestamp::now()).await {

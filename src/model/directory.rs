@@ -65,7 +65,8 @@ pub struct SourceSnapshot {
     /// be missing by mistake, with everybody in it.
     pub files: BTreeSet<String>,
     /// The optional columns that it had, by their keys in the configuration, where its kind has columns. One that
-    /// is not there any more may have got another heading by mistake.
+    /// is not there any more may have got another heading by mistake. And `final_line_end`, where all of its files
+    /// ended with a line end: one that does not any more may be cut short.
     pub columns: BTreeSet<String>,
     /// What else is known of the read.
     pub facts: ReadFacts,
@@ -130,9 +131,11 @@ pub struct DirectoryGroup {
     pub key: DirectoryGroupKey,
     /// Whether `key` is an immutable id, which survives a change of name.
     pub immutable: bool,
-    /// Names by which a mapping may mean it; the first is the one to show. An LDAP group's DN is
-    /// among them.
+    /// Names by which a mapping may mean it; the first is the one to show.
     pub names: Vec<String>,
+    /// Names in full, by which a mapping by name may mean it as well: an LDAP group's DN, in every spelling
+    /// that was asked for. Patterns are not held against them: they say where a group lies.
+    pub full_names: Vec<String>,
     /// Direct members: indices into [`SourceSnapshot::people`], sorted, each once.
     pub people: Vec<u32>,
     /// Nested groups: indices into [`SourceSnapshot::groups`], sorted, each once.
@@ -151,6 +154,6 @@ pub struct DirectoryGroup {
 impl DirectoryGroup {
     /// The name to show.
     pub fn name(&self) -> &str {
-        self.names.first().map_or(self.key.as_str(), String::as_str)
+        self.names.first().or(self.full_names.first()).map_or(self.key.as_str(), String::as_str)
     }
 }

@@ -69,7 +69,8 @@ pub struct Learned {
     pub accepted_missing: BTreeSet<(SourceName, String, GroupName)>,
     /// The files that each source was read from, where its kind has files.
     pub files: BTreeMap<SourceName, BTreeSet<String>>,
-    /// The optional columns that each source had, by their keys, where its kind has columns.
+    /// The optional columns that each source had, by their keys, where its kind has columns; and what else
+    /// [`super::directory::SourceSnapshot::columns`] says.
     pub columns: BTreeMap<SourceName, BTreeSet<String>>,
 }
 

@@ -18,6 +18,8 @@ pub struct ServiceState {
     pub running: Option<Running>,
     /// The last run of this process, or of the one before it as the state file knows it.
     pub last_run: Option<LastRun>,
+    /// Since when runs fail before they come to a report, and why the last one did.
+    pub failing: Option<(Timestamp, String)>,
     /// When the last run ended that left everything in step but for holds.
     pub last_success: Option<Timestamp>,
     /// The last run of this process that came to a report.
@@ -30,7 +32,7 @@ pub struct ServiceState {
     pub second_after: Option<Timestamp>,
     /// Hyperproof said to wait until then.
     pub throttled_until: Option<Timestamp>,
-    /// Holds without an approval after the last run.
+    /// Holds without an approval.
     pub waiting: u64,
     /// The last run that did not begin, until one does: when, and why.
     pub let_go: Option<(Timestamp, String)>,
@@ -47,6 +49,7 @@ impl ServiceState {
             started_at: now,
             running: None,
             last_run: None,
+            failing: None,
             last_success: None,
             report: None,
             next_run: None,

@@ -13,7 +13,7 @@ use crate::model::problem::Problem;
 
 use super::Inputs;
 use super::evidence::{absent, ground};
-use super::mapping::{Names, Yields, by_pattern, folded, indexed, named_targets, target_of};
+use super::mapping::{Names, Yields, by_pattern, folded, indexed, named_targets, same_name, target_of};
 
 /// The desired state, and what was odd on the way.
 #[derive(Debug)]
@@ -210,6 +210,7 @@ impl<'a> Builder<'a> {
         let there = self.is_fed_by(target, at, source, feed)
             || self.state.get(target).is_some_and(|group| group.missing.iter().any(|missing| missing.feed == *feed));
         let meant = !there
+            && !is_called_in_full(source, feed)
             && self.patterns.iter().any(|mapping| {
                 mapping.source == feed.source
                     && target_of(mapping, source.kind, &feed.name) == Some(Some(target.clone()))
@@ -253,8 +254,7 @@ impl<'a> Builder<'a> {
 
     /// Whether the directory group of a feed feeds the target group, under whatever name.
     fn is_fed_by(&self, target: &GroupName, at: u32, source: &SourceSnapshot, feed: &Feed) -> bool {
-        let found = feed.key.as_ref().map(|key| source.groups.binary_search_by(|group| group.key.cmp(key)));
-        let index = found.and_then(|found| u32::try_from(found.ok()?).ok());
+        let index = found(source, feed).and_then(|found| u32::try_from(found).ok());
         index.is_some_and(|index| self.fed.contains(&(at, index, target.clone())))
     }
 
@@ -328,11 +328,23 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// Where the directory group of a feed stands.
+fn found(source: &SourceSnapshot, feed: &Feed) -> Option<usize> {
+    let key = feed.key.as_ref()?;
+    source.groups.binary_search_by(|group| group.key.cmp(key)).ok()
+}
+
+/// Whether a feed calls its directory group, which is there, by its name in full: no pattern does that.
+fn is_called_in_full(source: &SourceSnapshot, feed: &Feed) -> bool {
+    let group = found(source, feed).and_then(|at| source.groups.get(at));
+    group.is_some_and(|group| group.full_names.iter().any(|name| same_name(source.kind, name, &feed.name)))
+}
+
 /// A directory group by the name that it shares with no other: its DN, where its source has such.
 fn in_full<'a>(source: &'a SourceSnapshot, key: &'a DirectoryGroupKey) -> &'a str {
     let at = source.groups.binary_search_by(|group| group.key.cmp(key));
-    let names = at.ok().and_then(|at| source.groups.get(at)).map_or(&[][..], |group| &group.names);
-    names.iter().rfind(|name| name.contains('=')).map_or(key.as_str(), String::as_str)
+    let group = at.ok().and_then(|at| source.groups.get(at));
+    group.and_then(|group| group.full_names.first()).map_or(key.as_str(), String::as_str)
 }
 
 /// Walks through a directory group and all that is nested in it, breadth first, so that the first group that

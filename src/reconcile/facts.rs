@@ -16,7 +16,7 @@ use crate::model::plan::{Change, GroupStanding, GroupSummary, Plan, Why};
 use crate::model::policy::{Mapping, Selector};
 use crate::model::run::ChangeResult;
 
-use super::mapping::{Names, Yields, indexed, target_of};
+use super::mapping::{Names, Yields, by_pattern, indexed, target_of};
 use super::resolve::{LeftOut, Resolution, Resolved, Rules};
 use super::{Decision, Inputs};
 
@@ -220,8 +220,7 @@ fn meant(inputs: &Inputs<'_>) -> Vec<Meant> {
             }
             Selector::Pattern(_) => {
                 for (at, group) in indexed(source) {
-                    let target = group.names.iter().find_map(|name| target_of(mapping, source.kind, name));
-                    if let Some(Some(target)) = target {
+                    if let Some((_, Some(target))) = by_pattern(mapping, source.kind, group) {
                         meant.entry(target).or_default().push(at);
                     }
                 }

@@ -108,7 +108,7 @@ fn nested(inputs: &Inputs<'_>, desired: &DesiredState) -> BTreeMap<GroupName, Ve
     let of = |(name, group): (&GroupName, &DesiredGroup)| {
         let nested = group.walks.iter().flat_map(|walk| {
             let source = inputs.sources.get(walk.source as usize);
-            let groups = walk.reached.iter().skip(1).filter_map(move |reached| {
+            walk.reached.iter().skip(1).filter_map(move |reached| {
                 let source = source?;
                 let group = source.groups.get(reached.group as usize)?;
                 Some(Feed {
@@ -117,8 +117,7 @@ fn nested(inputs: &Inputs<'_>, desired: &DesiredState) -> BTreeMap<GroupName, Ve
                     key: Some(group.key.clone()),
                     immutable: group.immutable,
                 })
-            });
-            groups
+            })
         });
         let absent = group.missing.iter().chain(&group.accepted).filter(|missing| missing.named_by.is_some());
         let mut feeds: Vec<Feed> = nested.chain(absent.map(|missing| missing.feed.clone())).collect();

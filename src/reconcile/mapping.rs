@@ -51,7 +51,7 @@ impl<'a> Names<'a> {
     pub fn of(source: &'a SourceSnapshot) -> Self {
         let mut groups: BTreeMap<Cow<'_, str>, Vec<u32>> = BTreeMap::new();
         for (at, group) in indexed(source) {
-            for name in &group.names {
+            for name in group.names.iter().chain(&group.full_names) {
                 let bearers = groups.entry(folded(source.kind, name)).or_default();
                 if bearers.last() != Some(&at) {
                     bearers.push(at);
@@ -225,7 +225,16 @@ pub fn targets(policy: &Policy, sources: &[SourceSnapshot]) -> BTreeSet<GroupNam
     targets
 }
 
-/// What a mapping by pattern makes of a directory group, by the first of its names that is meant.
+/// Whether a mapping means a directory group.
+pub fn means(mapping: &Mapping, kind: SourceKind, group: &DirectoryGroup) -> bool {
+    match &mapping.from {
+        Selector::Name(wanted) => group.names.iter().chain(&group.full_names).any(|name| same_name(kind, wanted, name)),
+        Selector::Pattern(_) => by_pattern(mapping, kind, group).is_some(),
+    }
+}
+
+/// What a mapping by pattern makes of a directory group, by the first of its names that is meant. Where it
+/// lies is none of them.
 pub fn by_pattern<'a>(
     mapping: &Mapping,
     kind: SourceKind,

@@ -22,8 +22,12 @@ pub struct StatusView {
     pub running: Option<RunningView>,
     /// Runs, the latest first.
     pub runs: Vec<RunView>,
+    /// A service is at work.
+    pub at_work: bool,
     /// When the schedule says to run next; none without a service or a schedule.
     pub next_run: Option<Timestamp>,
+    /// Since when the service's runs fail before they come to a report, and why the last one did.
+    pub failing: Option<(Timestamp, String)>,
     /// Hyperproof said to wait until then.
     pub throttled_until: Option<Timestamp>,
     /// Since when checkpoints do not get to their file, and why.
@@ -97,9 +101,14 @@ pub fn write(out: &mut dyn Write, view: &StatusView, look: &Look) -> fmt::Result
         let (who, ago) = (clean(&running.who), apart(view.now, running.since));
         writeln!(out, "A run is under way: {who}, since {} ({ago})", when(running.since))?;
     }
+    if let Some((since, why)) = &view.failing {
+        let text = look.paint(Ink::Trouble, "The service's runs fail");
+        writeln!(out, "{text} since {} ({}): {}", when(*since), apart(view.now, *since), clean(why))?;
+    }
     match view.next_run {
         Some(next) => writeln!(out, "Next run: {} ({})", when(next), apart(view.now, next))?,
-        None => writeln!(out, "Next run: not scheduled")?,
+        None if view.at_work => writeln!(out, "Next run: not scheduled")?,
+        None => writeln!(out, "Next run: not scheduled: no service is at work")?,
     }
     match view.waiting.as_slice() {
         [] => writeln!(out, "Nothing waits for approval"),
@@ -236,7 +245,9 @@ mod tests {
                 unread,
                 run("r-1", at(-90_000), None),
             ],
+            at_work: true,
             next_run: Some(at(600)),
+            failing: Some((at(-90), "state file /x: the disk is full".to_owned())),
             throttled_until: Some(at(300)),
             checkpoints: Some((at(-900), "checkpoint file /mnt/worm/x: it is not there".to_owned())),
             waiting: vec!["h-0123456789ab".to_owned()],
@@ -269,6 +280,7 @@ mod tests {
         Throttled by Hyperproof until 2026-11-22 12:05:00 UTC (in 5 min)
         Checkpoints outside: trouble since 2026-11-22 11:45:00 UTC (15 min ago): checkpoint file /mnt/worm/x: it is not there
         A run is under way: sync1, process 4711, since 2026-11-22 11:59:30 UTC (30 s ago)
+        The service's runs fail since 2026-11-22 11:58:30 UTC (90 s ago): state file /x: the disk is full
         Next run: 2026-11-22 12:10:00 UTC (in 10 min)
         1 hold waiting for approval: h-0123456789ab (rosterd holds)
         "#);
@@ -280,7 +292,9 @@ mod tests {
             now: samples::noon(),
             running: None,
             runs: Vec::new(),
+            at_work: false,
             next_run: None,
+            failing: None,
             throttled_until: None,
             checkpoints: None,
             waiting: Vec::new(),
@@ -290,7 +304,7 @@ mod tests {
         Last runs
           none yet
 
-        Next run: not scheduled
+        Next run: not scheduled: no service is at work
         Nothing waits for approval
         "#);
     }

@@ -51,7 +51,7 @@ pub(super) async fn identity(setup: &Setup<'_>, memory: &Memory, live: &LiveStat
         store.remember_member_id(live.member_id).await?;
     }
     if memory.throttled_until.is_some() {
-        store.set_throttled_until(None).await?;
+        store.set_throttled_until(None, Timestamp::now()).await?;
     }
     Ok(())
 }

@@ -140,12 +140,15 @@ fn work(all: &mut Exposition, state: &ServiceState, stored: Option<&Stored>) {
     all.put(oldest);
 }
 
+/// The plan of the last run; none where that did not come to one.
 fn plan(state: &ServiceState) -> Option<&Plan> {
-    state.report.as_ref().map(|report| &report.planned.plan)
+    let report = state.report.as_ref().filter(|_| state.last_run.as_ref().is_none_or(|last| last.error.is_none()));
+    report.map(|report| &report.planned.plan)
 }
 
 fn sources(all: &mut Exposition, state: &ServiceState, stored: Option<&Stored>) {
     let sources = plan(state).map(|plan| plan.sources.as_slice()).unwrap_or_default();
+    let known = state.report.as_ref().map(|report| report.planned.plan.sources.as_slice()).unwrap_or_default();
     let counted = |name, help, count: fn(&SourceSummary) -> usize| {
         sources.iter().fold(Family::gauge(name, help), |family, source| {
             family.whole(&[("source", source.name.as_str())], count(source))
@@ -177,7 +180,7 @@ fn sources(all: &mut Exposition, state: &ServiceState, stored: Option<&Stored>) 
     );
     // A source that was taken out of the configuration is still known to the state.
     let read = stored.map(|stored| stored.sources.as_slice()).unwrap_or_default().iter();
-    for read in read.filter(|read| sources.iter().any(|source| source.name.as_str() == read.source)) {
+    for read in read.filter(|read| known.iter().any(|source| source.name.as_str() == read.source)) {
         complete = complete.at(&[("source", &read.source)], read.complete_at);
     }
     all.put(complete);

@@ -47,7 +47,7 @@ pub(super) async fn load(conn: &mut SqliteConnection, now: Timestamp) -> Result<
     let pending: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pending").fetch_one(&mut *conn).await?;
     Ok(Brief {
         own_account: settings::own_account(conn).await?,
-        throttled_until: settings::throttled_until(conn).await?,
+        throttled_until: settings::throttled_until(conn, now).await?,
         seen: learned::seen(conn).await?,
         answers: answers.map(|(_, seal)| seal),
         holds: holds::waiting(conn, now).await?.len(),

@@ -77,6 +77,9 @@ pub enum Fault {
     /// It, or its directory, may not be written.
     #[error("it cannot be written: {0}")]
     Unwritable(String),
+    /// Its file system is read-only.
+    #[error("it cannot be written: {0}")]
+    ReadOnly(String),
     /// Another process kept it locked for longer than we wait.
     #[error("another process keeps it locked")]
     Locked,
@@ -189,9 +192,13 @@ impl Fault {
             }
             Self::Unwritable(_) => {
                 format!(
-                    "run it as the user that rosterd runs as (sudo -u rosterd …), who must own {path} and its directory, on a file system that is not read-only"
+                    "run it as the user that rosterd runs as (sudo -u rosterd …), who must own {path}, the files beside it whose names begin with that, and its directory"
                 )
             }
+            Self::ReadOnly(_) => "its file system is read-only: mount it so that it can be written (where the system made it \
+                 so by itself, look at its log first: the disk may be failing). Commands that only look (`rosterd status`, \
+                 `holds`, `explain`, `members`, `review`, `audit list`) work meanwhile"
+                .into(),
             Self::Locked => format!("see who uses it: `fuser {path}`"),
             Self::Full => "make room on the file system; nothing is sent until the state can be written".into(),
             Self::Busy { .. } => "wait for it to end; `rosterd status` shows it".into(),
@@ -234,9 +241,8 @@ impl Fault {
         use io::ErrorKind;
         match cause.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                Self::Unwritable(format!("{}: {cause}", what.into()))
-            }
+            ErrorKind::PermissionDenied => Self::Unwritable(format!("{}: {cause}", what.into())),
+            ErrorKind::ReadOnlyFilesystem => Self::ReadOnly(format!("{}: {cause}", what.into())),
             _ => Self::Io { what: what.into(), cause },
         }
     }

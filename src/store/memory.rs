@@ -17,7 +17,7 @@ pub(super) async fn load(conn: &mut SqliteConnection, now: Timestamp) -> Result<
         config_digest: settings::config_digest(conn).await?,
         own_account: settings::own_account(conn).await?,
         member_id: settings::member_id(conn).await?,
-        throttled_until: settings::throttled_until(conn).await?,
+        throttled_until: settings::throttled_until(conn, now).await?,
         approvals: given::standing(conn, now).await?,
         removed_today: stored::count("removal", "count", removed)?,
         ..Memory::default()

@@ -108,6 +108,12 @@ impl Store {
         }
     }
 
+    /// Whether it is of this version. One that was opened as it is ([`Access::ReadOnly`]) can be older, and then nothing
+    /// but its log can be relied on.
+    pub async fn is_current(&self) -> Result<bool, StoreError> {
+        open::is_current(&self.pool).await.map_err(|fault| self.failed(fault))
+    }
+
     /// The state file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -247,9 +253,9 @@ impl Store {
     }
 
     /// Remembers until when Hyperproof said to wait, or forgets it.
-    pub async fn set_throttled_until(&self, until: Option<Timestamp>) -> Result<(), StoreError> {
+    pub async fn set_throttled_until(&self, until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let done = settings::set_throttled_until(&mut tx, until).await;
+        let done = settings::set_throttled_until(&mut tx, until, now).await;
         self.end(tx, done).await
     }
 

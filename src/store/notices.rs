@@ -56,6 +56,13 @@ impl Store {
         self.end(tx, done).await
     }
 
+    /// What each receiver was told, by its key.
+    pub async fn notices_told(&self) -> Result<BTreeMap<String, Account>, StoreError> {
+        let mut tx = self.read().await?;
+        let told = told(&mut tx).await;
+        self.end(tx, told).await
+    }
+
     /// Takes the oldest notice of each receiver, where its time has come. It will not be given again
     /// before `wait` (of the number of attempts) has passed, also to another process.
     pub async fn claim_notices(

@@ -91,6 +91,11 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
     Ok(pool)
 }
 
+/// Whether a file that was opened as it is has what this version makes of one.
+pub(super) async fn is_current(pool: &SqlitePool) -> Result<bool, Fault> {
+    Ok(probe(pool).await? == newest())
+}
+
 async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, Fault> {
     let pool = SqlitePoolOptions::new()
         .max_connections(4)
@@ -183,7 +188,10 @@ async fn bring_up_to_date(pool: &SqlitePool) -> Result<(), Fault> {
 fn create(path: &Path) -> Result<(), Fault> {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     match created {
-        Ok(_) => Ok(()),
+        Ok(file) => {
+            lock::give(&file, lock::directory(path));
+            Ok(())
+        }
         Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(cause) => Err(Fault::io("creating it", cause)),
     }

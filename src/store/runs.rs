@@ -154,7 +154,7 @@ pub(super) async fn finish(
         given::accept_missing(conn, &full.learned.accepted_missing).await?;
     }
     holds::close_passed(conn, finish.at).await?;
-    settings::set_throttled_until(conn, finish.throttled_until).await?;
+    settings::set_throttled_until(conn, finish.throttled_until, finish.at).await?;
     // Those of an earlier run are of no use any more: they stand for it alone.
     if let Some(answers) = &finish.answers {
         settings::remember_answers(conn, &finish.run, answers).await?;

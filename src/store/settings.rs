@@ -18,6 +18,7 @@ const OWN_ACCOUNT: &str = "own_account";
 const MEMBER_ID: &str = "member_id";
 const CONFIG_DIGEST: &str = "config_digest";
 const THROTTLED_UNTIL: &str = "throttled_until";
+const THROTTLED_NOTED: &str = "throttled_noted";
 const WRITTEN_AT: &str = "written_at";
 const FILES: &str = "source_files";
 const COLUMNS: &str = "source_columns";
@@ -105,14 +106,28 @@ pub(super) async fn remember_config(conn: &mut SqliteConnection, digest: &str) -
     set(conn, CONFIG_DIGEST, digest).await
 }
 
-pub(super) async fn throttled_until(conn: &mut SqliteConnection) -> Result<Option<Timestamp>, Fault> {
-    moment(conn, THROTTLED_UNTIL).await
+/// Until when Hyperproof said to wait. A time that was noted later than now was noted by a clock that has been set
+/// back since, and says nothing any more: Hyperproof is asked, and says it anew.
+pub(super) async fn throttled_until(conn: &mut SqliteConnection, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
+    let until = moment(conn, THROTTLED_UNTIL).await?;
+    let noted = moment(conn, THROTTLED_NOTED).await?;
+    Ok(until.filter(|_| noted.is_none_or(|noted| noted <= now)))
 }
 
-pub(super) async fn set_throttled_until(conn: &mut SqliteConnection, until: Option<Timestamp>) -> Result<(), Fault> {
+pub(super) async fn set_throttled_until(
+    conn: &mut SqliteConnection,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Fault> {
     match until {
-        Some(until) => set(conn, THROTTLED_UNTIL, &millis(until).to_string()).await,
-        None => clear(conn, THROTTLED_UNTIL).await,
+        Some(until) => {
+            set(conn, THROTTLED_UNTIL, &millis(until).to_string()).await?;
+            set(conn, THROTTLED_NOTED, &millis(now).to_string()).await
+        }
+        None => {
+            clear(conn, THROTTLED_UNTIL).await?;
+            clear(conn, THROTTLED_NOTED).await
+        }
     }
 }
 

@@ -636,7 +636,7 @@ fn the_status_before_and_after_runs() {
     Last runs
       none yet
 
-    Next run: not scheduled
+    Next run: not scheduled: no service is at work
     1 hold waiting for approval: h-5552aa23e716 (rosterd holds)
     "#);
     bench.apply(12);
@@ -654,7 +654,7 @@ fn the_status_before_and_after_runs() {
     Sources
       hr: read completely TIME (AGO), 6 people
 
-    Next run: not scheduled
+    Next run: not scheduled: no service is at work
     1 hold waiting for approval: h-5552aa23e716 (rosterd holds)
     "#);
 }

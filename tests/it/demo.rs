@@ -37,6 +37,7 @@ fn people() -> SourceSnapshot {
         inactive_values: vec!["inactive".to_owned()],
         delimiter: b',',
         max_age: None,
+        final_line_end: true,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
     runtime.block_on(read(&SourceName::new("hr"), &settings, &Default::default(), Timestamp::now()))

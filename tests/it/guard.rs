@@ -682,6 +682,25 @@ fn who_comes_back_in_time_starts_anew() {
     assert_eq!(world.skips(), ["Risk bob@corp.example grace"]);
 }
 
+/// The first of the runs that miss somebody had a clock that was a month ahead.
+#[test]
+fn a_clock_that_was_set_back_does_not_lengthen_the_grace() {
+    let mut world = World::equal(&[("Risk", "ann bob cas")]);
+    world.policy.guard.removal_grace = Duration::from_hours(2);
+    let right = world.now;
+    world.hr().without("bob");
+    world.now += Duration::from_hours(30 * 24);
+    world.apply();
+    world.now = right;
+    world.apply();
+    assert_eq!(world.skips(), ["Risk bob@corp.example grace"]);
+    world.now += Duration::from_mins(119);
+    world.apply();
+    world.nothing_to_do();
+    world.now += Duration::from_mins(1);
+    assert_eq!(world.changes(), ["remove Risk bob: person_gone"]);
+}
+
 /// Who is disabled in one source and active in another that was not read today may be active.
 #[test]
 fn an_unread_source_ends_no_grace() {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rosterd::simulator::{Fault, FaultKind, Moment, User, UserStatus, UserType, World};
 
+use crate::state::meddle;
 use crate::support::bench::{Bench, ONE_GROUP, address};
 
 fn outcomes(bench: &Bench) -> Vec<serde_json::Value> {
@@ -109,6 +110,32 @@ fn a_column_that_was_there_is_missed_until_somebody_says_that_there_is_none() {
     bench.rest = ONE_GROUP.replace("people.csv\"", "people.csv\"\ncolumns = { id = \"\" }");
     write(&bench, "status", "ident", "bob");
     bench.apply(0);
+    bench.rest = ONE_GROUP.to_owned();
+    bench.apply(0);
+    bench.in_step();
+}
+
+/// Cut within its last field, a file has good rows only.
+#[test]
+fn a_file_that_ended_with_a_line_end_is_cut_short_without_one() {
+    let mut bench = Bench::small();
+    let start = "group,email\ncompliance,ann@corp.example\ncompliance,bob@corp.example\n";
+    bench.write("people.csv", &format!("{start}compliance,cem@corp.example\n"));
+    bench.apply(0);
+    for cut in [format!("{start}compliance,cem@corp.exam"), start.trim_end().to_owned()] {
+        bench.write("people.csv", &cut);
+        let run = bench.apply(13);
+        assert_eq!(bench.members("Compliance"), ["ann", "bob", "cem"]);
+        let told = run["sources"][0]["problems"][0].to_string();
+        assert!(
+            told.contains("people.csv: the file looks cut short") && told.contains("`final_line_end = false`"),
+            "{told}"
+        );
+    }
+    // Whoever says so has files without one, and none is missed again.
+    bench.rest = ONE_GROUP.replace("people.csv\"", "people.csv\"\nfinal_line_end = false");
+    bench.apply(0);
+    assert_eq!(bench.members("Compliance"), ["ann", "bob"]);
     bench.rest = ONE_GROUP.to_owned();
     bench.apply(0);
     bench.in_step();
@@ -338,7 +365,7 @@ fn an_absurd_wait_is_kept_for_a_week_at_most() {
         assert!(until.duration_since(now) <= jiff::SignedDuration::from_hours(8 * 24), "{until}");
         // A clock that was a year ahead when the wait was noted.
         let year = jiff::SignedDuration::from_hours(366 * 24);
-        store.set_throttled_until(Some(now.checked_add(year).unwrap())).await.unwrap();
+        store.set_throttled_until(Some(now.checked_add(year).unwrap()), now).await.unwrap();
         store.close().await;
     });
     bench.apply(0);
@@ -369,5 +396,25 @@ fn what_was_approved_and_failed_is_made_up_for() {
     bench.simulator().clear_faults();
     bench.apply(0);
     assert_eq!(bench.members("Compliance"), Vec::<String>::new());
+    bench.in_step();
+}
+
+/// The clock was three days ahead when Hyperproof said to wait five minutes, and was set right since. That no run comes
+/// for three days is not what Hyperproof asked for.
+#[test]
+fn a_wait_that_was_noted_by_a_clock_that_was_ahead_is_not_kept() {
+    let bench = Bench::small();
+    let retry_after = Some(rosterd::simulator::RetryAfter::Seconds(320));
+    bench.simulator().inject(Fault::on("GET", "/v1/users", FaultKind::Quota { retry_after }));
+    bench.apply(13);
+    let calls = bench.calls().len();
+    bench.apply(13);
+    assert_eq!(bench.calls().len(), calls, "the wait is kept");
+    meddle(
+        &bench.state(),
+        "UPDATE setting SET value = CAST(value AS INTEGER) + 259200000 WHERE name LIKE 'throttled%'",
+    );
+    assert!(!bench.run(&["status"]).exits(0).stdout.contains("Throttled"));
+    bench.apply(0);
     bench.in_step();
 }

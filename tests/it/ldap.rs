@@ -2,9 +2,12 @@
 
 mod ds389;
 mod hostile;
+mod ids;
 mod member_of;
 mod members;
+mod patterns;
 mod protected;
+mod references;
 mod session;
 
 use std::path::Path;
@@ -107,22 +110,32 @@ fn company() -> String {
         + &group("all", &[&dn("cem"), &groups])
 }
 
-/// The company's `all` feeds the group Compliance, in which these are.
-fn compliance(slapd: &Slapd, members: &[&str]) -> Bench {
+/// An organisation of these accounts, with a group Compliance of some of them.
+fn organisation(accounts: &[&str], members: &[&str]) -> World {
     let mut world = World::new("Corp");
-    for name in ["ann", "bob", "cem", "dan"] {
+    for name in accounts {
         world.add_user(&address(name));
     }
     let members: Vec<String> = members.iter().map(|name| address(name)).collect();
     world.add_group("Compliance", &members.iter().map(String::as_str).collect::<Vec<_>>());
+    world
+}
+
+/// A bench that feeds it from the directory by these mappings.
+fn fed(keys: &str, world: World, mappings: &str) -> Bench {
     let mut bench = Bench::new(world);
     crate::support::bench::secret(&bench.path("password"), READER_PASSWORD);
-    let keys = keys(slapd, &slapd.secure()).replace("{ env = \"PASSWORD\" }", "{ file = \"password\" }");
+    let keys = keys.replace("{ env = \"PASSWORD\" }", "{ file = \"password\" }");
     bench.rest = format!(
-        "[guard]\nfirst_removals = \"apply\"\n[[source]]\nname = \"ldap\"\nkind = \"ldap\"\n{keys}\n\
-         [[mapping]]\nsource = \"ldap\"\ngroup = \"all\"\nto = \"Compliance\"\n"
+        "[guard]\nfirst_removals = \"apply\"\n[[source]]\nname = \"ldap\"\nkind = \"ldap\"\n{keys}\n{mappings}"
     );
     bench
+}
+
+/// The company's `all` feeds the group Compliance, in which these are.
+fn compliance(slapd: &Slapd, members: &[&str]) -> Bench {
+    let mapping = "[[mapping]]\nsource = \"ldap\"\ngroup = \"all\"\nto = \"Compliance\"\n";
+    fed(&keys(slapd, &slapd.secure()), organisation(&["ann", "bob", "cem", "dan"], members), mapping)
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn two_directory_groups_of_one_name_leave_the_mapping_alone() {
     for key in ["guid-1", "guid-2"] {
         world.source("ad").ldap_group(key, "GRC-Risk");
     }
-    world.source("ad").group("guid-2").names.push("CN=GRC-Risk,OU=Two,DC=corp".into());
+    world.source("ad").group("guid-2").full_names.push("CN=GRC-Risk,OU=Two,DC=corp".into());
     world.source("ad").join("guid-1", "ann");
     world.source("ad").join("guid-2", "bob");
     world.map("ad", "GRC-Risk", "Risk");
@@ -91,7 +91,7 @@ fn two_directory_groups_of_one_name_under_a_pattern_both_count_and_are_told() {
     let mut world = World::new();
     for (key, name, unit, person) in [("guid-1", "GRC-Risk", "One", "ann"), ("guid-2", "grc-risk", "Two", "bob")] {
         let group = world.source("ad").ldap_group(key, name);
-        group.names.push(format!("CN={name},OU={unit},DC=corp"));
+        group.full_names.push(format!("CN={name},OU={unit},DC=corp"));
         world.source("ad").join(key, person);
         world.account(person);
     }
@@ -108,6 +108,25 @@ fn two_directory_groups_of_one_name_under_a_pattern_both_count_and_are_told() {
     world.source("ad").group("guid-2").names[0] = "GRC-Risiko".into();
     assert_eq!(world.plan().problems, []);
     assert_eq!(world.changes(), ["add Risk ann", "add Risk bob"]);
+}
+
+/// What fed a group under its name in full is no group that a pattern misses, where the pattern fits the
+/// place and not the name.
+#[test]
+fn a_pattern_does_not_miss_who_only_lies_in_its_place() {
+    let mut world = World::new();
+    let dn = "CN=Parking,OU=GRC-Teams,DC=corp";
+    world.source("ad").ldap_group("guid-1", "Parking").full_names.push(dn.into());
+    world.source("ad").join("guid-1", "ann");
+    world.map("ad", dn, "Risk");
+    world.map("ad", "GRC-Audit", "Risk");
+    world.source("ad").ldap_group("guid-2", "GRC-Audit");
+    world.source("ad").join("guid-2", "bob");
+    world.members("Risk", "ann bob");
+    let mut world = world.settled();
+    world.policy.mappings.clear();
+    world.map_pattern("ad", "GRC-", "Risk");
+    assert_eq!(world.changes(), ["remove Risk ann: grant_ended [first_run]"]);
 }
 
 #[test]

@@ -217,3 +217,31 @@ fn the_configuration_for_kubernetes_is_whole() {
         .env("CREDENTIALS_DIRECTORY", dir.path()));
     checked.exits(0);
 }
+
+/// `/healthz` answers once the state is open, and a state with a long log is brought up to date first. Whoever kills
+/// that start begins it again, for ever.
+#[test]
+fn kubernetes_waits_for_a_start_that_takes_long() {
+    let text = file("deploy/kubernetes/deployment.yaml");
+    let probe = |name: &str| -> String {
+        let lines = text.lines().skip_while(|line| line.trim() != format!("{name}:")).skip(1);
+        lines.take_while(|line| line.starts_with("            ")).collect()
+    };
+    let number = |probe: &str, key: &str| -> u64 {
+        let rest = probe.split(&format!("{key}: ")).nth(1).unwrap_or_else(|| panic!("{key} in {probe}"));
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let startup = probe("startupProbe");
+    assert!(startup.contains("path: /healthz"), "{startup}");
+    assert!(number(&startup, "periodSeconds") * number(&startup, "failureThreshold") >= 900, "{startup}");
+    // The page looks into the state, which a run may have in its hands for a moment.
+    assert!(number(&probe("readinessProbe"), "timeoutSeconds") >= 5);
+}
+
+/// The watchdog ends a service with SIGABRT, and its memory has secrets in it.
+#[test]
+fn no_unit_leaves_a_core_behind() {
+    for name in ["rosterd.service", "rosterd-apply.service"] {
+        assert!(file(&format!("deploy/systemd/{name}")).lines().any(|line| line == "LimitCORE=0"), "{name}");
+    }
+}

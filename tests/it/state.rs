@@ -1,6 +1,7 @@
 //! A state file that cannot be used stops the run before any call that writes, with a message that
 //! names the file and what to do; a state that is gone makes every run a first one.
 
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,6 +10,7 @@ use rosterd::store::{Access, Store};
 use sqlx::{ConnectOptions, Connection, Executor, SqlSafeStr};
 
 use crate::support::bench::{Bench, Ran, address, filtered};
+use crate::support::servers;
 
 /// The small company with a state of one run, and one removal and one addition to make.
 fn used() -> Bench {
@@ -357,7 +359,7 @@ fn a_disk_that_is_read_only_stops_the_run() {
     let told = bench.run(&["apply"]).exits(1);
     insta::assert_snapshot!(filtered(&told.stderr), @r#"
     error: state file DIR/disk/rosterd.db: it cannot be written: opening DIR/disk/rosterd.db.migrate.lock: Read-only file system (os error 30)
-    help: run it as the user that rosterd runs as (sudo -u rosterd …), who must own DIR/disk/rosterd.db and its directory, on a file system that is not read-only
+    help: its file system is read-only: mount it so that it can be written (where the system made it so by itself, look at its log first: the disk may be failing). Commands that only look (`rosterd status`, `holds`, `explain`, `members`, `review`, `audit list`) work meanwhile
     "#);
     disk.read_only(false);
     bench.apply(0);
@@ -415,4 +417,72 @@ fn a_disk_that_fills_up_while_a_call_is_made_lets_no_other_be_made() {
     assert_eq!(bench.members("Compliance"), ["ann", "bob", "dan"]);
     bench.in_step();
     bench.every_intent_has_an_outcome();
+}
+
+/// After a restore the first who looks is often root. What that makes is the owner's, as it is with SQLite's own files,
+/// or the service could not open its state.
+#[test]
+fn what_root_makes_beside_the_state_is_its_owners() {
+    const OWNER: u32 = 65534;
+    if !servers::root("a state of another user") {
+        return;
+    }
+    let mut bench = Bench::small();
+    bench.apply(0);
+    let copy = bench.state();
+    let owned = |directory: &Path| {
+        let files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|file| file.unwrap()).collect();
+        assert!(files.len() > 1, "{files:?}");
+        for file in files {
+            let found = file.metadata().unwrap();
+            assert_eq!((found.uid(), found.gid()), (OWNER, OWNER), "{file:?}");
+        }
+    };
+    bench.state_path = "restored/rosterd.db".to_owned();
+    std::fs::create_dir(bench.path("restored")).unwrap();
+    std::fs::copy(copy, bench.state()).unwrap();
+    for path in [bench.path("restored"), bench.state()] {
+        chown(path, Some(OWNER), Some(OWNER)).unwrap();
+    }
+    bench.run(&["status"]).exits(0);
+    owned(&bench.path("restored"));
+    bench.apply(0);
+    owned(&bench.path("restored"));
+    // Where there is no state yet, it is the directory's owner.
+    bench.state_path = "new/rosterd.db".to_owned();
+    std::fs::create_dir(bench.path("new")).unwrap();
+    chown(bench.path("new"), Some(OWNER), Some(OWNER)).unwrap();
+    bench.apply(0);
+    owned(&bench.path("new"));
+    // What somebody else put there is left as it is: it may lead to any file.
+    let other = bench.path("other");
+    std::fs::write(&other, "").unwrap();
+    std::fs::remove_file(bench.path("new/rosterd.db.migrate.lock")).unwrap();
+    std::os::unix::fs::symlink(&other, bench.path("new/rosterd.db.migrate.lock")).unwrap();
+    bench.run(&["status"]).exits(0);
+    assert_eq!(other.metadata().unwrap().uid(), 0);
+}
+
+/// A copy on a medium that is read-only, or a disk that the system made so: who looks gets the same answers.
+#[test]
+fn a_disk_that_is_read_only_can_be_looked_at() {
+    let Some((disk, bench)) = on_a_disk("4m") else { return };
+    bench.apply(0);
+    let looks: [&[&str]; 6] = [
+        &["status"],
+        &["holds"],
+        &["explain", "ann@corp.example", "Compliance"],
+        &["members", "Compliance"],
+        &["review", "Compliance"],
+        &["audit", "list"],
+    ];
+    let all = || looks.map(|args| filtered(&bench.run(args).exits(0).stdout));
+    let before = all();
+    disk.read_only(true);
+    assert_eq!(all(), before);
+    // Nothing can be approved there, and nobody is told to be somebody else.
+    let told = bench.run(&["approve", "h-000000000000", "--by", "Ann", "--reason", "checked"]).exits(1);
+    assert!(told.stderr.contains("\nhelp: its file system is read-only"), "{}", told.stderr);
+    disk.read_only(false);
+    bench.in_step();
 }

@@ -739,9 +739,9 @@ async fn a_state_belongs_to_one_organisation() {
     let error = store.bind_organisation("org-2").await.unwrap_err();
     let Fault::OtherOrganisation { bound, found } = &error.fault else { panic!("{error}") };
     assert_eq!((bound.as_str(), found.as_str()), ("org-1", "org-2"));
-    store.set_throttled_until(Some(at(9))).await.unwrap();
+    store.set_throttled_until(Some(at(9)), at(0)).await.unwrap();
     assert_eq!(store.memory(at(0)).await.unwrap().throttled_until, Some(at(9)));
-    store.set_throttled_until(None).await.unwrap();
+    store.set_throttled_until(None, at(0)).await.unwrap();
     let memory = store.memory(at(0)).await.unwrap();
     assert_eq!((memory.throttled_until, memory.organisation), (None, Some("org-1".into())));
 }

@@ -35,6 +35,12 @@ const CSV: &[Key] = &[
     .or("[\"inactive\",\"disabled\",\"no\",\"false\",\"0\"]"),
     key("delimiter", Shape::AnyText, "The one ASCII character between fields.").or("\",\""),
     key("max_age", Shape::Duration(SECOND), "How old the oldest file may be; older, and the source counts as unread."),
+    key(
+        "final_line_end",
+        Shape::Flag,
+        "Whether a file that ends within a line counts as cut short, once all files ended with a line end.",
+    )
+    .or("true"),
     SKIP_UNCHANGED,
 ];
 

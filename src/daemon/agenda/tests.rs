@@ -234,6 +234,20 @@ fn a_throttled_run_goes_on_at_the_time_that_was_named() {
     assert_eq!(day.next(), Next::Wait(Some(at("2026-11-22T13:15:00Z"))));
 }
 
+/// What it was told to wait is a length of time, and no date on a clock that was wrong.
+#[test]
+fn a_step_back_takes_a_throttle_along() {
+    let mut day = Day::quarterly();
+    assert_eq!(day.pass("2026-11-22T12:15:00Z"), Next::Run(Trigger::Schedule));
+    day.agenda.ended(Some(Some(at("2026-11-22T12:20:00Z"))));
+    assert_eq!(day.next(), Next::Wait(Some(at("2026-11-22T12:20:00Z"))));
+    day.set("2026-11-19T12:15:00Z");
+    assert!(matches!(day.next(), Next::Stepped(by) if by.is_negative()));
+    assert_eq!(day.agenda.throttled(), Some(at("2026-11-19T12:20:00Z")));
+    assert_eq!(day.agenda.due(), Some(at("2026-11-19T12:20:00Z")));
+    assert_eq!(day.until_run().0, "2026-11-19T12:20:00Z");
+}
+
 #[test]
 fn a_throttle_of_an_earlier_service_holds_and_whoever_asks_is_heard() {
     let mut day = Day::quarterly();

@@ -116,6 +116,8 @@ impl<'a> GroupDiff<'a> {
         let key = (self.name.clone(), account.id.clone());
         let now = self.common.inputs.now;
         let known = self.common.inputs.memory.learned.pending.get(&key).copied();
+        // Noted later than now: by a clock that was ahead. The absence is no longer than from this run on.
+        let known = known.filter(|since| *since <= now);
         let since = known.unwrap_or(now);
         self.pending.insert(key, since);
         let waited = std::time::Duration::try_from(now.duration_since(since)).unwrap_or_default();

@@ -1,7 +1,9 @@
-//! Optional columns that are not there and were, or that another file has. Floor 2, pure.
+//! What is not there and was, or what another file has: optional columns, and the line end behind the last
+//! row. Floor 2, pure.
 //!
 //! Without a status everybody is active, and without an id nobody is followed: a slip in a heading must not
-//! be taken for an export that never had the column.
+//! be taken for an export that never had the column. A file that is cut within its last field has good rows
+//! only: that it ends within a line is all that shows it.
 
 use std::collections::BTreeSet;
 
@@ -19,6 +21,8 @@ pub(super) struct Head {
     pub(super) columns: Columns,
     /// There are rows below it.
     pub(super) has_rows: bool,
+    /// The file ends within a line, and nothing was told of it.
+    pub(super) ends_in_line: bool,
 }
 
 /// An optional column, by its key in `columns`.
@@ -35,10 +39,30 @@ fn optional(settings: &Settings) -> [Optional<'_>; 2] {
     ]
 }
 
-/// The optional columns that were found, by their keys.
+/// Beside the keys of columns: every file ended with a line end.
+const FINAL_LINE_END: &str = "final_line_end";
+
+/// The optional columns that were found, by their keys, and whether every file ended with a line end.
 pub(super) fn present(heads: &[Head], settings: &Settings) -> BTreeSet<String> {
     let is_there = |optional: &Optional<'_>| heads.iter().any(|head| (optional.is_in)(&head.columns));
-    optional(settings).iter().filter(|optional| is_there(optional)).map(|optional| optional.key.to_owned()).collect()
+    let all_end = !heads.is_empty() && heads.iter().all(|head| !head.ends_in_line);
+    let columns = optional(settings).into_iter().filter(is_there).map(|optional| optional.key);
+    columns.chain(all_end.then_some(FINAL_LINE_END)).map(str::to_owned).collect()
+}
+
+/// Files that end within a line, where all files of the last full run (`before`) had a line end there.
+pub(super) fn cut_short(heads: &[Head], settings: &Settings, before: &BTreeSet<String>) -> Vec<Problem> {
+    if !settings.final_line_end || !before.contains(FINAL_LINE_END) {
+        return Vec::new();
+    }
+    let problem = |head: &Head| {
+        let text = "the file looks cut short: no line end comes after its last row, and one did at the last full run";
+        Problem::new(&head.file, text).help(
+            "look whether the export was written, and copied, to its end; if it ends like that for good, \
+             set `final_line_end = false`",
+        )
+    };
+    heads.iter().filter(|head| head.ends_in_line).map(problem).collect()
 }
 
 /// Files without an optional column that they ought to have: it was there at the last full run (`before`, by

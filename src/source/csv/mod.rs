@@ -62,6 +62,8 @@ pub struct Settings {
     pub delimiter: u8,
     /// The oldest file may be this old.
     pub max_age: Option<Duration>,
+    /// Once all files ended with a line end, one that does not is cut short.
+    pub final_line_end: bool,
 }
 
 /// What a row of a file is.
@@ -154,6 +156,7 @@ mod testing {
             inactive_values: words(&["inactive", "disabled", "no", "false", "0"]),
             delimiter: b',',
             max_age: None,
+            final_line_end: true,
         }
     }
 }

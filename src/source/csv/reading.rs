@@ -117,11 +117,13 @@ impl<'a> Reading<'a> {
         let before = self.rows;
         self.last_bad = None;
         let read = self.rows(&mut records, &columns, file);
-        if let Some(bad) = self.last_bad.filter(|_| read.is_ok() && input.ends_in_line()) {
+        let ends_in_line = read.is_ok() && input.ends_in_line();
+        if let Some(bad) = self.last_bad.filter(|_| ends_in_line) {
             self.findings.gap(cut_short(bad.shown(&self.names)));
         }
+        let ends_in_line = ends_in_line && self.last_bad.is_none();
         let file = self.names.get(file as usize).cloned().unwrap_or_default();
-        self.heads.push(Head { file, columns, has_rows: self.rows > before });
+        self.heads.push(Head { file, columns, has_rows: self.rows > before, ends_in_line });
         read
     }
 
@@ -171,10 +173,14 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What all files together say. `before`: the optional columns of the last full run.
+    /// What all files together say. `before`: what [`absent::present`] said at the last full run.
     pub(super) fn finish(mut self, name: &SourceName, before: &BTreeSet<String>, now: Timestamp) -> SourceSnapshot {
-        for problem in absent::absent(&self.heads, self.settings, before) {
+        let cut = absent::cut_short(&self.heads, self.settings, before);
+        for problem in cut.into_iter().chain(absent::absent(&self.heads, self.settings, before)) {
             self.findings.gap(problem);
+        }
+        if let Some((count, first)) = self.roster.of_several_addresses() {
+            self.findings.note(several_addresses(count, &first.shown(&self.names)));
         }
         let assembled = self.roster.assemble(&self.names);
         for contradiction in &assembled.contradictions {
@@ -239,6 +245,16 @@ fn cut_short(place: String) -> Problem {
         .help("look whether the export was written, and copied, to its end")
 }
 
+/// Addresses of one person, in the ordinary case; else of people who all have what stands for "no id".
+fn several_addresses(people: usize, first: &str) -> Problem {
+    let text = match people {
+        1 => "an id has several addresses".to_owned(),
+        people => format!("{people} ids have several addresses each, beginning with this one"),
+    };
+    Problem::new(first, text)
+        .help("all of them are taken for one person's; where there is no id, leave the column empty")
+}
+
 fn contradictory(names: &[String], contradiction: &Contradiction) -> Problem {
     let (here, there) = match contradiction.disabled {
         true => ("inactive", "active"),
@@ -252,6 +268,7 @@ fn contradictory(names: &[String], contradiction: &Contradiction) -> Problem {
 fn group(name: DirectoryGroupKey, people: Vec<u32>, completeness: &Completeness) -> DirectoryGroup {
     DirectoryGroup {
         names: vec![name.as_str().to_owned()],
+        full_names: Vec::new(),
         key: name,
         immutable: false,
         member_name: None,

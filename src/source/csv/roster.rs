@@ -235,6 +235,16 @@ impl Roster {
         self.members.push((self.latest, seat));
     }
 
+    /// How many people with an id have more addresses than one, and where the first of them is; none where
+    /// nobody does.
+    pub(super) fn of_several_addresses(&self) -> Option<(usize, Place)> {
+        let several = |seat: &&Seat| seat.immutable && seat.addresses(&self.texts).nth(1).is_some();
+        self.seats.iter().filter(several).map(|seat| seat.first).fold(None, |all, at| match all {
+            Some((count, first)) => Some((count + 1, at.min(first))),
+            None => Some((1, at)),
+        })
+    }
+
     /// Nothing is looked up by name any more.
     pub(super) fn forget_names(&mut self) {
         (self.by_id, self.by_address, self.by_name) = Default::default();

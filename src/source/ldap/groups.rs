@@ -20,6 +20,8 @@ pub(super) struct Group {
     pub(super) immutable: bool,
     /// See there.
     pub(super) names: Vec<String>,
+    /// Other spellings of its DN, by which mappings call it.
+    pub(super) spellings: Vec<String>,
     /// Members by name of their entry.
     pub(super) members: Names,
     /// Members by login name.
@@ -69,6 +71,7 @@ impl Group {
             immutable: id.is_some(),
             key: id.map_or_else(|| DirectoryGroupKey::new(normalise(entry.dn())), DirectoryGroupKey::new),
             names: names(entry, schema),
+            spellings: Vec::new(),
             members: Names::default(),
             logins: texts(entry, schema, "memberUid"),
             urls: texts(entry, schema, "memberURL"),
@@ -79,7 +82,7 @@ impl Group {
             open: Vec::new(),
             ranges: 0,
             gap: None,
-            dn: String::new(),
+            dn: entry.dn().to_owned(),
         };
         for attribute in schema.dn_attributes() {
             group.take_members(entry, attribute);
@@ -93,8 +96,6 @@ impl Group {
             }
         }
         group.members.shrink();
-        group.names.push(entry.dn().to_owned());
-        group.dn = entry.dn().to_owned();
         group
     }
 
@@ -106,9 +107,9 @@ impl Group {
     /// Takes values of a part of an attribute.
     pub(super) fn take_values<'v>(&mut self, values: impl IntoIterator<Item = &'v [u8]>, attribute: &str) {
         for value in values {
-            match std::str::from_utf8(value).map(|name| without_uid(name).trim()) {
+            match std::str::from_utf8(value).map(str::trim) {
                 // An empty name is what some servers want where a group must have a member.
-                Ok("") => {}
+                Ok(name) if without_uid(name).is_empty() => {}
                 Ok(name) => self.members.push(name),
                 Err(_) => self.gap = Some(format!("a value of {attribute} is not text")),
             }
@@ -124,7 +125,7 @@ impl Group {
     /// Leaves the distinguished name alone to be called by: mappings mean groups of the group base, and
     /// those that they name in full.
     pub(super) fn call_by_dn(&mut self) {
-        self.names = vec![self.dn.clone()];
+        self.names.clear();
     }
 
     /// The name to show.
@@ -185,8 +186,8 @@ impl Groups {
     /// Lets a group be called by a spelling of its name as well.
     pub(super) fn also(&mut self, key: Key, name: &str) {
         let group = self.named(key).and_then(|at| self.rows.get_mut(at as usize));
-        if let Some(group) = group.filter(|group| group.names.iter().all(|own| own != name)) {
-            group.names.push(name.to_owned());
+        if let Some(group) = group.filter(|group| group.dn != name && group.spellings.iter().all(|own| own != name)) {
+            group.spellings.push(name.to_owned());
         }
     }
 
@@ -209,11 +210,13 @@ mod tests {
             &[("cn", &["g", "G2"]), ("member", &["uid=a,dc=x", ""]), ("uniqueMember", &["uid=b,dc=x#'01'B"])],
         );
         let group = Group::of(&entry, &schema);
-        assert_eq!(group.names, ["g", "G2", "cn=g,dc=x"]);
+        assert_eq!((&*group.names, &*group.dn), (&["g".to_owned(), "G2".to_owned()][..], "cn=g,dc=x"));
         assert_eq!(
             group.members.iter().map(|(_, name)| name.to_string()).collect::<Vec<_>>(),
-            ["uid=a,dc=x", "uid=b,dc=x"]
+            ["uid=a,dc=x", "uid=b,dc=x#'01'B"]
         );
+        let keys: Vec<Key> = group.members.iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["uid=a,dc=x", "uid=b,dc=x"].map(Key::of_dn));
         assert_eq!((group.key.as_str(), group.immutable, group.gap), ("cn=g,dc=x", false, None));
     }
 

@@ -3,7 +3,7 @@
 use super::Settings;
 use super::cost::TERMS;
 use super::dn::{Key, is_dn};
-use super::entry::{Entry, escape};
+use super::entry::{Entry, escape, without_uid};
 use super::fault::Fault;
 use super::people::Found;
 use super::reader::Raw;
@@ -79,7 +79,7 @@ pub(super) async fn still_named(session: &Session, settings: &Settings, raw: &mu
         // What is no name at all could not be asked for, and never was anybody's.
         let dangling = group.members.iter().filter(|(key, _)| dangling(key)).map(|(_, name)| name.to_string());
         let terms: Vec<String> = dangling
-            .filter(|name| is_dn(name))
+            .filter(|name| is_dn(without_uid(name)))
             .map(|name| {
                 let value = escape(&name);
                 let terms: String = attributes.iter().map(|name| format!("({name}={value})")).collect();

@@ -1,14 +1,15 @@
 //! From what was read to what a source says: names become people and groups, and everything that is
 //! odd becomes a finding. Floor 2, pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::dn::{Key, is_dn, normalise};
+use super::entry::without_uid;
 use super::groups::Group;
 use super::look::Stray;
 use super::names::Name;
 use super::people::{Found, People};
-use super::reader::Raw;
+use super::reader::{REFERS, Raw};
 use crate::model::directory::{Completeness, DirectoryGroup, Person};
 use crate::model::evidence::GroupRead;
 use crate::model::id::PersonKey;
@@ -63,7 +64,8 @@ pub(super) fn join(place: &str, raw: Raw, nested: bool) -> Joined {
     joined.gap = distrust(place, &raw.people, &groups, wanted_members);
     // What finds them is not needed any more, and takes a third of the room that they take.
     let mut people = raw.into_people();
-    let places = sort_people(&mut people);
+    let (places, shared) = sort_people(&mut people);
+    joined.gap = joined.gap.or_else(|| shared_ids(place, &shared));
     for group in &mut groups {
         place_all(&mut group.people, &places);
     }
@@ -104,6 +106,7 @@ fn members_of<'a>(group: &'a Group, raw: &'a Raw) -> Members<'a> {
     }
     for login in &group.logins {
         match raw.people.with_login(Key::of_login(login)) {
+            Found::Nobody if raw.elsewhere => members.failed.push((login.as_str().into(), REFERS)),
             Found::Nobody => members.dangling.push(login.as_str().into()),
             found => members.take(found, login.as_str().into()),
         }
@@ -174,13 +177,15 @@ impl<'a> Members<'a> {
             (None, 0, several) => Some(format!("{} the name of several people", count(several, "member"))),
             (None, failed, _) => Some(format!("{} not to be read", count(failed, "member"))),
         };
-        let names = self.dangling.iter().map(Name::to_string).filter(|name| is_dn(name));
+        let names =
+            self.dangling.iter().map(|name| without_uid(&name.to_string()).to_owned()).filter(|name| is_dn(name));
         let mut dangling: Vec<String> = names.map(|name| normalise(&name)).collect();
         dangling.sort_unstable();
         DirectoryGroup {
             key: group.key.clone(),
             immutable: group.immutable,
             names: group.names.clone(),
+            full_names: std::iter::once(&group.dn).chain(&group.spellings).cloned().collect(),
             people: self.people,
             groups: if nested { self.groups } else { Vec::new() },
             completeness: why.map_or(Completeness::Complete, |why| Completeness::Incomplete { why }),
@@ -224,8 +229,27 @@ fn distrust(place: &str, people: &People, groups: &[DirectoryGroup], members: us
     Some(Problem::new(place, text).help(help))
 }
 
-/// Sorts everybody by key, each key once, and tells for each old place the new one.
-fn sort_people(rows: &mut Vec<Person>) -> Vec<u32> {
+/// Ids that several entries have, with the names of these.
+type Shared = BTreeMap<PersonKey, BTreeSet<String>>;
+
+/// Whom an id means that two entries have, nobody can tell: what is known of one of them would be taken
+/// for the other's. It may be somebody who was moved while people were read, and met in both places.
+fn shared_ids(place: &str, shared: &Shared) -> Option<Problem> {
+    let (id, names) = shared.first_key_value()?;
+    let (count, names) = (names.len(), names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; "));
+    let more = match shared.len() - 1 {
+        0 => String::new(),
+        1 => "; and so it is with 1 more id".to_owned(),
+        more => format!("; and so it is with {more} more ids"),
+    };
+    let help = "is everybody's id_attribute their own? name another one, or mend the entries; \
+                who was just moved is read again by the next run";
+    Some(Problem::new(place, format!("{count} entries have the same id {id}: {names}{more}")).help(help))
+}
+
+/// Sorts everybody by key, each key once, and tells for each old place the new one; with the keys that
+/// entries of several names have.
+fn sort_people(rows: &mut Vec<Person>) -> (Vec<u32>, Shared) {
     // Keys are all over the memory. Their first bytes, side by side, nearly always decide.
     let mut order: Vec<(u64, u32)> = (0..).zip(&*rows).map(|(at, person)| (first_bytes(&person.key), at)).collect();
     let key = |at: u32| rows.get(at as usize).map(|person| &person.key);
@@ -252,8 +276,17 @@ fn sort_people(rows: &mut Vec<Person>) -> Vec<u32> {
             goals.swap(at, goal);
         }
     }
-    rows.dedup_by(|a, b| a.key == b.key);
-    places
+    let mut shared = Shared::new();
+    rows.dedup_by(|again, first| {
+        let same = again.key == first.key;
+        // An entry may be shown twice, when it changes while people are read.
+        if same && Key::of_dn(&again.origin) != Key::of_dn(&first.origin) {
+            let names = shared.entry(first.key.clone()).or_insert_with(|| [first.origin.to_string()].into());
+            names.insert(again.origin.to_string());
+        }
+        same
+    });
+    (places, shared)
 }
 
 /// The first bytes of a key as a number that is ordered as they are.
@@ -287,6 +320,7 @@ fn sorted(groups: Vec<DirectoryGroup>) -> (Vec<DirectoryGroup>, Vec<Problem>) {
                 last.read.problems.push(why.clone());
                 last.completeness = Completeness::Incomplete { why };
                 last.names.extend(group.names);
+                last.full_names.extend(group.full_names);
                 last.people.extend(group.people);
                 last.groups.extend(group.groups);
                 last.people.sort_unstable();
@@ -379,6 +413,7 @@ mod tests {
                 groups: Groups::default(),
                 strays: BTreeMap::new(),
                 dynamic: Vec::new(),
+                elsewhere: false,
                 effort: Effort::default(),
             };
             for (at, entry) in people.into_iter().enumerate() {
@@ -391,8 +426,13 @@ mod tests {
                 raw.groups.add(Group::of(&entry, &schema));
             }
             raw.people.finish();
+            let rows = &raw.people.rows;
+            let entry = |person: &Person| (person.key.clone(), Key::of_dn(&person.origin));
+            let (entries, ids): (BTreeSet<_>, BTreeSet<_>) = rows.iter().map(|row| (entry(row), row.key.clone())).unzip();
+            let shares_an_id = entries.len() > ids.len();
             let joined = join("x", raw, true);
             prop_assert!(joined.people.is_sorted_by(|a, b| a.key < b.key));
+            prop_assert!(joined.gap.is_some() || !shares_an_id);
             prop_assert!(joined.groups.is_sorted_by(|a, b| a.key < b.key));
             for group in &joined.groups {
                 prop_assert!(group.people.iter().all(|at| (*at as usize) < joined.people.len()));

@@ -56,7 +56,7 @@ use fault::Fault;
 use members::{Joined, join};
 use meter::Meter;
 use reader::{Raw, Reader};
-use server::About;
+use server::{About, Family};
 use session::Session;
 use watermark::Mark;
 use wire::Tls;
@@ -314,6 +314,7 @@ async fn once(
     let about = About::ask(&session).await.map_err(reading)?;
     // Before the reading, so that what changes while it lasts is a change for the next run.
     let mut mark = Mark::first(&session, server, &about, settings).await.map_err(reading)?;
+    mark = mark.filter(|mark| mark.is_of_the_past(Timestamp::now()));
     if let (Some(first), Some(second)) = (&mark, &second) {
         // Behind one address may be several servers.
         let other = first.again(second, server).await.map_err(reading)?;
@@ -326,7 +327,8 @@ async fn once(
             second.watch(Arc::clone(reach));
         }
     }
-    let raw = Reader::new(settings, wanted).read(session, second).await.map_err(reading)?;
+    let refers = about.family() != Family::ActiveDirectory;
+    let raw = Reader::new(settings, wanted, refers).read(session, second).await.map_err(reading)?;
     let mark = mark.filter(|_| reach.is_some_and(|reach| reach.was_kept()));
     let watermark = mark.and_then(|mark| mark.to_watermark());
     Ok(Read { raw, about, watermark })

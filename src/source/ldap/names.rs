@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::dn::{self, Key};
+use super::entry::without_uid;
 
 /// Makes the keys of distinguished names one after another. What is behind the first part of a name is
 /// made comparable once, and not again for each of its neighbours.
@@ -31,7 +32,7 @@ impl Keys {
     /// What [`Key::of_dn`] makes of a name.
     pub(super) fn of_dn(&mut self, name: &str) -> Key {
         let (own, parent) = name.split_at(first_part(name));
-        let parent = self.parent(parent);
+        let parent = self.parent(parent, parent);
         self.key(name, own, parent)
     }
 
@@ -47,8 +48,8 @@ impl Keys {
         }
     }
 
-    /// Where this parent stands.
-    fn parent(&mut self, text: &str) -> usize {
+    /// Where this parent stands; `name`: what of the text is the name.
+    fn parent(&mut self, text: &str, name: &str) -> usize {
         if self.parents.get(self.last).is_some_and(|last| *last.text == *text) {
             return self.last;
         }
@@ -56,11 +57,11 @@ impl Keys {
             self.last = *at;
             return *at;
         }
-        let form = match text.strip_prefix(',') {
+        let form = match name.strip_prefix(',') {
             None => Some(String::new()),
-            Some(text) => {
+            Some(name) => {
                 let mut form = ",".to_owned();
-                dn::comparable_into(text, &mut form).then_some(form)
+                dn::comparable_into(name, &mut form).then_some(form)
             }
         };
         let text: Arc<str> = text.into();
@@ -117,10 +118,11 @@ impl fmt::Display for Name<'_> {
 }
 
 impl Names {
-    /// Takes a name in.
-    pub(super) fn push(&mut self, name: &str) {
-        let (own, parent) = name.split_at(first_part(name));
-        let parent = self.parents.parent(parent);
+    /// Takes a name in, as it was given: its bit string (see [`without_uid`]) is kept, and is no part of its key.
+    pub(super) fn push(&mut self, given: &str) {
+        let name = without_uid(given);
+        let (own, behind) = name.split_at(first_part(name));
+        let parent = self.parents.parent(given.get(own.len()..).unwrap_or_default(), behind);
         self.keys.push(self.parents.key(name, own, parent));
         self.own.push_str(own);
         let short = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
@@ -225,6 +227,7 @@ mod tests {
             "[a-c=,+\\\\#\" ;0-9é]{0,20}",
             "(cn=|#0c|)[a-b\\\\,\"+; é]{0,6},? ?(ou = B|ou=b|OU=é\\\\,|),?(dc=x|)",
             "\\PC{0,20}",
+            "(cn=[a-b]|)(,dc=x|)( ?#'[01]{0,2}'B)",
         ]
     }
 
@@ -240,7 +243,7 @@ mod tests {
             prop_assert_eq!(all.len(), names.len());
             for ((key, own), name) in all.iter().zip(&names) {
                 prop_assert_eq!(&own.to_string(), name);
-                prop_assert_eq!(key, Key::of_dn(name), "{}", name);
+                prop_assert_eq!(key, Key::of_dn(without_uid(name)), "{}", name);
             }
         }
 

@@ -12,7 +12,7 @@ use tracing::debug;
 use super::Settings;
 use super::cost::{self, AT_ONCE, MOST_TERMS, TERMS};
 use super::dn::{Key, is_dn, normalise};
-use super::entry::{Entry, escape, id_in_filter};
+use super::entry::{Entry, escape, id_in_filter, without_uid};
 use super::fault::Fault;
 use super::groups::{Group, Groups};
 use super::look::{self, Seen, Stray};
@@ -37,6 +37,8 @@ pub(super) struct Raw {
     pub(super) strays: BTreeMap<Key, Stray>,
     /// Members that searches of groups found: group, person.
     pub(super) dynamic: Vec<(u32, Key)>,
+    /// The server referred to others for some people: who was not found may be there.
+    pub(super) elsewhere: bool,
     /// How it went.
     pub(super) effort: Effort,
 }
@@ -61,10 +63,15 @@ pub(super) struct Effort {
     pub(super) looks: usize,
 }
 
+/// Why what was not found may be there all the same.
+pub(super) const REFERS: &str = "the server refers to other servers, and references are not followed";
+
 /// The reader of one server.
 pub(super) struct Reader<'a> {
     settings: &'a Settings,
     wanted: &'a Wanted,
+    /// See [`Reader::new`].
+    refers: bool,
     raw: Raw,
     /// Groups whose members were seen to.
     done: usize,
@@ -73,17 +80,19 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader.
-    pub(super) fn new(settings: &'a Settings, wanted: &'a Wanted) -> Self {
+    /// A reader. `refers`: a reference of this server to another one may lead to people or groups. (Every
+    /// domain of Active Directory refers to parts of itself where there are none.)
+    pub(super) fn new(settings: &'a Settings, wanted: &'a Wanted, refers: bool) -> Self {
         let raw = Raw {
             people: People::default(),
             everyone: false,
             groups: Groups::default(),
             strays: BTreeMap::new(),
             dynamic: Vec::new(),
+            elsewhere: false,
             effort: Effort::default(),
         };
-        Self { settings, wanted, raw, done: 0, more_than: 0 }
+        Self { settings, wanted, refers, raw, done: 0, more_than: 0 }
     }
 
     /// Reads everything over one connection, or two (`second`) where all groups are wanted.
@@ -109,6 +118,7 @@ impl<'a> Reader<'a> {
         look::still_named(&session, self.settings, &mut self.raw).await?;
         self.known_people(&mut session).await?;
         self.raw.people.finish();
+        self.raw.elsewhere = self.refers && self.raw.effort.people.references > 0;
         if self.settings.schema.by_member_of() {
             self.distrust_member_of();
         }
@@ -127,6 +137,11 @@ impl<'a> Reader<'a> {
         if !groups.is_empty() && groups.iter().all(silent) && self.raw.people.name_no_group() {
             let count = self.raw.people.rows.len();
             self.raw.people.gap = Some(format!("none of {count} people names a group by memberOf"));
+        }
+        if self.raw.elsewhere || (self.refers && self.raw.effort.groups.references > 0) {
+            for group in &mut self.raw.groups.rows {
+                group.gap.get_or_insert_with(|| format!("{REFERS}: who is there may name it by memberOf"));
+            }
         }
     }
 
@@ -211,7 +226,7 @@ impl<'a> Reader<'a> {
                 || self.raw.groups.named(key).is_some()
                 || self.raw.strays.contains_key(&key);
             if !known {
-                unknown.entry(key).or_insert_with(|| name.to_string());
+                unknown.entry(key).or_insert_with(|| without_uid(&name.to_string()).to_owned());
             }
         }
         unknown
@@ -359,7 +374,12 @@ impl<'a> Reader<'a> {
                     people.add_once(&entry, schema);
                 };
                 match session.scan("a group's own search", &search, take).await {
-                    Ok(tally) => effort.people.add(tally),
+                    Ok(tally) => {
+                        if self.refers && tally.references > 0 {
+                            group.gap = Some(format!("its memberURL {text:?}: {REFERS}"));
+                        }
+                        effort.people.add(tally);
+                    }
                     Err(fault) if fault.again => return Err(fault),
                     Err(fault) => group.gap = Some(format!("its memberURL {text:?}: {fault}")),
                 }

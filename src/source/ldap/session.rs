@@ -147,9 +147,15 @@ impl Session {
         self.wire.expires
     }
 
-    /// From now on the bases of searches are noted there.
+    /// From now on the bases of searches are noted there, and the entries that are read.
     pub(super) fn watch(&mut self, reach: Arc<Reach>) {
         self.reach = Some(reach);
+    }
+
+    /// These attributes, and what tells whether an entry is covered by the watermark.
+    fn asked(&self, attributes: &[String]) -> Vec<String> {
+        let more = self.reach.as_ref().and_then(|reach| reach.asks());
+        attributes.iter().cloned().chain(more.map(str::to_owned)).collect()
     }
 
     fn note(&self, base: &str) {
@@ -220,6 +226,12 @@ impl Session {
         most: usize,
         mut take: impl FnMut(Entry<'_>) + Send,
     ) -> Result<(Tally, bool), Fault> {
+        let reach = self.reach.clone();
+        let mut take = |entry: Entry<'_>| {
+            meet(reach.as_deref(), &entry);
+            take(entry);
+        };
+        let search = &Search { attributes: self.asked(&search.attributes), ..search.clone() };
         debug!("{}", Command { connection: &self.shown, size: Size::Page(self.page_size), search });
         self.meter.search();
         self.note(&search.base);
@@ -301,9 +313,10 @@ impl Session {
     /// A look at one entry.
     pub(super) async fn look(&self, what: &str, dn: &str, filter: &str, attributes: &[String]) -> Result<Look, Fault> {
         self.note(dn);
+        let attributes = self.asked(attributes);
         let mut ldap = self.ldap.clone();
         let began = Instant::now();
-        let stream = ldap.with_timeout(self.item).streaming_search(dn, Scope::Base, filter, attributes).await;
+        let stream = ldap.with_timeout(self.item).streaming_search(dn, Scope::Base, filter, &attributes).await;
         let mut stream = stream.map_err(|error| self.fault(what, error))?;
         let mut found = None;
         let mut referred = false;
@@ -318,7 +331,10 @@ impl Session {
         let brought = Brought { entries: usize::from(found.is_some()), references: usize::from(referred) };
         self.meter.look(result.rc, brought, began.elapsed());
         match (result.rc, found) {
-            (0, Some(entry)) => Ok(Look::Found(entry)),
+            (0, Some(entry)) => {
+                meet(self.reach.as_deref(), &entry);
+                Ok(Look::Found(entry))
+            }
             (0, None) if referred => Err(Fault::of_code(what, 10, "")),
             (0, None) => Ok(Look::NotMeant),
             (32, _) => Ok(Look::NoSuchObject),
@@ -341,6 +357,12 @@ impl Session {
             },
         };
         fault.at(&what)
+    }
+}
+
+fn meet(reach: Option<&Reach>, entry: &Entry<'_>) {
+    if let Some(reach) = reach {
+        reach.meet(entry);
     }
 }
 

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::Timestamp;
 use ldap3::Scope;
 
 use super::Settings;
@@ -63,6 +64,16 @@ impl Mark {
             State::Controller { .. } => controller(session).await?,
         };
         Ok(state.map(|state| Self { server: server.to_string(), state }))
+    }
+
+    /// Whether it vouches for what comes after: a number that is later than now comes from a clock that was
+    /// ahead, and until the time has caught up, changes have earlier ones.
+    pub(super) fn is_of_the_past(&self, now: Timestamp) -> bool {
+        let now = now.strftime("%Y%m%d%H%M%S.%6fZ").to_string();
+        match &self.state {
+            State::Contexts(contexts) => contexts.iter().flat_map(|(_, numbers)| numbers).all(|number| *number <= now),
+            State::Controller { .. } => true,
+        }
     }
 
     /// What it covers.
@@ -135,7 +146,11 @@ const FEW: i32 = 2;
 const OPENLDAP: &str = "contextCSN";
 const CONTROLLER: &str = "highestCommittedUSN";
 
-/// Whether every search stayed within what a watermark covers. A member may lie anywhere.
+/// What every entry of a context bears where the context's numbers are of it.
+pub(super) const NUMBER: &str = "entryCSN";
+
+/// Whether every search stayed within what a watermark covers. A member may lie anywhere, and a part of the
+/// tree may be another server's (a subordinate database), whose changes no number here tells of.
 #[derive(Debug)]
 pub(super) struct Reach {
     /// Normalised names of the contexts; none: all that the server has.
@@ -149,6 +164,18 @@ impl Reach {
         let Some(contexts) = &self.contexts else { return };
         let name = normalise(base);
         if !contexts.iter().any(|context| is_within(&name, context)) {
+            self.left.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What an entry must show to be covered, beside what is asked for.
+    pub(super) fn asks(&self) -> Option<&'static str> {
+        self.contexts.is_some().then_some(NUMBER)
+    }
+
+    /// Notes an entry that was read.
+    pub(super) fn meet(&self, entry: &Entry<'_>) {
+        if self.contexts.is_some() && entry.values(NUMBER).next().is_none() {
             self.left.store(true, Ordering::Relaxed);
         }
     }
@@ -189,7 +216,7 @@ async fn contexts_again(session: &Session, contexts: &[(String, BTreeSet<String>
             scope: Scope::Subtree,
             // An import may give one number to all entries, so those that have just this one are left out.
             filter: format!("(|(entryDN={})(&(entryCSN>={shown})(!(entryCSN={shown}))))", escape(context)),
-            attributes: ["contextCSN", "entryCSN"].map(str::to_owned).to_vec(),
+            attributes: ["contextCSN", NUMBER].map(str::to_owned).to_vec(),
         };
         let (code, entries) = session.few("asking for the server's state", &search, FEW).await?;
         if !matches!(code, 0 | 4) {
@@ -201,7 +228,7 @@ async fn contexts_again(session: &Session, contexts: &[(String, BTreeSet<String>
         if numbers.is_empty() && code == 0 {
             return Ok(None);
         }
-        let changed = entries.iter().flat_map(|entry| entry.texts("entryCSN")).filter(|number| *number > newest);
+        let changed = entries.iter().flat_map(|entry| entry.texts(NUMBER)).filter(|number| *number > newest);
         numbers.extend(changed.map(str::to_owned));
         if code == 4 {
             numbers.insert("more".to_owned());
@@ -314,6 +341,24 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_without_a_number_is_not_covered() {
+        let reach = contexts("ldaps://a", &[("dc=corp", &[ONE])]).reach();
+        reach.meet(&Entry::of("uid=ann,dc=corp", &[("ENTRYCSN", &[ONE])]));
+        assert!(reach.was_kept() && reach.asks() == Some(NUMBER));
+        reach.meet(&Entry::of("uid=bob,dc=corp", &[("entryUUID", &["x"])]));
+        assert!(!reach.was_kept());
+    }
+
+    #[test]
+    fn a_number_of_the_future_vouches_for_nothing() {
+        let mark = contexts("ldaps://a", &[("dc=corp", &[ONE, TWO])]);
+        for (now, past) in [("10:00:00.999999", false), ("10:00:01.5", true), ("12:00:00", true), ("09:00:00", false)] {
+            assert_eq!(mark.is_of_the_past(format!("2026-11-22T{now}Z").parse().unwrap()), past, "{now}");
+        }
+        assert!(controller("", "1").is_of_the_past(Timestamp::UNIX_EPOCH));
+    }
+
+    #[test]
     fn a_search_beyond_the_contexts_is_noted() {
         let mark = contexts("ldaps://a", &[("dc=Corp,dc=example", &[ONE]), ("o=other", &[ONE])]);
         for (base, kept) in [
@@ -330,6 +375,7 @@ mod tests {
         }
         let reach = controller("", "1").reach();
         reach.note("uid=ann,dc=example");
-        assert!(reach.was_kept(), "a controller counts all that it has");
+        reach.meet(&Entry::of("uid=ann,dc=example", &[]));
+        assert!(reach.was_kept() && reach.asks().is_none(), "a controller counts all that it has");
     }
 }

@@ -397,3 +397,19 @@ fn it_needs_no_systemd() {
     assert_eq!(ran.stdout, "");
     bench.in_step();
 }
+
+#[test]
+fn what_was_approved_does_not_go_on_waiting() {
+    let mut bench = scheduled(AT_START);
+    bench.rest.push_str("\n[group.Compliance]\nmin_members = 9\n");
+    bench.people(&["compliance,ann", "compliance,bob"]);
+    // The loop turns often.
+    let mut service = Service::start_with(&bench, &[], &[("WATCHDOG_USEC", "400000")]);
+    let status = service.until_told("1 hold waiting for approval");
+    assert!(status.contains("the guard holds something"), "{status}");
+    let holds = bench.run(&["holds"]).exits(0).stdout;
+    let id = holds.split_whitespace().find(|word| word.starts_with("h-")).expect("an id").to_owned();
+    bench.run(&["approve", &id, "--by", "Hana", "--reason", "known"]).exits(0);
+    while service.until_told("STATUS=").contains("waiting for approval") {}
+    service.stop();
+}

@@ -1,7 +1,7 @@
 //! The service is stopped, or killed, at every stage of a run: it stops within ten seconds with 0, the
 //! log is whole, and a run afterwards does the rest.
 
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use rosterd::simulator::{Fault, FaultKind, Moment, RetryAfter};
@@ -33,6 +33,22 @@ fn converges(bench: &Bench) {
 }
 
 const ADD: &str = "/v1/groups/*/users";
+
+/// From its first moment on the service hears signals.
+#[track_caller]
+fn until_it_hears(child: &Child) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // Bit 14 of the mask is SIGTERM.
+    let hears = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
+        u64::from_str_radix(&mask, 16).unwrap() & (1 << 14) != 0
+    };
+    while !hears() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
 
 #[test]
 fn between_runs() {
@@ -152,17 +168,7 @@ fn while_it_starts_and_finds_the_state_locked() {
     let mut locker = runtime.block_on(options.connect()).unwrap();
     runtime.block_on(sqlx::query("BEGIN IMMEDIATE").execute(&mut locker)).unwrap();
     let child = bench.start(&["run"]);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    // From its first moment on it hears signals; bit 14 of the mask is SIGTERM.
-    let hears = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
-        u64::from_str_radix(&mask, 16).unwrap() & (1 << 14) != 0
-    };
-    while !hears() {
-        assert!(Instant::now() < deadline);
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until_it_hears(&child);
     let asked = Instant::now();
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     bench.wait(child).exits(0);
@@ -170,6 +176,27 @@ fn while_it_starts_and_finds_the_state_locked() {
     runtime.block_on(sqlx::query("ROLLBACK").execute(&mut locker)).unwrap();
     runtime.block_on(locker.close()).unwrap();
     converges(&bench);
+}
+
+/// It may lie on a share that does not answer: here a pipe into which nobody writes.
+#[test]
+fn while_it_starts_and_reads_its_configuration() {
+    let bench = two_calls(ASKED);
+    assert!(Command::new("mkfifo").arg(bench.path("pipe.toml")).status().unwrap().success());
+    let child = bench.start(&["run", "--config", "pipe.toml"]);
+    until_it_hears(&child);
+    let asked = Instant::now();
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    while std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap().split(' ').nth(2) != Some("Z") {
+        if asked.elapsed() > Duration::from_secs(5) {
+            // It waits for ever, and so would this test.
+            Command::new("kill").args(["-KILL", &child.id().to_string()]).status().unwrap();
+            panic!("it does not stop");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    bench.wait(child).exits(0);
+    assert!(!bench.state().exists());
 }
 
 #[test]

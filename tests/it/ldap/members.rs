@@ -198,3 +198,23 @@ fn groups_are_named_by_dn_and_without_case() {
         assert_eq!(complete(read(&keys, &[odd])).groups.len(), 0, "{odd}");
     }
 }
+
+/// The value names nobody, with its bit string as without one: dangling is no gap.
+#[test]
+fn a_unique_member_who_is_gone_is_told_and_is_no_gap() {
+    let unique = |gone: &str| {
+        format!(
+            "dn: cn=g,ou=groups,{SUFFIX}\nobjectClass: groupOfUniqueNames\ncn: g\nuniqueMember: {}#'0101'B\nuniqueMember: {gone}\n\n",
+            dn("ann")
+        )
+    };
+    for bits in ["", "#'0101'B"] {
+        let gone = format!("{}{bits}", dn("gone"));
+        let Some(slapd) = start(&(people(&["ann"]) + &unique(&gone))) else { return };
+        for snapshot in both(&keys(&slapd, &slapd.secure()), "g") {
+            assert_eq!(members(&snapshot, "g"), ["ann"]);
+            assert_eq!(named(&snapshot, "g").completeness, Completeness::Complete, "{}", told(&snapshot));
+            assert!(told(&snapshot).contains(&format!("not in the directory: {gone}")), "{}", told(&snapshot));
+        }
+    }
+}

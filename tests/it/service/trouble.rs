@@ -8,7 +8,7 @@ use super::{ASKED, AT_START, Page, RUN, SECONDS, in_order, installed, run_now, u
 use crate::notices::wait_is_over;
 use crate::retention;
 use crate::state::Disk;
-use crate::support::bench::Bench;
+use crate::support::bench::{Bench, filtered};
 use crate::support::receiver::{Receiver, Reply};
 use crate::support::service::Service;
 
@@ -203,4 +203,68 @@ fn whoever_looks_is_told_why() {
         receiver.posts().iter().any(|post| post.json()["text"].to_string().contains("people.csv: is empty"))
     });
     service.stop();
+}
+
+/// What was told stays told, also where that it was cannot be written down: of a hold nobody hears twice.
+#[test]
+fn a_disk_that_is_full_makes_nothing_new_of_what_was_told() {
+    let Some((disk, bench, receiver)) = on_a_disk(ASKED) else { return };
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,dan"]);
+    bench.apply(11);
+    assert_eq!(receiver.events(), ["held"]);
+    let mut service = Service::start(&bench);
+    disk.fill();
+    for count in 1..=2 {
+        service.signal("USR1");
+        service.until_logged(FAILED, count);
+        // Neither to the receivers of another configuration.
+        service.signal("HUP");
+        service.until_logged("holds from the next run on", count);
+    }
+    until("it is told", || !receiver.posts().is_empty());
+    assert_eq!(receiver.events(), ["failed"]);
+    disk.make_room();
+    run_now(&mut service);
+    in_order(&bench);
+    run_now(&mut service);
+    until("it is told", || !receiver.posts().is_empty());
+    assert_eq!(receiver.events(), ["recovered"], "the hold was not told again");
+    service.stop();
+    bench.in_step();
+}
+
+/// The state has rows of the runs that went well, and nothing of those that could not write any.
+#[test]
+fn who_asks_for_the_status_hears_that_the_runs_fail() {
+    let Some((disk, bench, _receiver)) = on_a_disk(ASKED) else { return };
+    let mut service = Service::start(&bench);
+    let page = Page::of(&mut service);
+    run_now(&mut service);
+    let status = || bench.run(&["status"]).exits(0).stdout;
+    assert!(!status().contains("runs fail"), "{}", status());
+    assert!(page.get("/metrics").1.contains("\nrosterd_source_people{source=\"hr\"} 4\n"));
+    disk.fill();
+    service.signal("USR1");
+    service.until_logged(FAILED, 1);
+    let told = |text: &str| text.lines().find(|line| line.contains("runs fail")).map(filtered);
+    until("it is told", || told(&status()).is_some());
+    let first = status();
+    let line = told(&first).unwrap();
+    let told_so =
+        format!("The service's runs fail since TIME (AGO): state file {}: the disk is full", bench.state().display());
+    assert_eq!(line, filtered(&told_so));
+    assert!(first.contains("Next run: 2"), "{first}");
+    service.signal("USR1");
+    service.until_logged(FAILED, 2);
+    let metrics = page.get("/metrics").1;
+    for gone in ["source_complete", "source_people", "source_read_seconds", "skips", "changes_held"] {
+        assert!(!metrics.contains(&format!("\nrosterd_{gone}{{")) && !metrics.contains(&format!("\nrosterd_{gone} ")));
+    }
+    assert!(metrics.contains("\nrosterd_source_complete_read_timestamp_seconds{source=\"hr\"}"), "{metrics}");
+    disk.make_room();
+    run_now(&mut service);
+    until("it is over", || told(&status()).is_none());
+    assert!(page.get("/metrics").1.contains("\nrosterd_source_people{source=\"hr\"} 4\n"));
+    service.stop();
+    assert!(status().contains("\nNext run: not scheduled: no service is at work\n"), "{}", status());
 }

@@ -175,6 +175,7 @@ pub(crate) fn fresh() -> ServiceState {
         started_at: now,
         running: None,
         last_run: None,
+        failing: None,
         last_success: None,
         report: None,
         next_run: Some(now + SignedDuration::from_mins(15)),

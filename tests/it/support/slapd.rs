@@ -60,7 +60,9 @@ impl Slapd {
         write(dir.path(), "slapd.conf", &config(dir.path(), &issued, wish));
         write(dir.path(), "all.ldif", &(top() + wish.ldif));
         let mut slapadd = tool("slapadd", dir.path());
-        let added = slapadd.stderr(Stdio::piped()).args(["-q", "-w", "-l"]).arg(dir.path().join("all.ldif")).output();
+        // -g: into this database alone, where another one is a part of its tree.
+        let added =
+            slapadd.stderr(Stdio::piped()).args(["-g", "-q", "-w", "-l"]).arg(dir.path().join("all.ldif")).output();
         let added = added.expect("slapadd starts");
         assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
         for _ in 0..20 {

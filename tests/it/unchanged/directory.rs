@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use rosterd::simulator::World;
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::{reads, skips_reading};
 use crate::support::bench::{Bench, address, secret};
 use crate::support::doc::reasons;
 use crate::support::ldap_proxy::{Meanwhile, Proxy, Rules, Seen};
-use crate::support::slapd::{READER, READER_PASSWORD, SUFFIX, Slapd, Wish, dn, group, people};
+use crate::support::slapd::{READER, READER_PASSWORD, ROOT, ROOT_PASSWORD, SUFFIX, Slapd, Wish, dn, group, people};
 
 const PROVIDER: Wish<'_> =
     Wish { ldif: "", global: "moduleload syncprov", database: "overlay syncprov", self_signed: false, expired: false };
@@ -226,4 +227,47 @@ fn a_member_outside_of_the_naming_context_makes_every_run_read() {
     ));
     reads(&bench, 0);
     skips_reading(&bench);
+}
+
+/// The server's clock was ahead once: until the time has caught up, its number stands still, whatever
+/// is changed.
+#[test]
+fn a_number_from_the_future_vouches_for_nothing() {
+    let ahead = Timestamp::now() + SignedDuration::from_hours(2);
+    let number = ahead.strftime("entryCSN: %Y%m%d%H%M%S.000000Z#000000#000#000000\n");
+    let ldif = people(&["ann", "bob", "cem", "dan"])
+        + &group("compliance", &[&dn("ann"), &dn("bob")])
+            .replace("cn: compliance\n", &format!("cn: compliance\n{number}"));
+    let Some(slapd) = Slapd::start(&Wish { ldif: &ldif, ..PROVIDER }) else { return };
+    let bench = bench(&[slapd.plain()], BY_PATTERN);
+    reads(&bench, 0);
+    slapd.modify(&member("delete", "bob"));
+    assert_eq!(reasons(&reads(&bench, 0)), ["remove_member Compliance bob grant_ended"]);
+    reads(&bench, 0);
+}
+
+/// A part of the tree is another server's, which keeps no numbers: nothing there shows in the number of
+/// this one.
+#[test]
+fn entries_without_a_number_make_every_run_read() {
+    let unit = format!("ou=abroad,ou=groups,{SUFFIX}");
+    let there = format!("dn: {unit}\nobjectClass: organizationalUnit\nou: abroad\n\n")
+        + &group("compliance", &[&dn("ann"), &dn("bob")]).replace("ou=groups,", "ou=abroad,ou=groups,");
+    let Some(other) = Slapd::start(&Wish { ldif: &there, database: "lastmod off", ..Wish::default() }) else { return };
+    let global = format!(
+        "moduleload syncprov\nmoduleload back_ldap\ndatabase ldap\nsuffix {unit}\nsubordinate\nuri {}\n\
+         idassert-bind bindmethod=simple binddn={ROOT} credentials={ROOT_PASSWORD} mode=none\nidassert-authzFrom \"*\"\n",
+        other.plain()
+    );
+    let ldif = people(&["ann", "bob", "cem", "dan"]);
+    let Some(slapd) = Slapd::start(&Wish { ldif: &ldif, global: &global, ..PROVIDER }) else { return };
+    for from in [BY_NAME, BY_PATTERN] {
+        let bench = bench(&[slapd.plain()], from);
+        reads(&bench, 0);
+        assert_eq!(bench.members("Compliance"), ["ann", "bob"]);
+        let change = |change: &str| member(change, "bob").replace("ou=groups,", "ou=abroad,ou=groups,");
+        other.modify(&change("delete"));
+        assert_eq!(reasons(&reads(&bench, 0)), ["remove_member Compliance bob grant_ended"]);
+        other.modify(&change("add"));
+    }
 }
