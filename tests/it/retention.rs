@@ -873,3 +873,36 @@ fn checkpoints_that_are_not_in_their_file_yet_are_not_archived() {
     assert!(verify().contains("7 checkpoints, 7 found in this log"), "{}", verify());
     bench.in_step();
 }
+
+/// An approval that stands for longer than records are kept: its record is in an archive by now, and it counts. Where
+/// the archive is not there, nobody can say that it was given, and what it was for waits.
+#[test]
+fn an_approval_whose_record_was_archived_counts() {
+    use crate::holds::{company, count, granted, only_id, rules};
+    let mut bench = company(40, &[("A", 0..10)]);
+    rules(&mut bench, "group_removals = { percent = 0, floor = 3 }", "");
+    bench.rest = bench.rest.replace("kind = \"csv\"", "kind = \"csv\"\nskip_unchanged = false");
+    bench.rest.insert_str(0, "retention = \"1d\"\n");
+    granted(&bench, &[("A", 0..10)]);
+    bench.apply(0);
+    granted(&bench, &[("A", 5..10)]);
+    let id = only_id(&bench.apply(11));
+    bench.run(&["approve", &id, "--by", "Ann", "--reason", "checked", "--expires", "30d"]).exits(0);
+    // Nothing can be read, and so nothing is used, for days.
+    bench.write("people.csv", "no headings at all\n");
+    for _ in 0..4 {
+        aged(&bench);
+        meddle(&bench.state(), "DELETE FROM setting WHERE name = 'archived_at'");
+        bench.apply(13);
+    }
+    assert!(bench.audit().iter().all(|record| record["event"] != "approval"), "{:?}", files(&bench));
+    granted(&bench, &[("A", 5..10)]);
+    std::fs::rename(dir(&bench), bench.path("elsewhere")).unwrap();
+    let told = bench.run(&["apply"]).exits(11).stderr;
+    assert!(told.contains("cannot be read") && told.contains("is not in the log"), "{told}");
+    assert_eq!(count(&bench, "A"), 10);
+    std::fs::rename(bench.path("elsewhere"), dir(&bench)).unwrap();
+    bench.apply(0);
+    assert_eq!(count(&bench, "A"), 5);
+    bench.in_step();
+}
