@@ -29,8 +29,7 @@ impl Digest {
         const GATHERED: usize = 16 * 1024;
         let mut bytes = Vec::new();
         for part in parts {
-            bytes.extend((part.len() as u64).to_be_bytes());
-            bytes.extend(part.as_bytes());
+            lead(&mut bytes, part);
             if bytes.len() >= GATHERED {
                 self.0.update(&bytes);
                 bytes.clear();
@@ -58,6 +57,18 @@ impl Default for Digest {
     }
 }
 
+fn lead(bytes: &mut Vec<u8>, part: &str) {
+    bytes.extend((part.len() as u64).to_be_bytes());
+    bytes.extend(part.as_bytes());
+}
+
+/// The digest of a few parts and nothing else, in lower-case hexadecimal.
+pub fn parts_hex<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut bytes = Vec::with_capacity(256);
+    parts.into_iter().for_each(|part| lead(&mut bytes, part));
+    sha256_hex(&bytes)
+}
+
 /// SHA-256 of the bytes alone, in lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, bytes).as_ref())
@@ -69,7 +80,7 @@ pub fn short(bytes: &[u8]) -> u128 {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).expect("half a byte is a hexadecimal digit");
+    let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' + (half - 10) });
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         text.push(digit(byte >> 4));
@@ -99,6 +110,7 @@ mod tests {
         let mut together = Digest::new();
         together.parts(many.iter().copied());
         assert_eq!(together.hex(), of(&many));
+        assert_eq!(parts_hex(many.iter().copied()), of(&many));
         let mut pieces = Digest::new();
         pieces.bytes(b"a").bytes(b"bc");
         assert_eq!(pieces.hex(), sha256_hex(b"abc"));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::digest::Digest;
+use crate::model::digest::parts_hex;
 use crate::model::directory::{DirectoryGroup, SourceKind, SourceSnapshot};
 use crate::model::id::{GroupId, GroupName};
 use crate::model::policy::{Mapping, Mode, Policy, Selector};
@@ -133,10 +133,8 @@ impl<'a> Yields<'a> {
         let mut parts: Vec<[&str; 4]> = self.to(target.as_str()).into_iter().map(part).collect();
         parts.sort_unstable();
         parts.dedup();
-        let mut digest = Digest::new();
         let led = [mode.as_str(), id.map_or("", GroupId::as_str)];
-        digest.parts(led.into_iter().chain(parts.into_iter().flatten()));
-        digest.hex()
+        parts_hex(led.into_iter().chain(parts.into_iter().flatten()))
     }
 
     /// Whether a target group had its first full run under the rules of now. A group that was created in
