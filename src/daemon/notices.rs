@@ -217,27 +217,24 @@ fn rendered(channel: &Channel, host: &str, due: &Due, seen: &Seen<'_>) -> NewNot
     NewNotice { subject: notice_text::subject(&view), channel: channel.key.clone(), body, id }
 }
 
-/// Delivers what is queued until `stop`, each receiver on its own, and its notices in their order.
+/// Delivers what is queued until `stop`, each receiver on its own, and its notices in their order. An attempt that is
+/// under way then comes to its end: one that is broken off is made again, and whoever has heard hears twice. How long
+/// that may take is for whoever stops it to say.
 pub async fn deliver(store: &Store, channels: &Channels, stop: &CancellationToken) {
-    let work = async {
-        loop {
-            deliver_unstored(channels).await;
-            let wait = match round(store, channels).await {
-                Ok(wait) => wait.unwrap_or(LOOK).min(LOOK),
-                Err(error) => {
-                    warn!(%error, "notices wait: the state file cannot be used");
-                    LOOK
-                }
-            };
-            tokio::select! {
-                () = channels.wake.notified() => {}
-                () = tokio::time::sleep(wait) => {}
+    while !stop.is_cancelled() {
+        deliver_unstored(channels).await;
+        let wait = match round(store, channels).await {
+            Ok(wait) => wait.unwrap_or(LOOK).min(LOOK),
+            Err(error) => {
+                warn!(%error, "notices wait: the state file cannot be used");
+                LOOK
             }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = channels.wake.notified() => {}
+            () = tokio::time::sleep(wait) => {}
         }
-    };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = work => {}
     }
 }
 
