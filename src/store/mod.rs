@@ -275,7 +275,8 @@ impl Store {
     }
 
     /// Tells the log what a run found in the groups, before it changes any: a full list of members at first
-    /// and every 90 days (or three times in the time for which records stay), else what somebody else changed. Tells how many records that took.
+    /// and every 90 days (or three times in the time for which records stay), else what somebody else changed. Tells how
+    /// many records that took.
     pub async fn observe(
         &self,
         run: &RunId,
