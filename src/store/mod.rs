@@ -121,7 +121,15 @@ impl Store {
 
     /// Closes the connections and waits for it, so that the file is whole without its `-wal`.
     pub async fn close(self) {
+        let options = self.pool.connect_options();
         self.pool.close().await;
+        // sqlx closes those that are on their way back at one moment, and SQLite takes none of them for the last one,
+        // which takes the log away: one more, alone, does. Where another process is at work, it takes nothing away.
+        if lock::beside(&self.path, "-wal").exists()
+            && let Err(error) = open::open_and_close(&options).await
+        {
+            tracing::debug!(%error, "the state's log could not be taken away");
+        }
     }
 
     /// Takes the lock that lets one run at a time be under way, across processes, until it is

@@ -61,6 +61,9 @@ const CHECKED_WHOLE: u64 = 32 * 1024 * 1024;
 /// How often that is.
 const CHECKED_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
+/// Opening alone reads nothing.
+const ANYTHING: &str = "SELECT COUNT(*) FROM sqlite_schema";
+
 /// The first bytes of every SQLite database (<https://www.sqlite.org/fileformat.html>).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
@@ -103,9 +106,15 @@ async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, Fault> {
         .after_release(|conn, _| Box::pin(is_clean(conn)))
         .connect_with(options)
         .await?;
-    // Opening alone reads nothing.
-    sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&pool).await?;
+    sqlx::query(ANYTHING).execute(&pool).await?;
     Ok(pool)
+}
+
+/// One connection, closed behind a first look.
+pub(super) async fn open_and_close(options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
+    let mut one = options.connect().await?;
+    sqlx::query(ANYTHING).execute(&mut one).await?;
+    one.close().await
 }
 
 /// Whether a connection can serve the next transaction. On a full disk SQLite itself takes a transaction back;

@@ -189,6 +189,26 @@ async fn a_large_state_is_checked_once_a_day_and_when_nobody_closed_it() {
     }
 }
 
+/// Connections that are still on their way back are closed at one moment, and none of them is the last one.
+#[tokio::test]
+async fn a_closed_state_leaves_no_log_beside_it() {
+    for round in 0..100 {
+        let dir = tempfile::tempdir().expect("a temp dir");
+        let store = open(&dir).await;
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            taken.push(store.read().await.unwrap());
+        }
+        drop(taken);
+        store.close().await;
+        let left: Vec<_> = ["-wal", "-shm"]
+            .into_iter()
+            .filter(|end| lock::beside(&dir.path().join("state.db"), end).exists())
+            .collect();
+        assert!(left.is_empty(), "round {round}: {left:?}");
+    }
+}
+
 /// A store works in tasks: every future of it can go to another thread. That this compiles is the test.
 #[tokio::test]
 async fn every_future_can_run_in_a_task() {
