@@ -6,10 +6,10 @@ use super::super::member_id::Pair;
 use super::super::standing::standing;
 use super::super::wire::{User, first};
 use super::pieces::Entries;
-use super::texts::{Id, Key, Numbered, Span, Texts};
 use crate::model::address::Address;
 use crate::model::id::{AccountId, AccountType};
 use crate::model::live::{Account, AccountIndex, MemberIdKind, Standing};
+use crate::model::numbered::{Id, Key, Numbered, Span, Texts};
 use crate::model::piece::Piece;
 use crate::model::problem::Problem;
 

@@ -8,7 +8,6 @@ mod accounts;
 mod groups;
 mod lists;
 mod pieces;
-mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,13 +19,13 @@ use super::wire::{Group, List};
 use crate::model::id::{AccountId, GroupId};
 use crate::model::live::{AccountIndex, LiveGroup, LiveState, MemberIdKind};
 use crate::model::memberships::Memberships;
+use crate::model::numbered::Numbered;
 use crate::model::problem::Problem;
 
 use accounts::Users;
 use groups::{Drawn, Members};
 pub use lists::{Listed, Lists};
 use pieces::Pieces;
-use texts::Numbered;
 
 /// What earlier runs know, against which a read is held.
 #[derive(Clone, Copy)]
