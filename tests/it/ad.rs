@@ -2,6 +2,7 @@
 //! limits) comes from the proxy.
 
 mod members;
+mod moments;
 mod parts;
 
 use rosterd::simulator::World;

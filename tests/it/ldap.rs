@@ -5,6 +5,7 @@ mod hostile;
 mod ids;
 mod member_of;
 mod members;
+mod moments;
 mod patterns;
 mod protected;
 mod references;

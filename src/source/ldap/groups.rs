@@ -191,6 +191,25 @@ impl Groups {
         }
     }
 
+    /// Puts a group that was read again in the place of what was read of it before. It may bear another name now.
+    pub(super) fn replace(&mut self, at: usize, mut group: Group) {
+        let (Some(row), Ok(place)) = (self.rows.get_mut(at), u32::try_from(at)) else { return };
+        let key = Key::of_dn(&group.dn);
+        if key == Key::of_dn(&row.dn) {
+            group.spellings = std::mem::take(&mut row.spellings);
+        }
+        if row.names.is_empty() {
+            group.call_by_dn();
+        }
+        *row = group;
+        self.by_name.entry(key).or_insert(place);
+    }
+
+    /// The groups of these places.
+    pub(super) fn of<'a>(&'a self, places: &'a [usize]) -> impl Iterator<Item = &'a Group> {
+        places.iter().filter_map(|at| self.rows.get(*at))
+    }
+
     /// The group of a distinguished name.
     pub(super) fn named(&self, name: Key) -> Option<u32> {
         self.by_name.get(&name).copied()

@@ -71,10 +71,16 @@ pub(super) async fn is_there(session: &Session, what: &str, dn: &str) -> Result<
 
 /// A name that nobody bears may have been somebody's when the group was read: they were given another
 /// one since, or a move. A group that still has the name has it in vain.
-pub(super) async fn still_named(session: &Session, settings: &Settings, raw: &mut Raw) -> Result<(), Fault> {
+pub(super) async fn still_named(
+    session: &Session,
+    settings: &Settings,
+    raw: &mut Raw,
+    rows: &[usize],
+) -> Result<(), Fault> {
     let Raw { people, groups, strays, effort, .. } = raw;
     let attributes: Vec<&str> = settings.schema.dn_attributes().collect();
-    for group in &mut groups.rows {
+    for &at in rows {
+        let Some(group) = groups.rows.get_mut(at) else { continue };
         let dangling = |key: &Key| strays.get(key) == Some(&Stray::Dangling) && people.named(*key) == Found::Nobody;
         // What is no name at all could not be asked for, and never was anybody's.
         let dangling = group.members.iter().filter(|(key, _)| dangling(key)).map(|(_, name)| name.to_string());

@@ -1,10 +1,10 @@
 //! LDAP directories and Active Directory as sources. Floor 2.
 //!
 //! `address` (URLs), `wire` (sockets and TLS), `session` (one signed-in connection, with its `meter`),
-//! `reader` (what is asked, in which order: `searches`, `look`, `parts`), `watermark` (whether anything
-//! changed); pure: `ber`, `dn`, `entry`, `page`, `url`, `schema` (presets), `cost` (looks or one search),
-//! `names`, `people`, `groups` and `members` (names become people). Entries of searches are read as they
-//! come from the wire, everything else by the LDAP crate. A read is whole or it is nothing: any result
+//! `reader` (what is asked, in which order: `searches`, `look`, `parts`, and `moment` for what changed
+//! meanwhile), `watermark` (whether anything changed); pure: `ber`, `dn`, `entry`, `page`, `url`, `schema`
+//! (presets), `cost` (looks or one search), `names`, `people`, `groups` and `members` (names become
+//! people). Entries of searches are read as they come from the wire, everything else by the LDAP crate. A read is whole or it is nothing: any result
 //! code but success fails it, a connection that ends is never an end, and what cannot be told of one
 //! group makes that group incomplete.
 
@@ -19,6 +19,7 @@ mod groups;
 mod look;
 mod members;
 mod meter;
+mod moment;
 mod names;
 mod page;
 mod parts;
@@ -55,6 +56,7 @@ use address::Server;
 use fault::Fault;
 use members::{Joined, join};
 use meter::Meter;
+use moment::Began;
 use reader::{Raw, Reader};
 use server::{About, Family};
 use session::Session;
@@ -315,22 +317,26 @@ async fn once(
     // Before the reading, so that what changes while it lasts is a change for the next run.
     let mut mark = Mark::first(&session, server, &about, settings).await.map_err(reading)?;
     mark = mark.filter(|mark| mark.is_of_the_past(Timestamp::now()));
-    if let (Some(first), Some(second)) = (&mark, &second) {
+    if let (Some(first), Some(other)) = (&mark, &second) {
         // Behind one address may be several servers.
-        let other = first.again(second, server).await.map_err(reading)?;
+        let other = first.again(other, server).await.map_err(reading)?;
+        if other.as_ref().is_some_and(|other| first.is_of_another(other)) {
+            // What entries are stamped with there says nothing here.
+            second = None;
+        }
         mark = mark.filter(|first| other.as_ref() == Some(first));
     }
-    let reach = mark.as_ref().map(|mark| Arc::new(mark.reach()));
-    if let Some(reach) = &reach {
+    let began = mark.map(|mark| Began { reach: Arc::new(mark.reach()), server: server.clone(), mark });
+    if let Some(Began { reach, .. }) = &began {
         session.watch(Arc::clone(reach));
         if let Some(second) = &mut second {
             second.watch(Arc::clone(reach));
         }
     }
     let refers = about.family() != Family::ActiveDirectory;
-    let raw = Reader::new(settings, wanted, refers).read(session, second).await.map_err(reading)?;
-    let mark = mark.filter(|_| reach.is_some_and(|reach| reach.was_kept()));
-    let watermark = mark.and_then(|mark| mark.to_watermark());
+    let reader = Reader::new(settings, wanted, refers);
+    let raw = reader.read(session, second, everything, began.as_ref()).await.map_err(reading)?;
+    let watermark = began.filter(|began| began.reach.was_kept()).and_then(|began| began.mark.to_watermark());
     Ok(Read { raw, about, watermark })
 }
 

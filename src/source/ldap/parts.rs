@@ -34,6 +34,7 @@ pub(super) async fn rest(session: &Session, settings: &Settings, group: &mut Gro
     if !steady || stamp_of(session, settings, group).await? != now {
         group.gap = Some("it changed twice while its members were read in parts".to_owned());
     }
+    group.stamp = now;
     Ok(())
 }
 

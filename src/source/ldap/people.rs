@@ -51,12 +51,16 @@ impl People {
     }
 
     /// Takes in somebody who was asked for by this name, unless they are there already. (Through an
-    /// alias, the name of the answer is another one, and both mean the person.)
+    /// alias, the name of the answer is another one, and both mean the person.) Whoever is there already
+    /// is found by what they are called now, too: a login or a primary group may be a new one.
     pub(super) fn add_as(&mut self, asked: Key, entry: &Entry<'_>, schema: &Schema) {
         self.seal();
         let own = Key::of_dn(entry.dn());
         let at = match self.named(own) {
-            Found::One(at) => at,
+            Found::One(at) => {
+                self.index(entry, schema, at);
+                at
+            }
             Found::Several => return,
             Found::Nobody => {
                 let at = self.next();
@@ -79,11 +83,7 @@ impl People {
 
     fn take(&mut self, entry: &Entry<'_>, schema: &Schema) {
         let at = self.next();
-        if schema.has_member_attribute("memberUid") {
-            for login in entry.texts(&schema.user_name_attribute) {
-                self.logins.push(Key::of_login(login), at);
-            }
-        }
+        self.index(entry, schema, at);
         if schema.by_member_of() {
             for group in entry.texts("memberOf") {
                 self.member_of.push(Key::of_dn(group), at);
@@ -92,14 +92,23 @@ impl People {
                 self.gap = Some(in_too_many(entry.dn()));
             }
         }
+        let shows = |disabled: &Disabled| entry.text(disabled.attribute()).is_some();
+        self.with_status += usize::from(schema.disabled.as_ref().is_some_and(shows));
+        self.rows.push(person(entry, schema));
+    }
+
+    /// Makes somebody findable by login and primary group.
+    fn index(&mut self, entry: &Entry<'_>, schema: &Schema, at: u32) {
+        if schema.has_member_attribute("memberUid") {
+            for login in entry.texts(&schema.user_name_attribute) {
+                self.logins.push(Key::of_login(login), at);
+            }
+        }
         if schema.primary_groups
             && let Some(group) = primary_group(entry)
         {
             self.primary.push(group, at);
         }
-        let shows = |disabled: &Disabled| entry.text(disabled.attribute()).is_some();
-        self.with_status += usize::from(schema.disabled.as_ref().is_some_and(shows));
-        self.rows.push(person(entry, schema));
     }
 
     /// Whether nobody names a group.
@@ -115,10 +124,17 @@ impl People {
         self.names.sort(|a, b| key(a) == key(b));
     }
 
+    /// Makes everybody findable by login who was met so far.
+    pub(super) fn seal_logins(&mut self) {
+        // Who was met twice is one person.
+        self.logins.sort(|a, b| a == b);
+    }
+
     /// Ends the reading: everybody can be found by everything.
     pub(super) fn finish(&mut self) {
         self.seal();
-        for list in [&mut self.logins, &mut self.primary, &mut self.member_of] {
+        self.seal_logins();
+        for list in [&mut self.primary, &mut self.member_of] {
             list.sort(|_, _| false);
         }
     }

@@ -16,6 +16,7 @@ use super::entry::{Entry, escape, id_in_filter, without_uid};
 use super::fault::Fault;
 use super::groups::{Group, Groups};
 use super::look::{self, Seen, Stray};
+use super::moment::Began;
 use super::page::Tally;
 use super::parts;
 use super::people::{Found, People, in_too_many};
@@ -68,13 +69,15 @@ pub(super) const REFERS: &str = "the server refers to other servers, and referen
 
 /// The reader of one server.
 pub(super) struct Reader<'a> {
-    settings: &'a Settings,
+    pub(super) settings: &'a Settings,
     wanted: &'a Wanted,
     /// See [`Reader::new`].
     refers: bool,
-    raw: Raw,
+    pub(super) raw: Raw,
     /// Groups whose members were seen to.
     done: usize,
+    /// The directory may be another one than when everybody was read.
+    pub(super) late: bool,
     /// A search for everybody was given up: there are more people than this.
     more_than: usize,
 }
@@ -92,30 +95,39 @@ impl<'a> Reader<'a> {
             elsewhere: false,
             effort: Effort::default(),
         };
-        Self { settings, wanted, refers, raw, done: 0, more_than: 0 }
+        Self { settings, wanted, refers, raw, done: 0, late: false, more_than: 0 }
     }
 
-    /// Reads everything over one connection, or two (`second`) where all groups are wanted.
-    pub(super) async fn read(mut self, mut session: Session, second: Option<Session>) -> Result<Raw, Fault> {
-        match second {
-            Some(mut second) => {
-                let (people, groups) = tokio::try_join!(
-                    scan_people(self.settings, &mut session, usize::MAX),
-                    scan_groups(self.settings, &mut second)
-                )?;
+    /// Reads everything over one connection, or two (`second`) where all groups are wanted (`whole`). `began`: the
+    /// state of the server before, where it tells it.
+    pub(super) async fn read(
+        mut self,
+        mut session: Session,
+        second: Option<Session>,
+        whole: bool,
+        began: Option<&Began>,
+    ) -> Result<Raw, Fault> {
+        match whole {
+            true => {
+                let (people, groups) = match second {
+                    Some(mut second) => tokio::try_join!(
+                        scan_people(self.settings, &mut session, usize::MAX),
+                        scan_groups(self.settings, &mut second)
+                    )?,
+                    None => (
+                        scan_people(self.settings, &mut session, usize::MAX).await?,
+                        scan_groups(self.settings, &mut session).await?,
+                    ),
+                };
                 (self.raw.people, self.raw.effort.people, _) = people;
                 (self.raw.groups, self.raw.effort.groups) = groups;
                 self.raw.everyone = true;
             }
-            None => {
-                self.named_groups(&mut session).await?;
-            }
+            false => self.named_groups(&mut session).await?,
         }
         self.groups_by_dn(&session).await?;
-        while self.done < self.raw.groups.rows.len() {
-            self.round(&mut session).await?;
-        }
-        look::still_named(&session, self.settings, &mut self.raw).await?;
+        self.rounds(&mut session, Vec::new()).await?;
+        self.to_one_moment(&mut session, began, whole).await?;
         self.known_people(&mut session).await?;
         self.raw.people.finish();
         self.raw.elsewhere = self.refers && self.raw.effort.people.references > 0;
@@ -145,11 +157,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Sees to the members of the groups that are new.
-    async fn round(&mut self, session: &mut Session) -> Result<(), Fault> {
-        let new = self.done..self.raw.groups.rows.len();
-        self.done = new.end;
-        for at in new.clone() {
+    /// Sees to the members of these groups, of those that are new, and of all that they lead to. Tells which
+    /// groups these were.
+    pub(super) async fn rounds(&mut self, session: &mut Session, again: Vec<usize>) -> Result<Vec<usize>, Fault> {
+        let (mut rows, mut all) = (again, Vec::new());
+        loop {
+            rows.extend(self.done..self.raw.groups.rows.len());
+            self.done = self.raw.groups.rows.len();
+            if rows.is_empty() {
+                look::still_named(session, self.settings, &mut self.raw, &all).await?;
+                return Ok(all);
+            }
+            self.round(session, &rows).await?;
+            all.append(&mut rows);
+        }
+    }
+
+    /// Sees to the members of these groups.
+    async fn round(&mut self, session: &mut Session, new: &[usize]) -> Result<(), Fault> {
+        for &at in new {
             let Some(group) = self.raw.groups.rows.get_mut(at) else { continue };
             match parts::rest(session, self.settings, group).await {
                 Ok(()) => {}
@@ -160,11 +186,14 @@ impl<'a> Reader<'a> {
             self.raw.effort.ranges += group.ranges;
         }
         if !self.raw.everyone {
-            self.primary_members(session, new.clone()).await?;
-            self.logins(session, new.clone()).await?;
+            self.primary_members(session, new).await?;
+            self.logins(session, new).await?;
+        } else if self.late {
+            self.late_people(session, new).await?;
+            self.primary_members(session, new).await?;
         }
-        self.dynamic(session, new.clone()).await?;
-        let unknown = self.unknown(new.clone());
+        self.dynamic(session, new).await?;
+        let unknown = self.unknown(new);
         if !self.raw.everyone && self.tries_everybody(session, unknown.len()).await? {
             return self.look_at(session, self.unknown(new)).await;
         }
@@ -218,10 +247,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Members whom nothing that was read explains, each once.
-    fn unknown(&self, new: std::ops::Range<usize>) -> BTreeMap<Key, String> {
-        let rows = self.raw.groups.rows.get(new).unwrap_or_default();
+    fn unknown(&self, new: &[usize]) -> BTreeMap<Key, String> {
         let mut unknown = BTreeMap::new();
-        for (key, name) in rows.iter().flat_map(|group| group.members.iter()) {
+        for (key, name) in self.raw.groups.of(new).flat_map(|group| group.members.iter()) {
             let known = self.raw.people.named(key) != Found::Nobody
                 || self.raw.groups.named(key).is_some()
                 || self.raw.strays.contains_key(&key);
@@ -299,19 +327,17 @@ impl<'a> Reader<'a> {
     }
 
     /// People whose primary group is among the new ones.
-    async fn primary_members(&mut self, session: &mut Session, new: std::ops::Range<usize>) -> Result<(), Fault> {
-        let rows = self.raw.groups.rows.get(new).unwrap_or_default();
-        let rids = rows.iter().filter_map(|group| group.sid);
+    pub(super) async fn primary_members(&mut self, session: &mut Session, new: &[usize]) -> Result<(), Fault> {
+        let rids = self.raw.groups.of(new).filter_map(|group| group.sid);
         let terms: Vec<String> = rids.map(|(_, rid)| format!("(primaryGroupID={rid})")).collect();
         self.people_with(session, &terms).await
     }
 
     /// People whose login names the new groups list.
-    async fn logins(&mut self, session: &mut Session, new: std::ops::Range<usize>) -> Result<(), Fault> {
+    async fn logins(&mut self, session: &mut Session, new: &[usize]) -> Result<(), Fault> {
         let name = &self.settings.schema.user_name_attribute;
-        let rows = self.raw.groups.rows.get(new).unwrap_or_default();
         let logins: std::collections::BTreeSet<&str> =
-            rows.iter().flat_map(|group| group.logins.iter().map(String::as_str)).collect();
+            self.raw.groups.of(new).flat_map(|group| group.logins.iter().map(String::as_str)).collect();
         if logins.len() >= MOST_TERMS {
             return self.every_person(session).await;
         }
@@ -339,7 +365,7 @@ impl<'a> Reader<'a> {
         self.people_with(session, &terms).await
     }
 
-    async fn people_with(&mut self, session: &mut Session, terms: &[String]) -> Result<(), Fault> {
+    pub(super) async fn people_with(&mut self, session: &mut Session, terms: &[String]) -> Result<(), Fault> {
         for chunk in terms.chunks(TERMS) {
             let search = people_search(self.settings, Some(&chunk.concat()));
             let people = &mut self.raw.people;
@@ -352,10 +378,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Members that a group's own search finds.
-    async fn dynamic(&mut self, session: &mut Session, new: std::ops::Range<usize>) -> Result<(), Fault> {
+    async fn dynamic(&mut self, session: &mut Session, new: &[usize]) -> Result<(), Fault> {
         let schema = &self.settings.schema;
         let Raw { people, groups, dynamic, effort, .. } = &mut self.raw;
-        for at in new {
+        for &at in new {
             let Some(group) = groups.rows.get_mut(at) else { continue };
             for text in std::mem::take(&mut group.urls) {
                 let Some(url) = url::parse(&text) else {

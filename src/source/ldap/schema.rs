@@ -174,9 +174,9 @@ impl Schema {
     }
 }
 
-/// Attributes that change with every change of an entry: uSNChanged on Active Directory,
-/// modifyTimestamp elsewhere.
-pub(super) const STAMPS: [&str; 2] = ["uSNChanged", "modifyTimestamp"];
+/// Attributes that change with every change of an entry: uSNChanged on Active Directory, entryCSN on
+/// OpenLDAP, modifyTimestamp (in seconds) elsewhere.
+pub(super) const STAMPS: [&str; 3] = ["uSNChanged", "entryCSN", "modifyTimestamp"];
 
 impl Disabled {
     /// The attribute.

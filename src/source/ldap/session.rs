@@ -155,6 +155,7 @@ impl Session {
     /// These attributes, and what tells whether an entry is covered by the watermark.
     fn asked(&self, attributes: &[String]) -> Vec<String> {
         let more = self.reach.as_ref().and_then(|reach| reach.asks());
+        let more = more.filter(|more| attributes.iter().all(|own| own != more));
         attributes.iter().cloned().chain(more.map(str::to_owned)).collect()
     }
 

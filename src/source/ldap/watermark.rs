@@ -76,6 +76,25 @@ impl Mark {
         }
     }
 
+    /// Whether it is for sure another server's: two domain controllers count each for itself.
+    pub(super) fn is_of_another(&self, other: &Self) -> bool {
+        match (&self.state, &other.state) {
+            (State::Controller { settings, .. }, State::Controller { settings: own, .. }) => settings != own,
+            _ => false,
+        }
+    }
+
+    /// Whether an entry with this stamp is known to have changed after it: by a domain controller's count.
+    pub(super) fn is_before(&self, stamp: &[String]) -> bool {
+        let number = |text: &String| text.parse::<u64>().ok();
+        match &self.state {
+            State::Contexts(_) => false,
+            State::Controller { usn, .. } => {
+                number(usn).zip(stamp.first().and_then(number)).is_some_and(|(a, b)| a < b)
+            }
+        }
+    }
+
     /// What it covers.
     pub(super) fn reach(&self) -> Reach {
         let contexts = match &self.state {
@@ -356,6 +375,21 @@ mod tests {
             assert_eq!(mark.is_of_the_past(format!("2026-11-22T{now}Z").parse().unwrap()), past, "{now}");
         }
         assert!(controller("", "1").is_of_the_past(Timestamp::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn a_controller_counts_for_itself() {
+        let mark = controller("01", "100");
+        for (stamp, later) in [("101", true), ("100", false), ("99", false), ("20261122100000.0Z", false)] {
+            assert_eq!(mark.is_before(&[stamp.to_owned()]), later, "{stamp}");
+        }
+        assert!(!mark.is_before(&[]) && !contexts("a", &[("dc=x", &[ONE])]).is_before(&[TWO.to_owned()]));
+        let mut other = controller("01", "100");
+        assert!(!mark.is_of_another(&other));
+        if let State::Controller { settings, .. } = &mut other.state {
+            settings.push('2');
+        }
+        assert!(mark.is_of_another(&other) && !mark.is_of_another(&contexts("a", &[])));
     }
 
     #[test]

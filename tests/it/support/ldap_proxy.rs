@@ -35,6 +35,8 @@ pub struct Rules {
     pub bind: Option<i64>,
     /// Done once, before the first search that is not of one entry goes on.
     pub meanwhile: Meanwhile,
+    /// Done before each search goes on.
+    pub each: Each,
     /// The first search with this base waits for [`Proxy::release`].
     pub hold: Option<String>,
     /// What becomes of a search for a part of an attribute (`member;range=1500-*`).
@@ -63,6 +65,28 @@ impl Meanwhile {
 impl std::fmt::Debug for Meanwhile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Meanwhile")
+    }
+}
+
+/// What happens before each search, given the search.
+#[derive(Clone, Default)]
+pub struct Each(Option<Arc<dyn Fn(&Seen) + Send + Sync>>);
+
+impl Each {
+    pub fn new(what: impl Fn(&Seen) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(what)))
+    }
+
+    fn happen(&self, seen: &Seen) {
+        if let Some(what) = &self.0 {
+            what(seen);
+        }
+    }
+}
+
+impl std::fmt::Debug for Each {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Each")
     }
 }
 

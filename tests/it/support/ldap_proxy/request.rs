@@ -145,7 +145,8 @@ fn search(id: i64, message: &mut Ber, link: &Link) -> Option<i64> {
     *request.get_mut(7)?.as_parts_mut()? = without_ranges(&attributes);
     let mut inner = link.shared.lock();
     let page = page_size(parts, inner.rules.max_page);
-    inner.seen.push(Seen { base: base.clone(), scope, attributes, page });
+    let seen = Seen { base: base.clone(), scope, attributes, page };
+    inner.seen.push(seen.clone());
     if let Some((denied, code)) = &inner.rules.denied
         && denied.eq_ignore_ascii_case(&base)
     {
@@ -160,8 +161,9 @@ fn search(id: i64, message: &mut Ber, link: &Link) -> Option<i64> {
         inner.pages += 1;
         inner.pages
     });
-    let meanwhile = inner.rules.meanwhile.clone();
+    let (meanwhile, each) = (inner.rules.meanwhile.clone(), inner.rules.each.clone());
     drop(inner);
+    each.happen(&seen);
     if scope != 0 {
         meanwhile.happen();
     }
