@@ -116,6 +116,7 @@ fn wanted(source: &SourceName, policy: &Policy, memory: &Memory) -> Wanted {
     let feeds = memory.learned.feeds.values().flatten().filter(|feed| feed.source == *source && feed.immutable);
     wanted.groups = feeds.filter_map(|feed| feed.key.clone()).collect();
     wanted.people.share(source, &memory.learned.person_links);
+    wanted.before = memory.seen.as_ref().and_then(|seen| seen.marks.get(source).cloned());
     wanted.columns = memory.learned.columns.get(source).cloned().unwrap_or_default();
     let own = policy.groups.values().chain([&policy.group_defaults]).flat_map(|group| &group.keep);
     let ignored = policy.identity.ignore.iter().map(String::as_str);

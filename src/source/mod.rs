@@ -57,6 +57,8 @@ pub struct Wanted {
     /// Addresses in folded form (`*` stands for anything) of people who may be protected, whatever group they
     /// are in: other addresses of theirs may be those of accounts.
     pub protected: BTreeSet<String>,
+    /// Its state at the last full run, where every source told one: a directory of before that is not read.
+    pub before: Option<Watermark>,
     /// Optional columns that it had at the last full run, where its kind has columns.
     pub columns: BTreeSet<String>,
 }

@@ -2,6 +2,7 @@
 //! that does. Here with CSV files; below with directory servers.
 
 mod answers;
+mod behind;
 mod controller;
 mod directory;
 

@@ -14,17 +14,24 @@ pub(super) struct Fault {
     pub(super) code: Option<u32>,
     /// A new connection may help.
     pub(super) again: bool,
+    /// The server has a directory of before. It is told, whatever becomes of other servers.
+    pub(super) behind: bool,
 }
 
 impl Fault {
     /// A failure that another attempt would not mend.
     pub(super) fn lasting(text: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { text: text.into(), help: Some(help.into()), code: None, again: false }
+        Self { text: text.into(), help: Some(help.into()), code: None, again: false, behind: false }
     }
 
     /// A failure that a new connection may mend.
     pub(super) fn passing(text: impl Into<String>) -> Self {
-        Self { text: text.into(), help: None, code: None, again: true }
+        Self { text: text.into(), help: None, code: None, again: true, behind: false }
+    }
+
+    /// A server that another one may stand in for: what it has is older than what was read before.
+    pub(super) fn behind(text: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { behind: true, ..Self::passing(text).help(help) }
     }
 
     /// What a result code of the server says, other than success.
@@ -36,6 +43,7 @@ impl Fault {
             help: help(code).map(str::to_owned),
             code: Some(code),
             again: matches!(code, 51 | 52 | 80),
+            behind: false,
         }
     }
 

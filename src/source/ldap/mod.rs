@@ -270,6 +270,7 @@ async fn attempts(name: &SourceName, settings: &Settings, wanted: &Wanted, trial
     let tls = tls(settings)?;
     let attempts = ATTEMPTS.max(settings.servers.len());
     let mut last = Fault::lasting("has no server", "set url");
+    let mut behind = None;
     for (attempt, server) in settings.servers.iter().cycle().take(attempts).enumerate() {
         if let Some(round) = u32::try_from(attempt / settings.servers.len()).ok().filter(|round| *round > 0) {
             tokio::time::sleep(Duration::from_millis(300) * round).await;
@@ -283,6 +284,7 @@ async fn attempts(name: &SourceName, settings: &Settings, wanted: &Wanted, trial
                 // so with the next one as well, and asking often locks accounts.
                 let again = fault.again || (matches!(stage, Stage::Connecting) && fault.code.is_none());
                 let is_last = attempt + 1 == attempts || (!fault.again && settings.servers.len() == 1);
+                behind = behind.or_else(|| fault.behind.then(|| fault.clone()));
                 last = fault;
                 if !again || is_last {
                     break;
@@ -291,7 +293,7 @@ async fn attempts(name: &SourceName, settings: &Settings, wanted: &Wanted, trial
             }
         }
     }
-    Err(last)
+    Err(behind.unwrap_or(last))
 }
 
 /// How far an attempt came.
@@ -316,6 +318,9 @@ async fn once(
     let about = About::ask(&session).await.map_err(reading)?;
     // Before the reading, so that what changes while it lasts is a change for the next run.
     let mut mark = Mark::first(&session, server, &about, settings).await.map_err(reading)?;
+    if let (Some(now), Some(before)) = (&mark, wanted.before.as_ref().and_then(Mark::of)) {
+        now.is_not_behind(&session, &before).await.map_err(reading)?;
+    }
     mark = mark.filter(|mark| mark.is_of_the_past(Timestamp::now()));
     if let (Some(first), Some(other)) = (&mark, &second) {
         // Behind one address may be several servers.

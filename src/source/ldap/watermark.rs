@@ -5,6 +5,8 @@
 //! nothing, and are always read. A watermark is bound to one server: two servers never vouch for each
 //! other.
 
+mod behind;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -12,10 +12,10 @@ use crate::support::doc::reasons;
 use crate::support::ldap_proxy::{Meanwhile, Proxy, Rules, Seen};
 use crate::support::slapd::{READER, READER_PASSWORD, ROOT, ROOT_PASSWORD, SUFFIX, Slapd, Wish, dn, group, people};
 
-const PROVIDER: Wish<'_> =
+pub(super) const PROVIDER: Wish<'_> =
     Wish { ldif: "", global: "moduleload syncprov", database: "overlay syncprov", self_signed: false, expired: false };
 
-fn company() -> String {
+pub(super) fn company() -> String {
     people(&["ann", "bob", "cem", "dan"]) + &group("compliance", &[&dn("ann"), &dn("bob")])
 }
 
@@ -25,7 +25,7 @@ fn provider() -> Option<Arc<Slapd>> {
 }
 
 /// A bench that reads these servers, and by `from` its groups.
-fn bench(urls: &[String], from: &str) -> Bench {
+pub(super) fn bench(urls: &[String], from: &str) -> Bench {
     let mut world = World::new("Corp");
     for name in ["ann", "bob", "cem", "dan"] {
         world.add_user(&address(name));
@@ -44,8 +44,8 @@ fn bench(urls: &[String], from: &str) -> Bench {
     bench
 }
 
-const BY_NAME: &str = "group = \"compliance\"";
-const BY_PATTERN: &str = "match = \"^compl.*$\"";
+pub(super) const BY_NAME: &str = "group = \"compliance\"";
+pub(super) const BY_PATTERN: &str = "match = \"^compl.*$\"";
 
 /// The searches of a run that reads nothing.
 #[track_caller]
@@ -55,7 +55,7 @@ fn searches(proxy: &Proxy, bench: &Bench) -> Vec<Seen> {
     proxy.seen()
 }
 
-fn member(change: &str, name: &str) -> String {
+pub(super) fn member(change: &str, name: &str) -> String {
     format!("dn: cn=compliance,ou=groups,{SUFFIX}\nchangetype: modify\n{change}: member\nmember: {}\n", dn(name))
 }
 
