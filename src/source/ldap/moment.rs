@@ -185,7 +185,7 @@ async fn look_at(
 impl Reader<'_> {
     /// Reads again what changed while it was read, until all groups are as they were at one moment; see
     /// [this module](self). A group that never stands still is not believed.
-    pub(super) async fn to_one_moment(
+    pub(super) async fn steady(
         &mut self,
         session: &mut Session,
         began: Option<&Began>,

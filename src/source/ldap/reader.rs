@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
         }
         self.groups_by_dn(&session).await?;
         self.rounds(&mut session, Vec::new()).await?;
-        self.to_one_moment(&mut session, began, whole).await?;
+        self.steady(&mut session, began, whole).await?;
         self.known_people(&mut session).await?;
         self.raw.people.finish();
         self.raw.elsewhere = self.refers && self.raw.effort.people.references > 0;

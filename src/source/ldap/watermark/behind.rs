@@ -73,7 +73,7 @@ impl Mark {
 fn older<'a>(now: &BTreeSet<String>, then: &'a BTreeSet<String>) -> Option<&'a str> {
     let newest = |numbers: &BTreeSet<String>| numbers.last().cloned();
     let found = then.iter().find(|number| {
-        let own = now.iter().filter(|own| provider(own) == provider(number)).next_back();
+        let own = now.iter().rfind(|own| provider(own) == provider(number));
         match own {
             Some(own) => own < *number,
             None => newest(now) <= newest(then),
@@ -122,8 +122,9 @@ mod tests {
 
     #[test]
     fn each_provider_is_compared_with_itself() {
-        type Numbers<'a> = &'a [(u32, &'a str)];
-        let table: [(Numbers<'_>, Numbers<'_>, Option<(u32, &str)>); 9] = [
+        type Number<'a> = (u32, &'a str);
+        type Case<'a> = (&'a [Number<'a>], &'a [Number<'a>], Option<Number<'a>>);
+        let table: [Case<'_>; 9] = [
             (&[(5, "000")], &[(5, "000")], None),
             (&[(5, "000")], &[(6, "000")], None),
             (&[(5, "000")], &[(4, "000")], Some((5, "000"))),
