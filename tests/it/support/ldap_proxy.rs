@@ -70,7 +70,9 @@ impl std::fmt::Debug for Meanwhile {
 
 /// What happens before each search, given the search.
 #[derive(Clone, Default)]
-pub struct Each(Option<Arc<dyn Fn(&Seen) + Send + Sync>>);
+pub struct Each(Option<Arc<Watch>>);
+
+type Watch = dyn Fn(&Seen) + Send + Sync;
 
 impl Each {
     pub fn new(what: impl Fn(&Seen) + Send + Sync + 'static) -> Self {
