@@ -122,6 +122,16 @@ fn ended(
     known.filter_map(|id| Some((id.clone(), why(id)?))).collect()
 }
 
+/// Groups that the log is not done with: those whose members it follows, and those of intents without an outcome.
+pub(super) async fn followed(conn: &mut SqliteConnection) -> Result<BTreeSet<GroupId>, Fault> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT group_id FROM observed_group UNION SELECT group_id FROM open_intent WHERE group_id IS NOT NULL",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(GroupId::from).collect())
+}
+
 async fn rows(conn: &mut SqliteConnection) -> Result<BTreeMap<GroupId, Row>, Fault> {
     let rows: Vec<(String, String, String, i64)> =
         sqlx::query_as("SELECT group_id, group_name, digest, baseline_at FROM observed_group").fetch_all(conn).await?;
