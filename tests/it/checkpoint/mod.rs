@@ -251,7 +251,7 @@ fn openssl_and_a_shell_are_enough_to_check_a_checkpoint() {
         assert!(
             readme.contains(
                 &line
-                    .replace("worm/checkpoints", "/mnt/worm/rosterd.checkpoints")
+                    .replace("worm/checkpoints", "/mnt/worm/rosterd/checkpoints")
                     .replace("pub.pem", "audit-key.pub.pem")
             ),
             "{line}"
