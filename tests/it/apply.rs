@@ -766,3 +766,26 @@ fn members_of_a_group_whose_creation_was_lost_are_not_called_untried() {
     assert_eq!(bench.members("Audit"), ["dan"]);
     bench.in_step();
 }
+
+/// Somebody made a group of the same name before the next run: which of the two is rosterd's, nobody knows.
+#[test]
+fn a_creation_that_was_cut_off_is_not_done_by_another_group_of_its_name() {
+    let mut bench = Bench::small();
+    bench
+        .rest
+        .push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"audit\"\nto = \"Audit\"\n[group.Audit]\ncreate = true\n");
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "audit,dan"]);
+    bench.simulator().inject(Fault::on("POST", "/v1/groups", FaultKind::Hold { moment: Moment::After }));
+    let mut child = bench.start(&["apply"]);
+    bench.until_held();
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    bench.until_abandoned();
+    bench.simulator().change(|world| world.add_group("Audit", &["dan@corp.example"]));
+    bench.apply(12);
+    bench.every_intent_has_an_outcome();
+    let audit = bench.audit();
+    let outcomes: Vec<&Value> = audit.iter().filter(|record| record["event"] == "outcome").collect();
+    assert_eq!(outcomes.len(), 2);
+    assert!(outcomes.iter().all(|outcome| outcome["result"] == "failed"), "{outcomes:#?}");
+}

@@ -169,6 +169,22 @@ fn unproven(bench: &Bench) {
     bench.simulator().forget_requests();
 }
 
+/// An answer without a body is no proof, and the group cannot be read: nobody knows, and the next run looks.
+#[test]
+fn a_success_that_shows_nothing_leaves_the_intents_to_the_next_run() {
+    let bench = empty_groups(2, 2);
+    bench.simulator().change(|world| world.switches.write_reply = WriteReply::Empty);
+    let refused = FaultKind::Status { code: 500, moment: Moment::Before };
+    bench.simulator().inject(Fault::on("GET", "/v1/groups/*/users", refused).always());
+    bench.apply(12);
+    assert_eq!(read_back(&bench), [Value::Null; 0], "nobody knows yet");
+    bench.simulator().clear_faults();
+    bench.simulator().forget_requests();
+    bench.apply(0);
+    assert_eq!(bench.writes(), [], "all of it was done before");
+    all_is_done(&bench);
+}
+
 fn all_is_done(bench: &Bench) {
     bench.every_intent_has_an_outcome();
     let results: Vec<Value> = bench.audit().into_iter().filter(|record| record["event"] == "outcome").collect();

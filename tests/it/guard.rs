@@ -122,6 +122,19 @@ fn an_approval_does_not_cover_more_than_it_was_given_for() {
     assert_eq!(world.holds(), ["group_removals 3/0 on 3 approved"]);
 }
 
+/// With no change to hold, the scope alone says what a word was about.
+#[test]
+fn an_approval_of_one_missing_group_accepts_no_other() {
+    let mut world = World::equal(&[("Audit", "ann")]);
+    for (from, to) in [("risk", "Risk"), ("board", "Board")] {
+        world.map("hr", from, to);
+        world.members(to, "");
+    }
+    let hold = world.plan().holds[0].clone();
+    world.memory.approvals.push(world.approval(&hold));
+    assert_eq!(world.holds(), ["missing 0/0 on 0", "missing 0/0 on 0 approved"]);
+}
+
 #[test]
 fn an_approval_expires() {
     let mut world = World::equal(&[("Risk", &names("r", 10))]);
@@ -258,6 +271,20 @@ fn removals_of_a_first_full_run_wait() {
     world.nothing_to_do();
     world.hr().leave("risk", "cas");
     assert_eq!(world.changes(), ["remove Risk cas: grant_ended"]);
+}
+
+/// When the grace period is over, nobody has looked at them yet.
+#[test]
+fn removals_that_a_first_full_run_left_to_their_grace_wait_after_it() {
+    let mut world = World::new();
+    world.policy.guard.removal_grace = Duration::from_hours(2);
+    world.hr().join("risk", "ann");
+    world.map("hr", "risk", "Risk");
+    world.members("Risk", "ann bob");
+    world.apply();
+    world.nothing_to_do();
+    world.now += Duration::from_hours(2);
+    assert_eq!(world.changes(), ["remove Risk bob: person_gone [first_run]"]);
 }
 
 #[test]
@@ -612,6 +639,7 @@ fn what_a_nested_group_granted_stays_while_it_is_named_and_not_there() {
     // Read in part, the parent says nothing of it, and nothing is forgotten.
     world.hr().group("risk").complete = false;
     world.hr().group("risk").groups.clear();
+    assert_eq!(world.decide().learned.nested, world.memory.learned.nested);
     world.apply();
     world.hr().group("risk").complete = true;
     world.hr().group("risk").groups.insert("team".to_owned());

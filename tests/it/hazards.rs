@@ -132,6 +132,11 @@ fn a_file_that_ended_with_a_line_end_is_cut_short_without_one() {
             "{told}"
         );
     }
+    // Of a file that is cut within a row it is said once.
+    bench.write("people.csv", &format!("{start}compl"));
+    let told = bench.apply(13)["sources"][0]["problems"].to_string();
+    assert_eq!(told.matches("looks cut short").count(), 1, "{told}");
+    bench.write("people.csv", start.trim_end());
     // Whoever says so has files without one, and none is missed again.
     bench.rest = ONE_GROUP.replace("people.csv\"", "people.csv\"\nfinal_line_end = false");
     bench.apply(0);
