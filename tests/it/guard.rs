@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use rosterd::model::hold::Rule;
+use rosterd::model::plan::Op;
 use rosterd::model::policy::{FirstRemovals, Mode, Selector};
+use rosterd::model::undo::{Undone, UndoneKey};
 
-use super::support::small::{World, address, limit};
+use super::support::small::{World, address, id, limit};
 
 /// `n` names from a letter: `a0 a1 …`.
 fn names(letter: &str, n: usize) -> String {
@@ -233,6 +235,19 @@ fn removals_that_would_leave_nobody_wait() {
     assert_eq!(world.holds(), [""; 0], "somebody takes their place");
     world.policy.guard.group_adds = limit(0, 0);
     assert_eq!(world.holds(), ["empty 2/0 on 2", "group_adds 1/0 on 1"]);
+}
+
+/// What an undo took back is not about to be done: it waits for its own word alone, and empties nothing.
+#[test]
+fn what_was_taken_back_empties_nothing() {
+    let mut world = World::equal(&[("Risk", "ann bob")]);
+    let group = world.live_group("Risk").id.clone();
+    for name in ["ann", "bob"] {
+        let key = UndoneKey { group: group.clone(), op: Op::RemoveMember, account: Some(id(name)) };
+        world.memory.undone.insert(key, Undone { by: "r2".into(), of: "r1".into(), at: world.now });
+    }
+    world.hr().leave("risk", "ann bob");
+    assert_eq!(world.changes(), ["ann", "bob"].map(|who| format!("remove Risk {who}: grant_ended [undone]")));
 }
 
 #[test]
