@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-#[expect(clippy::disallowed_types, reason = "for look-ups alone: nothing is said in its order")]
-use std::collections::HashMap;
 
 use super::id::{AccountId, GroupId};
+use super::numbered::{Id, Numbered, Texts};
+use super::piece::Piece;
 
 /// Accounts by group. Each id is there once, however many groups its account is in, so that a membership
 /// takes about four bytes.
@@ -172,40 +172,48 @@ impl Memberships {
 /// Memberships as they are met, in any order.
 #[derive(Debug, Default)]
 pub struct Gathering {
-    #[expect(clippy::disallowed_types, reason = "for look-ups alone")]
-    known: HashMap<AccountId, u32>,
-    accounts: Vec<AccountId>,
-    groups: BTreeMap<GroupId, Vec<u32>>,
+    texts: Texts,
+    ids: Vec<Id>,
+    /// Groups, each with where its members end among the ids.
+    groups: Vec<(GroupId, usize)>,
 }
 
 impl Gathering {
     /// Puts accounts into a group. A group that nobody is put into is known all the same.
     pub fn add<'a>(&mut self, group: GroupId, accounts: impl IntoIterator<Item = &'a str>) {
-        let members = self.groups.entry(group).or_default();
-        for account in accounts {
-            let at = match self.known.get(account) {
-                Some(at) => *at,
-                None => {
-                    let at = u32::try_from(self.accounts.len()).unwrap_or(u32::MAX);
-                    let id = AccountId::new(account);
-                    self.known.insert(id.clone(), at);
-                    self.accounts.push(id);
-                    at
-                }
-            };
-            members.push(at);
-        }
-    }
-
-    /// All that was met so far. What is met from here on shares the ids of it.
-    pub fn take(&mut self) -> Memberships {
-        Memberships::new(self.accounts.clone(), std::mem::take(&mut self.groups))
+        let texts = &mut self.texts;
+        self.ids.extend(accounts.into_iter().map(|account| Id::new(account, texts)));
+        self.groups.push((group, self.ids.len()));
     }
 
     /// All that was met.
     pub fn finish(self) -> Memberships {
-        drop(self.known);
-        Memberships::new(self.accounts, self.groups)
+        let Self { texts, ids, groups: met } = self;
+        let (numbered, numbers) = Numbered::of(ids.iter().map(|id| Some(id.key(&texts))));
+        // The texts of all of them are one.
+        let (mut text, mut ends) = (String::new(), Vec::with_capacity(numbered.count()));
+        let mut places = vec![NOWHERE; numbered.count()];
+        for (number, place) in numbered.in_order().zip(0..) {
+            numbered.key(number).with(|id| text.push_str(id));
+            ends.push(text.len());
+            if let Some(found) = places.get_mut(number as usize) {
+                *found = place;
+            }
+        }
+        let mut groups: BTreeMap<GroupId, Vec<u32>> = BTreeMap::new();
+        let mut from = 0;
+        for (group, to) in met {
+            let members = numbers.get(from..to).into_iter().flatten().flatten();
+            let members = members.filter_map(|number| places.get(*number as usize).copied());
+            groups.entry(group).or_default().extend(members);
+            from = to;
+        }
+        for members in groups.values_mut() {
+            members.sort_unstable();
+            members.dedup();
+            members.shrink_to_fit();
+        }
+        Memberships { accounts: Piece::cut(text, ends).map(AccountId::from).collect(), groups }
     }
 }
 
@@ -254,13 +262,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_leaves_nothing_but_ids() {
+    fn ids_of_any_spelling_are_sorted_by_their_text() {
+        let all = ids(
+            "82d7c228-8bcd-11e9-a94b-ab3de8494987 82D7C228-8BCD-11E9-A94B-AB3DE8494987 u1 8 00000000-0000-0000-0000-000000000001",
+        );
         let mut gathering = Gathering::default();
-        gathering.add("g1".into(), ["a", "b"]);
-        assert_eq!(gathering.take(), [("g1".into(), ids("a b"))].into());
-        gathering.add("g2".into(), ["b", "c"]);
-        let next = gathering.finish();
-        assert_eq!(next, [("g2".into(), ids("b c"))].into());
+        gathering.add("g1".into(), all.iter().map(AccountId::as_str));
+        gathering.add("g2".into(), ["u1", "8"]);
+        gathering.add("g1".into(), ["u1", "u2"]);
+        let found = gathering.finish();
+        let mut sorted: Vec<AccountId> = all.into_iter().chain(ids("u2")).collect();
+        sorted.sort();
+        assert_eq!(found.of(&"g1".into()).unwrap().iter().collect::<Vec<_>>(), sorted.iter().collect::<Vec<_>>());
+        assert_eq!(found.of(&"g2".into()).unwrap().iter().map(AccountId::as_str).collect::<Vec<_>>(), ["8", "u1"]);
+        assert_eq!(
+            found,
+            Memberships::new(sorted, [("g1".into(), (0..6).collect()), ("g2".into(), vec![4, 1])].into())
+        );
     }
 
     #[test]

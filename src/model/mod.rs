@@ -17,6 +17,7 @@ pub mod live;
 pub mod memberships;
 pub mod memory;
 pub mod notice;
+pub mod numbered;
 pub mod piece;
 pub mod plan;
 pub mod policy;

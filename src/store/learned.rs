@@ -279,26 +279,26 @@ pub(super) async fn load(conn: &mut SqliteConnection, memory: &mut Memory) -> Re
     for (key, name) in read(conn, &KNOWN_GROUP).await? {
         memory.known_groups.insert(one(key).into(), text(name));
     }
-    // Most of those who were left in a group are there because rosterd put them in.
-    let mut gathering = Gathering::default();
+    let mut left = Gathering::default();
     let mut rows = sqlx::query("SELECT group_id, members FROM left_group").fetch(&mut *conn);
     while let Some(row) = rows.try_next().await? {
         let (group, members) = pair(LEFT_GROUP, &row)?;
         let members: Vec<Text<'_>> = from_json(LEFT_GROUP, &group, &members)?;
-        gathering.add(group.into(), members.iter().map(Text::as_str));
+        left.add(group.into(), members.iter().map(Text::as_str));
     }
     drop(rows);
-    memory.left = gathering.take();
+    memory.left = left.finish();
     for (key, id) in read(conn, &GROUP_LINK).await? {
         memory.group_links.insert(one(key).into(), text(id).into());
     }
+    let mut owned = Gathering::default();
     let mut rows = sqlx::query(OWNED).bind(BETWEEN.to_string()).fetch(&mut *conn);
     while let Some(row) = rows.try_next().await? {
         let (group, accounts) = pair("owned", &row)?;
-        gathering.add(group.into(), accounts.split(BETWEEN));
+        owned.add(group.into(), accounts.split(BETWEEN));
     }
     drop(rows);
-    memory.owned = gathering.finish();
+    memory.owned = owned.finish();
     memory.learned.files = settings::files(conn).await?;
     memory.learned.columns = settings::columns(conn).await?;
     memory.seen = seen(conn).await?;

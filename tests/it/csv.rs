@@ -214,6 +214,14 @@ fn a_bad_row_makes_the_source_incomplete_and_is_named() {
         (b"group,email,id\na, , \n", &["! a.csv:2: the row has neither an e-mail address nor an id"]),
         (b"group,email\n\n\na,x.corp.example\n", &["! a.csv:4: column \"email\" is not an e-mail address"]),
         (
+            b"group,email\na,mailto:x@corp.example\n",
+            &["! a.csv:2: column \"email\" is not one e-mail address: it has ':' before its last @"],
+        ),
+        (
+            b"group,email\na,\"x@corp.example,y@corp.example\"\n",
+            &["! a.csv:2: column \"email\" is not one e-mail address: it has '@' before its last @"],
+        ),
+        (
             b"group,email\n\"a\nb\",x@c.example\n",
             &["! a.csv:2: column \"group\" has a line break or another control character in it"],
         ),

@@ -101,15 +101,21 @@ fn a_group_that_is_mapped_anew_gets_a_new_list() {
     assert_eq!(at["members"].as_array().unwrap().len(), 3);
 }
 
-/// Nobody looks at it any more, so nobody knows who is in it: its last list is no list of today.
-#[test]
-fn a_group_that_is_mapped_no_more_is_known_up_to_its_last_look() {
+/// A run with one group more, which nothing maps by the rest of the configuration that is told beside it.
+fn with_gamma() -> (Bench, String) {
     let mut bench = Bench::small();
     bench.simulator().change(|world| world.add_group("Gamma", &["dan@corp.example"]));
     bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "gamma,dan"]);
     let rest = bench.rest.clone();
     bench.rest.push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"gamma\"\nto = \"Gamma\"\n");
     bench.apply(0);
+    (bench, rest)
+}
+
+/// Nobody looks at it any more, so nobody knows who is in it: its last list is no list of today.
+#[test]
+fn a_group_that_is_mapped_no_more_is_known_up_to_its_last_look() {
+    let (mut bench, rest) = with_gamma();
     let with = Timestamp::now().to_string();
     // What others changed up to the run that finds it unmapped is told by that run.
     let edit = |edit: Edit| bench.simulator().edit(edit).unwrap();
@@ -306,12 +312,7 @@ fn a_group_that_is_gone_or_archived_is_known_up_to_its_last_look() {
 /// A state of an older version has no record of the end: the last full run's facts say that it did not look.
 #[test]
 fn a_group_of_an_older_log_that_no_run_looks_at_is_not_told_as_todays() {
-    let mut bench = Bench::small();
-    bench.simulator().change(|world| world.add_group("Gamma", &["dan@corp.example"]));
-    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "gamma,dan"]);
-    let rest = bench.rest.clone();
-    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"gamma\"\nto = \"Gamma\"\n");
-    bench.apply(0);
+    let (mut bench, rest) = with_gamma();
     // As the older version left it.
     meddle(&bench.state(), "DELETE FROM observed_group WHERE group_name = 'Gamma'");
     bench.rest = rest;

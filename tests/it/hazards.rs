@@ -234,11 +234,25 @@ fn what_nobody_could_see_is_recorded_when_it_is_seen() {
 /// The log tells how the process ended.
 #[test]
 fn a_run_that_ends_with_a_usage_error_is_recorded_with_its_exit() {
-    let bench = Bench::small();
-    bench.run(&["apply", "--group", "Complience"]).exits(2);
-    let finished: Vec<_> = bench.audit().into_iter().filter(|record| record["event"] == "run_finished").collect();
-    assert_eq!(finished.len(), 1);
-    assert_eq!(finished[0]["exit"], 2);
+    let mut bench = Bench::small();
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\nmatch = \"^team-(.*)$\"\nto = \"Team $1\"\n");
+    let finished = |bench: &Bench| -> Vec<_> {
+        let ended = bench.audit().into_iter().filter(|record| record["event"] == "run_finished");
+        ended.map(|record| record["exit"].clone()).collect()
+    };
+    // What no mapping can yield is a slip of the pen, and no run.
+    let told = bench.run(&["apply", "--group", "Complience"]).exits(2);
+    assert!(told.stderr.contains("no mapping yields a target group named Complience"), "{}", told.stderr);
+    bench.apply(0);
+    assert_eq!(finished(&bench), [0]);
+    // What a pattern can yield is known when the directory was read, and not where it cannot be.
+    bench.run(&["apply", "--group", "Team x"]).exits(2);
+    assert_eq!(finished(&bench), [0, 2]);
+    let people = std::fs::read(bench.path("people.csv")).unwrap();
+    std::fs::remove_file(bench.path("people.csv")).unwrap();
+    bench.run(&["apply", "--group", "Team x"]).exits(13);
+    std::fs::write(bench.path("people.csv"), people).unwrap();
+    bench.in_step();
 }
 
 /// Asked to stop while Hyperproof keeps it waiting, a run ends at once, and says so in the log.

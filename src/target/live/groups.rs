@@ -6,10 +6,10 @@ use super::super::error::TargetError;
 use super::super::reader::{Found, Reader};
 use super::super::wire::{Group, Membership, first};
 use super::pieces::Entries;
-use super::texts::{Id, Texts};
 use super::{Known, unbelievable};
 use crate::model::id::GroupId;
 use crate::model::live::{Absence, LiveState};
+use crate::model::numbered::{Id, Texts};
 use crate::model::problem::Problem;
 
 /// Groups and members as the lists have them.

@@ -8,7 +8,6 @@ mod accounts;
 mod groups;
 mod lists;
 mod pieces;
-mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,13 +19,13 @@ use super::wire::{Group, List};
 use crate::model::id::{AccountId, GroupId};
 use crate::model::live::{AccountIndex, LiveGroup, LiveState, MemberIdKind};
 use crate::model::memberships::Memberships;
+use crate::model::numbered::Numbered;
 use crate::model::problem::Problem;
 
 use accounts::Users;
 use groups::{Drawn, Members};
 pub use lists::{Listed, Lists};
 use pieces::Pieces;
-use texts::Numbered;
 
 /// What earlier runs know, against which a read is held.
 #[derive(Clone, Copy)]
@@ -195,7 +194,7 @@ impl Draft {
         let Self { users, drawn, mut problems, .. } = self;
         let Drawn { listed, absent, mut members, organisation } = drawn;
         let (ids, numbers) = users.numbered();
-        let mut held = vec![false; ids.len()];
+        let mut held = vec![false; ids.count()];
         let of_listed = listed.keys().filter_map(|id| members.groups.get(id)).flatten();
         let mut found = ids.find_all(of_listed.map(|id| id.key(&members.texts))).into_iter();
         let mut groups = Vec::with_capacity(listed.len());

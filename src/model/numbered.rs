@@ -1,39 +1,41 @@
-//! Floor 2, pure: ids of the lists in little memory, and as numbers, so that whoever joins lists compares numbers.
+//! Ids of long lists in little memory, and as numbers, so that whoever joins lists compares numbers.
 
 use std::cmp::Ordering;
 
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
-use crate::model::id::AccountId;
+use super::id::AccountId;
 
-/// Texts of a list, one behind the other.
+/// Texts of a list, one behind the other: 4 GiB at the most.
 #[derive(Debug, Default)]
-pub(super) struct Texts(String);
+pub struct Texts(String);
 
 /// Where one of [`Texts`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Span {
+pub struct Span {
     from: u32,
     to: u32,
 }
 
 impl Texts {
-    pub(super) fn add(&mut self, text: &str) -> Span {
-        let end = |texts: &String| u32::try_from(texts.len()).expect("an answer has at most some hundred MiB");
+    /// Adds a text; tells where it is.
+    pub fn add(&mut self, text: &str) -> Span {
+        let end = |texts: &String| u32::try_from(texts.len()).expect("what lists are made of has some hundred MiB");
         let from = end(&self.0);
         self.0.push_str(text);
         Span { from, to: end(&self.0) }
     }
 
-    pub(super) fn of(&self, span: Span) -> &str {
+    /// The text that is there.
+    pub fn of(&self, span: Span) -> &str {
         self.0.get(span.from as usize..span.to as usize).unwrap_or_default()
     }
 }
 
 /// An id of a list. Nearly all are UUIDs, which take less than half the room of their texts.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Id {
+pub enum Id {
     /// A UUID as it is written nearly everywhere: 36 lower-case characters. Other spellings are other ids.
     Uuid(Uuid),
     /// Any other text.
@@ -41,14 +43,16 @@ pub(super) enum Id {
 }
 
 impl Id {
-    pub(super) fn new(text: &str, texts: &mut Texts) -> Self {
+    /// An id; what of it is no UUID is kept in `texts`.
+    pub fn new(text: &str, texts: &mut Texts) -> Self {
         match Key::of(text) {
             Key::Uuid(uuid) => Self::Uuid(Uuid::from_u128(uuid)),
             Key::Text(text) => Self::Text(texts.add(text)),
         }
     }
 
-    pub(super) fn key(self, texts: &Texts) -> Key<'_> {
+    /// As it is compared; `texts` are those that it was made with.
+    pub fn key(self, texts: &Texts) -> Key<'_> {
         match self {
             Self::Uuid(uuid) => Key::Uuid(uuid.as_u128()),
             Self::Text(span) => Key::Text(texts.of(span)),
@@ -58,24 +62,26 @@ impl Id {
 
 /// An id, to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Key<'a> {
-    /// These sort like their texts.
+pub enum Key<'a> {
+    /// A UUID in its usual spelling; these sort like their texts.
     Uuid(u128),
+    /// Any other text.
     Text(&'a str),
 }
 
 impl<'a> Key<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+    /// An id as it is written.
+    pub fn of(text: &'a str) -> Self {
         canonical(text).map_or(Self::Text(text), Self::Uuid)
     }
 
     /// As the id of an account.
-    pub(super) fn account(self) -> AccountId {
+    pub fn account(self) -> AccountId {
         self.with(|text| AccountId::new(text))
     }
 
     /// Its text, for one use.
-    pub(super) fn with<T>(self, read: impl FnOnce(&str) -> T) -> T {
+    pub fn with<T>(self, read: impl FnOnce(&str) -> T) -> T {
         match self {
             Self::Uuid(uuid) => read(Uuid::from_u128(uuid).hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH])),
             Self::Text(text) => read(text),
@@ -130,7 +136,7 @@ impl PartialOrd for Key<'_> {
 
 /// Ids, each once, by numbers from 0 on: UUIDs before others, and each kind sorted.
 #[derive(Debug)]
-pub(super) struct Numbered<'a> {
+pub struct Numbered<'a> {
     uuids: Vec<u128>,
     texts: Vec<&'a str>,
     /// Where UUIDs begin that have these first bits; and where the last of them end. UUIDs are spread evenly, or a
@@ -141,7 +147,7 @@ pub(super) struct Numbered<'a> {
 
 impl<'a> Numbered<'a> {
     /// Ids as numbers; and the number of each of them, in their order.
-    pub(super) fn of(keys: impl Iterator<Item = Option<Key<'a>>>) -> (Self, Vec<Option<u32>>) {
+    pub fn of(keys: impl Iterator<Item = Option<Key<'a>>>) -> (Self, Vec<Option<u32>>) {
         let (mut uuids, mut texts) = (Vec::with_capacity(keys.size_hint().0), Vec::new());
         let mut count = 0;
         for (at, key) in (0_usize..).zip(keys) {
@@ -166,7 +172,7 @@ impl<'a> Numbered<'a> {
     }
 
     /// The number of an id, where it has one.
-    pub(super) fn find(&self, key: Key<'_>) -> Option<u32> {
+    pub fn find(&self, key: Key<'_>) -> Option<u32> {
         let at = match key {
             Key::Uuid(uuid) => {
                 let bucket = first_bits(uuid, self.bits);
@@ -181,7 +187,7 @@ impl<'a> Numbered<'a> {
 
     /// The numbers of many ids, in their order. They are looked up by the thousand, and sorted: as they come, each
     /// would be at another end of memory.
-    pub(super) fn find_all<'b>(&self, keys: impl Iterator<Item = Key<'b>>) -> Vec<Option<u32>> {
+    pub fn find_all<'b>(&self, keys: impl Iterator<Item = Key<'b>>) -> Vec<Option<u32>> {
         const AT_ONCE: usize = 50_000;
         let mut numbers = Vec::new();
         let mut keys = keys.enumerate().peekable();
@@ -199,7 +205,7 @@ impl<'a> Numbered<'a> {
     }
 
     /// The id of a number.
-    pub(super) fn key(&self, number: u32) -> Key<'a> {
+    pub fn key(&self, number: u32) -> Key<'a> {
         let number = number as usize;
         match self.uuids.get(number) {
             Some(uuid) => Key::Uuid(*uuid),
@@ -208,12 +214,12 @@ impl<'a> Numbered<'a> {
     }
 
     /// How many there are: every number is below.
-    pub(super) fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.uuids.len() + self.texts.len()
     }
 
     /// All numbers, in the order of the texts of their ids.
-    pub(super) fn in_order(&self) -> impl Iterator<Item = u32> {
+    pub fn in_order(&self) -> impl Iterator<Item = u32> {
         let mut uuids = (0..).zip(&self.uuids).peekable();
         let mut texts = (short(self.uuids.len())..).zip(&self.texts).peekable();
         std::iter::from_fn(move || match (uuids.peek(), texts.peek()) {
@@ -240,7 +246,7 @@ fn each_once<T: Ord + Copy>(mut ids: Vec<(T, usize)>, first: usize, numbers: &mu
 }
 
 fn short(number: usize) -> u32 {
-    u32::try_from(number).expect("an answer of some hundred MiB has fewer than 2^32 ids in it")
+    u32::try_from(number).expect("what has some hundred MiB has fewer than 2^32 ids in it")
 }
 
 fn first_bits(uuid: u128, bits: u32) -> usize {
@@ -268,7 +274,7 @@ mod tests {
             assert_eq!((numbers[at], numbers[at + all.len()]), (Some(number), Some(number)));
             numbered.key(number).with(|found| assert_eq!(found, text));
         }
-        assert_eq!((numbered.len(), numbered.find(Key::of("u2"))), (all.len(), None));
+        assert_eq!((numbered.count(), numbered.find(Key::of("u2"))), (all.len(), None));
     }
 
     fn id() -> impl Strategy<Value = String> {
