@@ -906,3 +906,36 @@ fn an_approval_whose_record_was_archived_counts() {
     assert_eq!(count(&bench, "A"), 5);
     bench.in_step();
 }
+
+/// Archives, and checkpoints in their file, that root made: the service goes on with them.
+#[test]
+fn what_root_archives_is_its_owners() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    const OWNER: u32 = 65534;
+    if !crate::support::servers::root("a state of another user") {
+        return;
+    }
+    let mut bench = for_a_day();
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    crate::support::bench::secret(&bench.path("audit-key.pem"), &key.serialize_pem());
+    let audit = "[audit]\nsigning_key = { file = \"audit-key.pem\" }\ncheckpoint_file = \"kept/checkpoints\"\n";
+    bench.rest = bench.rest.replacen("\n[guard]", &format!("\n{audit}[guard]"), 1);
+    bench.state_path = "kept/rosterd.db".to_owned();
+    std::fs::create_dir(bench.path("kept")).unwrap();
+    chown(bench.path("kept"), Some(OWNER), Some(OWNER)).unwrap();
+    bench.apply(0);
+    for _ in 0..4 {
+        aged(&bench);
+        meddle(&bench.state(), "DELETE FROM setting WHERE name = 'archived_at'");
+        bench.apply(0);
+    }
+    let archives = bench.path("kept/rosterd.db.archive");
+    let inside =
+        |place: &Path| -> Vec<PathBuf> { std::fs::read_dir(place).unwrap().map(|file| file.unwrap().path()).collect() };
+    let all = [inside(&bench.path("kept")), inside(&archives)];
+    assert!(all[0].contains(&bench.path("kept/checkpoints")) && !all[1].is_empty(), "{all:?}");
+    for path in all.concat() {
+        let found = path.metadata().unwrap();
+        assert_eq!((found.uid(), found.gid()), (OWNER, OWNER), "{path:?}");
+    }
+}

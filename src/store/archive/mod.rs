@@ -93,7 +93,7 @@ pub struct Retire {
 impl Store {
     /// Where archives are: a directory beside the state file.
     pub fn archive_dir(&self) -> PathBuf {
-        lock::beside(&self.path, ".archive")
+        dir_of(&self.path)
     }
 
     /// Archives the oldest records, one chunk of them, and prunes what belongs to them. None
@@ -110,7 +110,7 @@ impl Store {
         let Some(range) = self.end(tx, range).await? else {
             return Ok(None);
         };
-        let written = file::find_or_write(&self.pool, &self.archive_dir(), &range).await;
+        let written = file::find_or_write(&self.pool, &self.path, &range).await;
         let Some(written) = written.map_err(|fault| self.failed(fault))? else {
             return Ok(None);
         };
@@ -152,6 +152,11 @@ impl Store {
         let verdict = check::whole(&mut tx, dir, keys).await;
         self.end(tx, verdict).await
     }
+}
+
+/// The directory of a state's archives.
+fn dir_of(state: &Path) -> PathBuf {
+    lock::beside(state, ".archive")
 }
 
 type Columns = (i64, i64, String, String, String, i64, i64);
