@@ -124,10 +124,16 @@ impl Context {
         let has_ended = |number: &i64| self.ended.get(number).is_some_and(is_before);
         let has_passed =
             |number: &i64| self.passed.get(number).and_then(|used| used.changes.get(&change)).is_some_and(is_before);
-        let denials: [(&dyn Fn(&i64) -> bool, _); 3] =
-            [(&is_unknown, UNKNOWN), (&has_ended, ENDED), (&has_passed, PASSED)];
-        let denial = denials.into_iter().find(|(is_so, _)| numbers.clone().any(|number| is_so(&number)));
-        let unapproved = denial.map(|(_, why)| why);
+        let any = |is_so: &dyn Fn(&i64) -> bool| numbers.clone().any(|number| is_so(&number));
+        let unapproved = if any(&is_unknown) {
+            Some(UNKNOWN)
+        } else if any(&has_ended) {
+            Some(ENDED)
+        } else if any(&has_passed) {
+            Some(PASSED)
+        } else {
+            None
+        };
         if ["done", "already_so"].contains(&told.result.as_deref().unwrap_or_default()) {
             for number in numbers {
                 if let Some(used) = self.passed.get_mut(&number) {
