@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use sqlx::SqlitePool;
 use tempfile::NamedTempFile;
 
-use super::super::audit::Event;
 use super::super::audit::canonical::Json;
 use super::super::audit::lines::{archive_line, unpacked, walk_lines};
 use super::super::audit::walk::{Fields, Verification, Walk};
@@ -81,14 +80,14 @@ pub(super) fn walk(
     Ok(walked.map(|()| reader.hex()))
 }
 
-/// Records of one event in an archive, in order; lines that are not as an archive has them are left out.
-pub(super) fn of_event(path: &Path, event: Event) -> io::Result<Vec<Fields>> {
+/// Records with a text in an archive, in order; lines that are not as an archive has them are left out.
+pub(super) fn marked(path: &Path, mark: &str) -> io::Result<Vec<Fields>> {
     // As it stands in a record that stands in a text.
-    let marked = format!(r#"\"event\":\"{}\""#, event.as_str());
+    let mark = mark.replace('"', r#"\""#);
     let mut found = Vec::new();
     for line in BufReader::new(File::open(path)?).lines() {
         let line = line?;
-        if line.contains(&marked)
+        if line.contains(&mark)
             && let Some((_, _, record)) = unpacked(&line)
             && let Some(Json::Object(fields)) = Json::parse(&record)
         {

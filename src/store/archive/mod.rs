@@ -20,10 +20,11 @@ use sqlx::SqliteConnection;
 pub use check::{FilesVerdict, WholeVerdict, verify_archive, verify_archives};
 pub use log::{LogCursor, WholeLog};
 
+use super::audit::Actor;
 use super::audit::canonical::Json;
 use super::audit::walk::{Fields, Verification, tampered};
-use super::audit::{Actor, Event};
 use super::error::{Fault, StoreError};
+use super::recorded::{self, Unpacked};
 use super::stored::{count, time};
 use super::{Store, lock, settings};
 use crate::signing::PublicKey;
@@ -182,24 +183,30 @@ pub(super) async fn rows(conn: &mut SqliteConnection) -> Result<Vec<Archive>, Fa
     rows.into_iter().map(archive).collect()
 }
 
-/// Records of approvals in the archive that has what was recorded at a time; none where it is not there: what it
-/// cannot prove is not believed.
-pub(super) async fn approvals(conn: &mut SqliteConnection, at: Timestamp) -> Result<Vec<Fields>, Fault> {
-    let Some(archive) = rows(conn).await?.into_iter().find(|archive| archive.until >= at) else {
-        return Ok(Vec::new());
-    };
+/// Shows what archives have about approvals that was recorded at a time or later, from the newest archive on. Where one
+/// cannot be read it ends there, and tells which and why: what an archive cannot prove is not believed.
+pub(super) async fn approvals(
+    conn: &mut SqliteConnection,
+    from: Timestamp,
+    mut each: impl FnMut(&Fields),
+) -> Result<Unpacked, Fault> {
+    let archives = rows(conn).await?;
+    if archives.is_empty() {
+        return Ok(Ok(()));
+    }
     // The one place that asks SQLite where it is: whoever reads approvals has no path.
     let state: String =
         sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'").fetch_one(conn).await?;
-    let path = lock::beside(Path::new(&state), ".archive").join(&archive.file);
-    let read = tokio::task::spawn_blocking(move || file::of_event(&path, Event::Approval)).await;
-    match read.unwrap_or_else(|gone| Err(io::Error::other(gone))) {
-        Ok(records) => Ok(records),
-        Err(error) => {
-            tracing::warn!(file = archive.file, %error, "an archive that may have an approval cannot be read");
-            Ok(Vec::new())
+    let dir = dir_of(Path::new(&state));
+    for archive in archives.into_iter().rev().take_while(|archive| archive.until >= from) {
+        let path = dir.join(&archive.file);
+        let read = tokio::task::spawn_blocking(move || file::marked(&path, recorded::MARK)).await;
+        match read.unwrap_or_else(|gone| Err(io::Error::other(gone))) {
+            Ok(records) => records.iter().for_each(&mut each),
+            Err(error) => return Ok(Err((archive.file, error))),
         }
     }
+    Ok(Ok(()))
 }
 
 /// The first place where archives do not join each other, or could not be as they are told.
