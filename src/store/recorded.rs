@@ -79,10 +79,7 @@ impl Recorded {
         if before > 0 && approvals.iter().any(|given| recorded.place(given).is_none()) {
             recorded.read(conn, 0).await?;
         }
-        let archived = approvals.iter().filter(|given| recorded.place(given).is_none());
-        if let Some(oldest) = archived.map(|given| given.approval().at).min()
-            && let Err((file, error)) = recorded.unpack(conn, oldest).await?
-        {
+        if let Err((file, error)) = recorded.unpack(conn, approvals).await? {
             tracing::warn!(file, %error, "an archive that may have an approval cannot be read");
         }
         Ok(recorded)
@@ -99,10 +96,19 @@ impl Recorded {
         Ok(())
     }
 
-    /// Takes those of archives that have what was recorded at a time or later, from the newest on and as far as they
-    /// can be read: of an approval that is found, no later record is missing then.
-    pub(super) async fn unpack(&mut self, conn: &mut SqliteConnection, from: Timestamp) -> Result<Unpacked, Fault> {
-        archive::approvals(conn, from, |fields| self.take(fields)).await
+    /// Takes the records of archives that may have those of approvals that were not found, from the newest on and as far
+    /// as they can be read: of an approval that is found, no later record is missing then.
+    async fn unpack(&mut self, conn: &mut SqliteConnection, approvals: &[Given]) -> Result<Unpacked, Fault> {
+        // By its time; or in another, since a clock that was set back puts a record before its time.
+        for from in [None, Some(Timestamp::MIN)] {
+            let unplaced = approvals.iter().filter(|given| self.place(given).is_none());
+            let Some(oldest) = unplaced.map(|given| given.approval().at).min() else { break };
+            let read = archive::approvals(conn, from.unwrap_or(oldest), |fields| self.take(fields)).await?;
+            if !matches!(read, Ok(true)) {
+                return Ok(read);
+            }
+        }
+        Ok(Ok(true))
     }
 
     /// Takes a record.
@@ -174,14 +180,7 @@ impl Recorded {
             }
             given => given?,
         };
-        let mut all_read = true;
-        // By its time, and where a clock was set back in any archive.
-        for from in [None, Some(Timestamp::MIN)] {
-            let unplaced = given.iter().filter(|one| self.place(one).is_none());
-            if let Some(oldest) = unplaced.map(|one| one.approval().at).min().filter(|_| all_read) {
-                all_read = self.unpack(conn, from.unwrap_or(oldest)).await?.is_ok();
-            }
-        }
+        let all_read = self.unpack(conn, &given).await?.is_ok();
         for one in &given {
             match self.judge(one) {
                 Ok(()) => {}
@@ -200,8 +199,8 @@ impl Recorded {
     }
 }
 
-/// Which archive could not be read, and why not.
-pub(super) type Unpacked = Result<(), (String, std::io::Error)>;
+/// Whether there was an archive to read; or which could not be, and why not.
+pub(super) type Unpacked = Result<bool, (String, std::io::Error)>;
 
 /// What the record of an approval says of it.
 fn terms(approval: &Approval, changes: BTreeSet<ChangeKey>) -> [(&'static str, Json); 7] {

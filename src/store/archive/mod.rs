@@ -183,22 +183,23 @@ pub(super) async fn rows(conn: &mut SqliteConnection) -> Result<Vec<Archive>, Fa
     rows.into_iter().map(archive).collect()
 }
 
-/// Shows what archives have about approvals that was recorded at a time or later, from the newest archive on. Where one
-/// cannot be read it ends there, and tells which and why: what an archive cannot prove is not believed.
+/// Shows what archives have about approvals: the one that has what was recorded at a time, and all after it, from the
+/// newest on. Tells whether there is one. Where one cannot be read it ends there, and tells which and why: what an
+/// archive cannot prove is not believed.
 pub(super) async fn approvals(
     conn: &mut SqliteConnection,
     from: Timestamp,
     mut each: impl FnMut(&Fields),
 ) -> Result<Unpacked, Fault> {
-    let archives = rows(conn).await?;
-    if archives.is_empty() {
-        return Ok(Ok(()));
-    }
+    let mut archives = rows(conn).await?;
+    let Some(likely) = archives.iter().position(|archive| archive.until >= from) else {
+        return Ok(Ok(false));
+    };
     // The one place that asks SQLite where it is: whoever reads approvals has no path.
     let state: String =
         sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'").fetch_one(conn).await?;
     let dir = dir_of(Path::new(&state));
-    for archive in archives.into_iter().rev().take_while(|archive| archive.until >= from) {
+    for archive in archives.drain(likely..).rev() {
         let path = dir.join(&archive.file);
         let read = tokio::task::spawn_blocking(move || file::marked(&path, recorded::MARK)).await;
         match read.unwrap_or_else(|gone| Err(io::Error::other(gone))) {
@@ -206,7 +207,7 @@ pub(super) async fn approvals(
             Err(error) => return Ok(Err((archive.file, error))),
         }
     }
-    Ok(Ok(()))
+    Ok(Ok(true))
 }
 
 /// The first place where archives do not join each other, or could not be as they are told.
