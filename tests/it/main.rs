@@ -46,6 +46,7 @@ mod ownership;
 mod package;
 mod plan;
 mod readme;
+mod recover;
 mod resolve;
 mod retention;
 mod scenarios;

@@ -716,6 +716,22 @@ async fn a_long_log_goes_in_chunks_and_no_run_is_split() {
     assert_eq!((files.files, files.notes.len()), (7, 0));
 }
 
+/// By its time, the approval belongs to the archive before its own.
+#[tokio::test]
+async fn an_approval_by_a_clock_that_was_set_back_is_found_in_its_archive() {
+    let place = tempfile::tempdir().unwrap();
+    let store = opened(&place.path().join("rosterd.db")).await;
+    let held = || vec![removals("Old", &["c"])];
+    run_with(&store, "r500", ago(500), held()).await;
+    run_with(&store, "r510", ago(510), held()).await;
+    let word = NewApproval { expires: Timestamp::now() + SignedDuration::from_hours(1), ..word_of(ago(509)) };
+    store.approve(&[held()[0].id.to_string()], &word).await.unwrap();
+    run_with(&store, "r450", ago(450), held()).await;
+    run_with(&store, "r001", ago(1), held()).await;
+    assert_eq!(archived(&store, &retire(ago(400), 1)).await.len(), 3);
+    assert_eq!(store.memory(Timestamp::now()).await.unwrap().approvals.len(), 1);
+}
+
 /// The record of an archive grows old too, and goes into a later archive: what it tells is checked there.
 #[tokio::test]
 async fn an_archive_is_proved_by_its_record_wherever_that_is() {
@@ -905,4 +921,74 @@ fn an_approval_whose_record_was_archived_counts() {
     bench.apply(0);
     assert_eq!(count(&bench, "A"), 5);
     bench.in_step();
+}
+
+/// Used and archived: the archives tell that it was used, and a row that does not lets nothing through.
+#[test]
+fn an_approval_whose_use_was_archived_is_not_opened_again() {
+    use crate::holds::{company, count, granted, only_id, rules};
+    let mut bench = company(40, &[("A", 0..10)]);
+    rules(&mut bench, "group_removals = { percent = 0, floor = 3 }", "");
+    bench.rest = bench.rest.replace("kind = \"csv\"", "kind = \"csv\"\nskip_unchanged = false");
+    bench.rest.insert_str(0, "retention = \"1d\"\n");
+    granted(&bench, &[("A", 0..10)]);
+    bench.apply(0);
+    granted(&bench, &[("A", 5..10)]);
+    let id = only_id(&bench.apply(11));
+    bench.run(&["approve", &id, "--by", "Ann", "--reason", "checked", "--expires", "30d"]).exits(0);
+    bench.apply(0);
+    granted(&bench, &[("A", 0..10)]);
+    for _ in 0..4 {
+        bench.apply(0);
+        aged(&bench);
+        meddle(&bench.state(), "DELETE FROM setting WHERE name = 'archived_at'");
+    }
+    bench.apply(0);
+    let told = bench.audit();
+    assert!(told.iter().all(|record| record["event"] != "approval"), "{:?}", files(&bench));
+    bench.in_step();
+    meddle(&bench.state(), "UPDATE approval_change SET passed = NULL");
+    let told = bench.run(&["audit", "verify"]).exits(15).stdout;
+    assert!(told.contains("approval 1 was used or ended"), "{told}");
+    granted(&bench, &[("A", 5..10)]);
+    let told = bench.run(&["apply"]).exits(11).stderr;
+    assert!(told.contains("approval 1 was used or ended"), "{told}");
+    // Nobody can say so without the archives; it lets nothing through all the same.
+    std::fs::rename(dir(&bench), bench.path("elsewhere")).unwrap();
+    let told = bench.run(&["apply"]).exits(11).stderr;
+    assert!(told.contains("approval 1 is not in the log"), "{told}");
+    assert_eq!(count(&bench, "A"), 10);
+}
+
+/// Archives, and checkpoints in their file, that root made: the service goes on with them.
+#[test]
+fn what_root_archives_is_its_owners() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    const OWNER: u32 = 65534;
+    if !crate::support::servers::root("a state of another user") {
+        return;
+    }
+    let mut bench = for_a_day();
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    crate::support::bench::secret(&bench.path("audit-key.pem"), &key.serialize_pem());
+    let audit = "[audit]\nsigning_key = { file = \"audit-key.pem\" }\ncheckpoint_file = \"kept/checkpoints\"\n";
+    bench.rest = bench.rest.replacen("\n[guard]", &format!("\n{audit}[guard]"), 1);
+    bench.state_path = "kept/rosterd.db".to_owned();
+    std::fs::create_dir(bench.path("kept")).unwrap();
+    chown(bench.path("kept"), Some(OWNER), Some(OWNER)).unwrap();
+    bench.apply(0);
+    for _ in 0..4 {
+        aged(&bench);
+        meddle(&bench.state(), "DELETE FROM setting WHERE name = 'archived_at'");
+        bench.apply(0);
+    }
+    let archives = bench.path("kept/rosterd.db.archive");
+    let inside =
+        |place: &Path| -> Vec<PathBuf> { std::fs::read_dir(place).unwrap().map(|file| file.unwrap().path()).collect() };
+    let all = [inside(&bench.path("kept")), inside(&archives)];
+    assert!(all[0].contains(&bench.path("kept/checkpoints")) && !all[1].is_empty(), "{all:?}");
+    for path in all.concat() {
+        let found = path.metadata().unwrap();
+        assert_eq!((found.uid(), found.gid()), (OWNER, OWNER), "{path:?}");
+    }
 }

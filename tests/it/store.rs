@@ -622,6 +622,7 @@ async fn memory_comes_back_as_it_was_given() {
         throttled_until: Some(at(900)),
         group_links: [("Staff".into(), "id-Staff".into())].into(),
         known_groups,
+        followed: BTreeSet::new(),
         left,
         owned: [("id-Staff".into(), ["a1".into()].into())].into(),
         learned,
@@ -957,6 +958,18 @@ async fn an_approval_expires() {
     store.begin_run(&start("r2", 3900)).await.unwrap();
     approved_change(&store, "r2", 3900, key(Op::RemoveMember, "Staff", "a"), ChangeResult::Done, Some(number)).await;
     assert!(store.memory(at(3901)).await.unwrap().approvals.is_empty());
+}
+
+/// By their times, a run that came after the approval ended before it.
+#[tokio::test]
+async fn an_approval_by_a_clock_that_was_ahead_is_found_in_the_log() {
+    let state = State::new();
+    let store = state.open().await;
+    let held = removals("Staff", &["a"]);
+    run_with(&store, "r1", 0, vec![held.clone()]).await;
+    store.approve(&[held.id.to_string()], &word_of(600)).await.unwrap();
+    run_with(&store, "r2", 60, vec![held.clone()]).await;
+    assert_eq!(store.memory(at(120)).await.unwrap().approvals.len(), 1);
 }
 
 #[tokio::test]
