@@ -46,6 +46,7 @@ mod ownership;
 mod package;
 mod plan;
 mod readme;
+mod refused;
 mod resolve;
 mod retention;
 mod scenarios;

@@ -102,6 +102,16 @@ impl Reader {
         Ok(found)
     }
 
+    /// Whether a group that was listed a moment ago is archived by now: it is among the archived ones, and not among the
+    /// others. A server that does not know the `status` lists the same groups both times.
+    pub(in super::super) async fn is_among_archived(&self, id: &GroupId) -> Result<bool, TargetError> {
+        if !self.archived().await?.contains(id) {
+            return Ok(false);
+        }
+        let listed = self.groups(None, None).await?.rows;
+        Ok(!listed.iter().any(|group| group.id.as_deref() == Some(id.as_str()) && !is_archived(group)))
+    }
+
     /// Ids of archived groups. A server that cannot list them has none to show.
     async fn archived(&self) -> Result<BTreeSet<GroupId>, TargetError> {
         match self.groups(Some("archived"), None).await {
@@ -142,7 +152,8 @@ impl Reader {
     }
 }
 
-fn is_archived(group: &Group) -> bool {
+/// Whether the body of a group says that it is archived.
+pub(in super::super) fn is_archived(group: &Group) -> bool {
     let words = ["archived", "deleted", "canceled", "cancelled"];
     group.status.as_deref().is_some_and(|status| words.iter().any(|word| status.eq_ignore_ascii_case(word)))
 }

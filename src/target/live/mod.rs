@@ -23,6 +23,7 @@ use crate::model::numbered::Numbered;
 use crate::model::problem::Problem;
 
 use accounts::Users;
+pub(super) use groups::is_archived;
 use groups::{Drawn, Members};
 pub use lists::{Listed, Lists};
 use pieces::Pieces;
