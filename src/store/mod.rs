@@ -238,6 +238,13 @@ impl Store {
         self.end(tx, done).await
     }
 
+    /// Remembers the target groups whose last call failed, in this order.
+    pub async fn remember_failed_groups(&self, groups: &[GroupName]) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = settings::remember_failed_groups(&mut tx, groups).await;
+        self.end(tx, done).await
+    }
+
     /// Remembers the `id` of `/users/me` for a `client_id`.
     pub async fn remember_own(&self, client_id: &str, id: &str) -> Result<(), StoreError> {
         let mut tx = self.write().await?;

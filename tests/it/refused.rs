@@ -1,6 +1,8 @@
 //! Refusals that say less than they seem to: a batch that was refused after a part of it was done, groups that refuse
 //! every write, groups that were archived a moment ago.
 
+use std::collections::BTreeSet;
+
 use rosterd::simulator::{Edit, Fault, FaultKind, Moment, World};
 use serde_json::Value;
 
@@ -98,6 +100,107 @@ fn what_a_second_refusal_left_is_looked_at_too() {
     bench.simulator().inject(Fault::on("POST", "/v1/groups/*/users", part).always());
     let run = bench.apply(0);
     assert_eq!(results(&run), ["bob", "cem", "dan", "eve"].map(|name| format!("add_member Team {name} done")));
+    bench.in_step();
+}
+
+// ---- groups that refuse everything -------------------------------------------------------------
+
+/// Nine groups and `Z`; Ann is in all of them. The calls go one after the other.
+fn ten_groups() -> (Bench, Vec<String>) {
+    let mut world = World::new("Corp");
+    for name in ["ann", "bob", "cem"] {
+        world.add_user(&address(name));
+    }
+    let groups: Vec<String> = (0..9).map(|at| format!("A{at}")).chain(["Z".to_owned()]).collect();
+    for group in &groups {
+        world.add_group(group, &[&address("ann"), &address("bob")]);
+    }
+    let mut bench = Bench::new(world);
+    bench.hyperproof.push_str("concurrency = 1\n");
+    bench.rest = OPEN.to_owned();
+    (bench, groups)
+}
+
+fn rows(bench: &Bench, groups: &[String], of: impl Fn(&str) -> Vec<String>) {
+    let rows: Vec<String> = groups
+        .iter()
+        .flat_map(|group| of(group).into_iter().map(|row| format!("{group},{row}")).collect::<Vec<_>>())
+        .collect();
+    bench.people(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+/// Every write to the groups whose names begin with A goes wrong so.
+fn sick(bench: &Bench, groups: &[String], method: &str, end: &str, kind: &FaultKind) {
+    let world = bench.simulator().world();
+    for group in groups.iter().filter(|group| group.starts_with('A')) {
+        let path = format!("/v1/groups/{}/users{end}", world.group(group).unwrap().id);
+        bench.simulator().inject(Fault::on(method, &path, kind.clone()).always());
+    }
+}
+
+const BROKEN: FaultKind = FaultKind::Status { code: 500, moment: Moment::Before };
+
+/// Groups that refuse what is done to them keep no other group from its turn for long, whatever they refuse with.
+#[test]
+fn groups_that_refuse_every_write_starve_no_other() {
+    for kind in [FaultKind::Forbidden, BROKEN, FaultKind::Status { code: 409, moment: Moment::Before }] {
+        let (bench, groups) = ten_groups();
+        sick(&bench, &groups, "PUT", "/delete", &kind);
+        // Bob left; Cem joins Z.
+        rows(&bench, &groups, |group| {
+            let mut rows = vec!["ann".to_owned(), "bob,inactive".to_owned()];
+            rows.extend((group == "Z").then(|| "cem".to_owned()));
+            rows
+        });
+        let first = bench.apply(12);
+        assert_eq!(bench.members("Z").contains(&"cem".to_owned()), true, "{kind:?}: {:?}", results(&first));
+        bench.apply(12);
+        assert_eq!(bench.members("Z"), ["ann", "cem"], "{kind:?}");
+        bench.every_intent_has_an_outcome();
+    }
+}
+
+/// So it is with many of them, and with calls that are never answered: every group has its turn, in every order.
+#[test]
+fn every_group_has_its_turn() {
+    let cut = FaultKind::Cut { moment: Moment::Before, reset: true };
+    for kind in [FaultKind::Forbidden, BROKEN, cut] {
+        let (bench, groups) = ten_groups();
+        sick(&bench, &groups, "POST", "", &kind);
+        for group in groups.iter().filter(|group| group.starts_with('A')) {
+            // After a lost answer the members are read.
+            let path = format!("/v1/groups/{}/users", bench.simulator().world().group(group).unwrap().id);
+            bench.simulator().inject(Fault::on("GET", &path, kind.clone()).always());
+        }
+        rows(&bench, &groups, |_| vec!["ann".to_owned(), "bob".to_owned(), "cem".to_owned()]);
+        let mut tried: BTreeSet<String> = BTreeSet::new();
+        for _ in 0..4 {
+            let run = bench.apply(12);
+            let results = results(&run);
+            tried.extend(results.into_iter().filter(|line| !line.ends_with("not_tried")));
+        }
+        assert_eq!(bench.members("Z"), ["ann", "bob", "cem"], "{kind:?}");
+        assert_eq!(tried.len(), 10, "{kind:?}: {tried:?}");
+    }
+}
+
+/// Where nothing goes through at all, few calls find that out; what they left is said.
+#[test]
+fn a_refusal_of_everything_is_found_out_by_few_calls() {
+    let (bench, groups) = ten_groups();
+    bench.simulator().change(|world| world.switches.writes_forbidden = true);
+    rows(&bench, &groups, |_| vec!["ann".to_owned(), "cem".to_owned(), "bob,inactive".to_owned()]);
+    let run = bench.apply(12);
+    let sent = bench.writes().len();
+    assert!(sent <= 6, "{sent} calls");
+    assert_eq!(run["results"]["failed"], sent);
+    assert_eq!(run["results"]["not_tried"], 20 - sent);
+    let status = bench.run(&["status"]).stdout;
+    assert!(status.contains(&format!("{sent} failed, {} not tried", 20 - sent)), "{status}");
+    let finished = bench.audit().into_iter().rfind(|record| record["event"] == "run_finished").unwrap();
+    assert_eq!(finished["never_tried"], 20 - sent, "{finished}");
+    bench.simulator().change(|world| world.switches.writes_forbidden = false);
+    bench.apply(0);
     bench.in_step();
 }
 
