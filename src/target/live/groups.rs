@@ -50,7 +50,7 @@ impl Reader {
         let unlisted = known.mapped.iter().filter(|id| !listed.contains_key(*id) && !absent.contains_key(*id));
         let found = self.ask_for_unlisted(unlisted, problems).await?;
         absent.extend(found);
-        self.ask_for_memberless(listed, &members.groups, known).await?;
+        absent.extend(self.ask_for_memberless(listed, &members.groups, known).await?);
         Ok(absent)
     }
 
@@ -122,13 +122,15 @@ impl Reader {
     }
 
     /// Mapped groups that had members and show none now, and those never seen before that have no
-    /// entry among the memberships. Whether a group without members has one is not documented.
+    /// entry among the memberships. Whether a group without members has one is not documented. Gives those whose members
+    /// are not to be had.
     async fn ask_for_memberless(
         &self,
         listed: &BTreeMap<GroupId, Group>,
         members: &BTreeMap<GroupId, Vec<Id>>,
         known: Known<'_>,
-    ) -> Result<(), TargetError> {
+    ) -> Result<BTreeMap<GroupId, Absence>, TargetError> {
+        let mut unread = BTreeMap::new();
         for (id, group) in listed {
             let settled = match (known.left.of(id), members.get(id)) {
                 (Some(left), None) => left.is_empty(),
@@ -141,14 +143,22 @@ impl Reader {
             if !known.mapped.contains(id) && !group.name.as_deref().is_some_and(known.is_target) {
                 continue;
             }
-            let count = self.members(id).await?.ids.len();
+            let count = match self.members(id).await {
+                Ok(members) => members.ids.len(),
+                // This group's own matter, and not "nobody".
+                Err(TargetError::Refused { status: 404 | 410, .. }) => {
+                    unread.insert(id.clone(), Absence::Unread(group.name.clone().unwrap_or_default()));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if count > 0 {
                 return Err(unbelievable(format!(
                     "the list of memberships shows nobody in group {id}, which has {count} members when it is asked for"
                 )));
             }
         }
-        Ok(())
+        Ok(unread)
     }
 }
 
