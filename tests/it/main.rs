@@ -7,6 +7,7 @@ mod apply;
 mod approvals;
 mod audit;
 mod backup;
+mod behind;
 mod blind;
 mod chain;
 mod checkpoint;
