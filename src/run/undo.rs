@@ -125,7 +125,9 @@ async fn decided(
     let mut deeds = setup.store.deeds(of).await?;
     let open = setup.store.open_intents().await?;
     deeds.deeds.extend(open.iter().filter(|intent| intent.run == *of).filter_map(|open| recover::deed(open, live)));
-    Ok(undo(&UndoInputs { policy: setup.order.policy, live, memory, now, deeds: &deeds }))
+    let facts = setup.store.facts().await?;
+    let facts = facts.as_ref();
+    Ok(undo(&UndoInputs { policy: setup.order.policy, live, memory, now, deeds: &deeds, facts }))
 }
 
 /// The plan of an undo that could not read Hyperproof.
