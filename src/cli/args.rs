@@ -464,7 +464,7 @@ Examples:
   rosterd audit verify
   rosterd audit verify /backup/rosterd.db
   rosterd audit verify /var/lib/rosterd/rosterd.db.archive
-  rosterd audit verify --pubkey audit-key.pub.pem --checkpoints /mnt/worm/rosterd.checkpoints
+  rosterd audit verify --pubkey audit-key.pub.pem --checkpoints /mnt/worm/rosterd/checkpoints
 
 Needs no network and changes nothing. Ends with 15 when the log does not verify, and names the first \
 bad record.")]

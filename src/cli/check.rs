@@ -200,7 +200,11 @@ fn targets(out: &mut String, config: &Config, reading: &Reading, memory: &Memory
             (Some(_), GroupStanding::Ready) => "found",
             (None, GroupStanding::Ready) => "will be created",
         };
-        line(out, &format!("group {}: {state}, {} live, {} desired", group.name, group.live, group.desired));
+        let desired = match group.complete {
+            true => format!("{} desired", group.desired),
+            false => format!("{} desired by what was read", group.desired),
+        };
+        line(out, &format!("group {}: {state}, {} live, {desired}", group.name, group.live));
         for problem in &group.problems {
             line(out, &format!("  {problem}"));
         }

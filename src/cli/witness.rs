@@ -80,7 +80,8 @@ impl Against {
         if let Some(seq) = taken {
             let file = clean(&file.display().to_string()).into_owned();
             text.push_str(&format!(
-                "{file}: the checkpoint file is not there, and checkpoints up to seq {seq} were written to it\n"
+                "{file}: the checkpoint file is not there, and checkpoints up to seq {seq} were written to it. It was taken \
+                 away, or what is mounted there is not mounted\n"
             ));
         }
         let late = (!witness.keys.is_empty() && found.is_good() && found.before > 0).then(|| {

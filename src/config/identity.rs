@@ -151,7 +151,7 @@ impl Aliases {
     }
 
     fn address(&mut self, record: &Record<'_>, column: usize, name: &str) -> Option<Address> {
-        match Address::parse(&field(record, column)) {
+        match Address::written(&field(record, column)) {
             Ok(address) => Some(address),
             Err(error) => {
                 self.wrong.push((record.line(), format!("{name} {error}"), TWO));

@@ -27,7 +27,7 @@ mod template;
 mod value;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -100,8 +100,8 @@ pub fn load_without_secrets(path: &Path, environment: &Environment) -> Result<Co
 }
 
 fn read(path: &Path, environment: &Environment, secrets: Secrets) -> Result<Config, Mistakes> {
-    let text = read_text(path).map_err(|text| {
-        let mistake = whole_file(path, text);
+    let text = read_text(path).map_err(|(text, help)| {
+        let mistake = whole_file(path, text, help);
         Mistakes::new(path, vec![mistake])
     })?;
     let document = document(path, &text)?;
@@ -169,30 +169,33 @@ fn compile(top: &Table<'_>) -> Option<(Config, Option<String>)> {
     Some((config, aliases))
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
-    let cannot = |error: std::io::Error| format!("cannot be read: {}", secret::describe(&error));
+/// The file, or why it cannot be read, and what to do.
+fn read_text(path: &Path) -> Result<String, (String, &'static str)> {
+    let cannot = |error: std::io::Error| {
+        let help = match error.kind() {
+            ErrorKind::PermissionDenied => "run rosterd as its own user (sudo -u rosterd …)",
+            _ => NAMED,
+        };
+        (format!("cannot be read: {}", secret::describe(&error)), help)
+    };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(cannot)?;
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if bytes.len() as u64 > LARGEST {
-        return Err("is too large for a configuration".to_owned());
+        return Err(("is too large for a configuration".to_owned(), NAMED));
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let lines = error.as_bytes().iter().take(good).filter(|byte| **byte == b'\n').count();
-        format!("is not text (UTF-8): the first wrong byte is on line {}", lines + 1)
+        (format!("is not text (UTF-8): the first wrong byte is on line {}", lines + 1), NAMED)
     })
 }
 
-fn whole_file(path: &Path, text: String) -> Mistake {
-    Mistake {
-        file: path.to_owned(),
-        line: None,
-        column: None,
-        key: String::new(),
-        text,
-        help: Some("--config, or else $ROSTERD_CONFIG, names the file; \"rosterd init\" writes a first one".to_owned()),
-    }
+/// Which file is read.
+const NAMED: &str = "--config, or else $ROSTERD_CONFIG, names the file; \"rosterd init\" writes a first one";
+
+fn whole_file(path: &Path, text: String, help: &str) -> Mistake {
+    Mistake { file: path.to_owned(), line: None, column: None, key: String::new(), text, help: Some(help.to_owned()) }
 }
 
 /// What the parser says, with its place and without the line, which may hold a secret.

@@ -114,6 +114,12 @@ fn filled(item: &Item<'_>, text: String, what: &str) -> Option<Secret> {
         item.mistake(format!("{what} is empty"), SECRET_HELP);
         return None;
     }
+    if trimmed.starts_with('\u{feff}') {
+        // A server would say no more than that the sign-in is refused.
+        let help = "save it as plain text, as UTF-8 without a byte-order mark";
+        item.mistake(format!("{what} begins with a byte-order mark, which is no part of a secret"), help);
+        return None;
+    }
     Some(Secret::new(trimmed.to_owned()))
 }
 

@@ -130,7 +130,7 @@ fn address(item: &Item<'_>, may_be_empty: bool) {
         None => expected(item, "an e-mail address in quotes"),
         Some("") if may_be_empty => {}
         Some(text) => {
-            if let Err(error) = Address::parse(text) {
+            if let Err(error) = Address::written(text) {
                 // The text may be somebody's name, and the line tells which one it is.
                 item.mistake(error.to_string(), "write a whole address, such as \"ann@corp.example\"");
             }

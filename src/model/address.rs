@@ -30,6 +30,9 @@ pub enum AddressError {
     /// A blank or a control character inside.
     #[error("is not an e-mail address: it has a blank or a control character in it")]
     Blank,
+    /// Something that stands in an address in quotes alone: there are two of them, or a word is before it.
+    #[error("is not one e-mail address: it has {0:?} before its last @")]
+    More(char),
     /// The part behind the `@` is no domain name.
     #[error("is not an e-mail address: the part behind the @ is not a domain name")]
     Domain,
@@ -87,6 +90,25 @@ impl<'a> Parsed<'a> {
         Ok(Self { text, key: Cow::Owned(format!("{}@{domain}", lower(local))) })
     }
 
+    /// The same of what is written into a list, where a slip must not make an address that nobody has: two in one
+    /// cell, or a word such as `mailto:` before it, are refused (RFC 5322, section 3.2.3: these characters stand
+    /// in quotes only). What a server shows as somebody's address is one.
+    pub fn written(text: &'a str) -> Result<Self, AddressError> {
+        let parsed = Self::new(text)?;
+        let (local, _) = parsed.text.rsplit_once('@').unwrap_or_default();
+        let is_quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
+        let stands_in_quotes =
+            |c: &char| matches!(c, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | '@' | '\\' | ',' | '"');
+        if !is_quoted && let Some(odd) = local.chars().find(stands_in_quotes) {
+            return Err(AddressError::More(odd));
+        }
+        let (_, domain) = parsed.key.rsplit_once('@').unwrap_or_default();
+        match domain.split('.').any(str::is_empty) {
+            true => Err(AddressError::Domain),
+            false => Ok(parsed),
+        }
+    }
+
     /// The address as it was given, without blanks around it.
     pub fn as_str(&self) -> &'a str {
         self.text
@@ -113,6 +135,11 @@ impl Address {
     /// Trims and folds an address. The last `@` parts local part and domain.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         Parsed::new(text).map(Self::from)
+    }
+
+    /// As [`Parsed::written`].
+    pub fn written(text: &str) -> Result<Self, AddressError> {
+        Parsed::written(text).map(Self::from)
     }
 
     /// What [`Self::as_str`] and [`Self::key`] gave of an address, put together again.
@@ -229,5 +256,40 @@ mod tests {
         for text in ["", "  ", "ann", "@corp.example", "ann@", "a nn@corp.example", "ann@corp,example", "a\u{0}@b.c"] {
             assert!(Address::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_written_into_a_list_is_one_address() {
+        for text in [
+            "ann@x.example;bob@x.example",
+            "ann@x.example,bob@x.example",
+            "mailto:ann@x.example",
+            "SMTP:ann@x.example",
+            "ann@@x.example",
+            "<ann@x.example",
+            "ann(hr)@x.example",
+            "ann@x.example.",
+            "ann@.x.example",
+            "ann@x..example",
+            "ann@b\u{00fc}cher..example",
+            "\"@x.example",
+            "ann",
+        ] {
+            assert!(Address::written(text).is_err(), "{text:?}");
+        }
+        for text in [
+            "ann@x.example",
+            "o'brien+a/b=c@x",
+            "ann..lee.@x.example",
+            "\"a,b@c\"@x.example",
+            "j\u{00f6}@b\u{00fc}cher.example",
+        ] {
+            assert_eq!(Address::written(text), Address::parse(text));
+            assert!(Address::written(text).is_ok(), "{text:?}");
+        }
+        assert_eq!(
+            Address::written("a@x,b@x").unwrap_err().to_string(),
+            "is not one e-mail address: it has '@' before its last @"
+        );
     }
 }

@@ -191,8 +191,8 @@ impl Gathering {
         let Self { texts, ids, groups: met } = self;
         let (numbered, numbers) = Numbered::of(ids.iter().map(|id| Some(id.key(&texts))));
         // The texts of all of them are one.
-        let (mut text, mut ends) = (String::new(), Vec::with_capacity(numbered.len()));
-        let mut places = vec![NOWHERE; numbered.len()];
+        let (mut text, mut ends) = (String::new(), Vec::with_capacity(numbered.count()));
+        let mut places = vec![NOWHERE; numbered.count()];
         for (number, place) in numbered.in_order().zip(0..) {
             numbered.key(number).with(|id| text.push_str(id));
             ends.push(text.len());

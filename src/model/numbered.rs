@@ -214,7 +214,7 @@ impl<'a> Numbered<'a> {
     }
 
     /// How many there are: every number is below.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.uuids.len() + self.texts.len()
     }
 
@@ -274,7 +274,7 @@ mod tests {
             assert_eq!((numbers[at], numbers[at + all.len()]), (Some(number), Some(number)));
             numbered.key(number).with(|found| assert_eq!(found, text));
         }
-        assert_eq!((numbered.len(), numbered.find(Key::of("u2"))), (all.len(), None));
+        assert_eq!((numbered.count(), numbered.find(Key::of("u2"))), (all.len(), None));
     }
 
     fn id() -> impl Strategy<Value = String> {

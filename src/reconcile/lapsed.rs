@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn what_was_made_and_is_gone_is_told_of_every_live_group_once() {
         let ids = ["0", "1", "2", "x"].map(AccountId::new).to_vec();
-        let owned = [("a", vec![0, 1]), ("b", vec![0, 2, 3]), ("c", vec![1]), ("gone", vec![0]), ("z", vec![2])];
+        let owned = [("a", vec![0, 1]), ("b", vec![0, 2, 3]), ("c", vec![1]), ("gone", vec![0]), ("z", vec![2, 3])];
         let owned = Memberships::new(ids, owned.map(|(id, members)| (GroupId::new(id), members)).into());
-        // "x" has no account any more: in "b" it is a stranger, by whose id it is known.
+        // "x" has no account any more: in "b" it is a stranger, by whose id it is known, and in "z" it is gone.
         let live = live(
             3,
             &[("a", &[0, 1], &[]), ("b", &[1, 2], &["x"]), ("c", &[], &["x"]), ("n", &[0], &[]), ("z", &[0], &[])],
@@ -114,7 +114,7 @@ mod tests {
         for looked_at in [vec![], vec![1], vec![4, 2, 1, 1, 9]] {
             let mut lapsed = Lapsed::of(&owned, &live);
             looked_at.iter().for_each(|at| lapsed.look(*at));
-            let gone = [("b", "0"), ("c", "1"), ("z", "2")];
+            let gone = [("b", "0"), ("c", "1"), ("z", "2"), ("z", "x")];
             assert_eq!(lapsed.finish(), gone.map(|(group, account)| (GroupId::new(group), AccountId::new(account))));
         }
     }

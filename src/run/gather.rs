@@ -231,7 +231,7 @@ impl Reading {
             |source: &Source| SourceSnapshot::unread(source.name.clone(), source.kind(), Problem::new("run", why));
         let live = match memory.throttled_until {
             Some(until) => TargetError::Throttled { until },
-            None => TargetError::Unreachable { call: "reading".to_owned(), why: why.to_owned() },
+            None => TargetError::Stopped { call: "reading".to_owned() },
         };
         Self { sources: order.sources.iter().map(unread).collect(), live: Err(live) }
     }

@@ -33,6 +33,7 @@ use crate::model::memory::Memory;
 use crate::model::plan::{GroupStanding, Plan};
 use crate::model::policy::Policy;
 use crate::model::run::{PlanReport, RunReport, Trigger};
+use crate::reconcile::mapping::Yields;
 use crate::reconcile::{Decision, Inputs, decide, facts};
 use crate::report;
 use crate::source::Source;
@@ -107,6 +108,7 @@ pub async fn plan(setup: &Setup<'_>) -> Result<PlanReport, RunError> {
     let run = new_run();
     let span = info_span!("run", id = %run, trigger = setup.trigger.as_str());
     async {
+        yielded(setup)?;
         let _lock = setup.store.lock_run(setup.trigger.as_str(), Timestamp::now())?;
         let now = Timestamp::now();
         let memory = setup.store.memory(now).await?;
@@ -163,6 +165,7 @@ pub async fn apply(setup: &Setup<'_>) -> Result<RunReport, RunError> {
     let run = new_run();
     let span = info_span!("run", id = %run, trigger = setup.trigger.as_str());
     async {
+        yielded(setup)?;
         let _lock = setup.store.lock_run(setup.trigger.as_str(), Timestamp::now())?;
         setup.store.check_writable(Timestamp::now()).await?;
         let now = Timestamp::now();
@@ -329,15 +332,29 @@ fn decided(
     };
     settle::same_organisation(setup.store, memory, live)?;
     let decision = decide(inputs(setup, reading, live, memory, now));
-    let groups = &decision.cleared.plan().groups;
-    let unknown: Vec<String> = (setup.only.iter().flatten())
-        .filter(|name| !groups.iter().any(|group| group.name == **name))
-        .map(ToString::to_string)
-        .collect();
-    if !unknown.is_empty() {
-        return Err(RunError::UnknownGroup { names: unknown });
+    let plan = decision.cleared.plan();
+    let is_there = |name: &GroupName| plan.groups.iter().any(|group| group.name == *name);
+    // What was not read may yield it.
+    if plan.complete {
+        wanted(setup, is_there)?;
     }
     Ok(Some(decision))
+}
+
+/// Refuses a name of `--group` that no mapping can yield, whatever the directory has.
+fn yielded(setup: &Setup<'_>) -> Result<(), RunError> {
+    let yields = Yields::of(setup.order.policy);
+    wanted(setup, |name| !yields.to(name.as_str()).is_empty())
+}
+
+/// Refuses names of `--group` that are not there.
+fn wanted(setup: &Setup<'_>, is_there: impl Fn(&GroupName) -> bool) -> Result<(), RunError> {
+    let unknown: Vec<String> =
+        setup.only.iter().flatten().filter(|name| !is_there(name)).map(ToString::to_string).collect();
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(RunError::UnknownGroup { names: unknown }),
+    }
 }
 
 fn start(setup: &Setup<'_>, run: &RunId, at: Timestamp, undoes: Option<&RunId>) -> RunStart {

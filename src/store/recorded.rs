@@ -52,5 +52,5 @@ pub(super) async fn is(
             }
         }
     }
-    Ok(archive::approvals(conn, approval.at).await?.iter().any(tells))
+    archive::has_approval(conn, approval.at, tells).await
 }

@@ -286,6 +286,59 @@ fn many_failures_in_a_row_end_the_run() {
     bench.in_step();
 }
 
+/// Cut off, a run is no full one: removals of a group's first full run wait in the next one.
+#[test]
+fn a_run_that_was_cut_off_settles_no_group() {
+    let mut bench = ten_groups();
+    bench.rest = bench.rest.replace("first_removals = \"apply\"\n", "");
+    bench.simulator().change(|world| world.switches.writes_forbidden = true);
+    ended(apply(&bench), 12, "partly_applied");
+    bench.simulator().change(|world| world.switches.writes_forbidden = false);
+    let rows: Vec<String> = (0..10).map(|group| format!("G{group},bob")).collect();
+    bench.people(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let run = ended(apply(&bench), 11, "held");
+    assert_eq!(rules(&run), ["first_run"; 10]);
+    assert_eq!(bench.members("G9"), ["ann", "bob"]);
+}
+
+/// A refused addition is no drift in the next run: it was never made.
+#[test]
+fn a_change_that_failed_is_told_as_the_same_change_again() {
+    let bench = Bench::small();
+    bench.apply(0);
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,dan"]);
+    for name in ["cem", "dan"] {
+        let user_id = user_id(&bench, name);
+        bench.simulator().inject(Fault::next(FaultKind::RefuseAccount { user_id }).always());
+    }
+    for _ in 0..2 {
+        let run = bench.apply(12);
+        assert_eq!(run["results"]["failed"], 2, "{run:#}");
+        for change in run["changes"].as_array().unwrap() {
+            assert_eq!(change["drift"], false, "{change:#}");
+            assert!(!change["reason"].as_str().unwrap().starts_with("drift"), "{change:#}");
+        }
+    }
+}
+
+/// A group that was to be made and was not has had no first full run.
+#[test]
+fn a_group_whose_creation_failed_is_not_settled() {
+    let mut bench = Bench::small();
+    bench.rest = bench.rest.replace("first_removals = \"apply\"\n", "");
+    bench
+        .rest
+        .push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"audit\"\nto = \"Audit\"\n[group.Audit]\ncreate = true\n");
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "audit,dan"]);
+    let refused = FaultKind::Status { code: 422, moment: Moment::Before };
+    bench.simulator().inject(Fault::on("POST", "/v1/groups", refused).always());
+    ended(apply(&bench), 12, "partly_applied");
+    bench.simulator().clear_faults();
+    bench.simulator().change(|world| world.add_group("Audit", &["dan@corp.example", "eve@corp.example"]));
+    assert_eq!(rules(&ended(apply(&bench), 11, "held")), ["first_run"]);
+    assert_eq!(bench.members("Audit"), ["dan", "eve"]);
+}
+
 #[test]
 fn a_sign_in_that_is_refused_for_good_ends_the_run() {
     let bench = ten_groups();
@@ -765,4 +818,27 @@ fn members_of_a_group_whose_creation_was_lost_are_not_called_untried() {
     bench.apply(0);
     assert_eq!(bench.members("Audit"), ["dan"]);
     bench.in_step();
+}
+
+/// Somebody made a group of the same name before the next run: which of the two is rosterd's, nobody knows.
+#[test]
+fn a_creation_that_was_cut_off_is_not_done_by_another_group_of_its_name() {
+    let mut bench = Bench::small();
+    bench
+        .rest
+        .push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"audit\"\nto = \"Audit\"\n[group.Audit]\ncreate = true\n");
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "audit,dan"]);
+    bench.simulator().inject(Fault::on("POST", "/v1/groups", FaultKind::Hold { moment: Moment::After }));
+    let mut child = bench.start(&["apply"]);
+    bench.until_held();
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    bench.until_abandoned();
+    bench.simulator().change(|world| world.add_group("Audit", &["dan@corp.example"]));
+    bench.apply(12);
+    bench.every_intent_has_an_outcome();
+    let audit = bench.audit();
+    let outcomes: Vec<&Value> = audit.iter().filter(|record| record["event"] == "outcome").collect();
+    assert_eq!(outcomes.len(), 2);
+    assert!(outcomes.iter().all(|outcome| outcome["result"] == "failed"), "{outcomes:#?}");
 }

@@ -297,6 +297,18 @@ fn an_entry_without_members_is_not_believed_at_once() {
     }
 }
 
+/// Nor is it on the first run, when nothing is known of its group.
+#[test]
+fn an_entry_that_does_not_say_who_its_members_are_is_never_believed() {
+    for ids in ["null", "{}", "17"] {
+        let bench = Bench::small();
+        let id = bench.simulator().world().group("Compliance").unwrap().id.clone();
+        let body = format!("[{{\"groupId\": \"{id}\", \"userIds\": {ids}}}]");
+        bench.simulator().inject(Fault::on("GET", "/v1/groups/users", FaultKind::Answer { code: 200, body }).always());
+        unbelieved(&bench, "members when it is asked for");
+    }
+}
+
 /// Some rows are odd: they cost themselves alone, and nobody is removed for them.
 #[test]
 fn odd_rows_of_users_remove_nobody() {

@@ -169,7 +169,7 @@ fn check_online_tells_of_what_cannot_be_read() {
       signed in as serviceAccount 4de2c911-2253-49cf-95a1-5622c8b1ced8 (no address), role id 4a673b65-50a8-47b2-8d6d-2f85e04d4a90
       no certificate: the connection is not encrypted
       no limit was met
-    group Compliance: found, 3 live, 0 desired
+    group Compliance: found, 3 live, 0 desired by what was read
       group "Compliance": source hr was not read to its end: nobody is removed
     "#);
     bench.people(&["compliance,ann"]);

@@ -214,6 +214,14 @@ fn a_bad_row_makes_the_source_incomplete_and_is_named() {
         (b"group,email,id\na, , \n", &["! a.csv:2: the row has neither an e-mail address nor an id"]),
         (b"group,email\n\n\na,x.corp.example\n", &["! a.csv:4: column \"email\" is not an e-mail address"]),
         (
+            b"group,email\na,mailto:x@corp.example\n",
+            &["! a.csv:2: column \"email\" is not one e-mail address: it has ':' before its last @"],
+        ),
+        (
+            b"group,email\na,\"x@corp.example,y@corp.example\"\n",
+            &["! a.csv:2: column \"email\" is not one e-mail address: it has '@' before its last @"],
+        ),
+        (
             b"group,email\n\"a\nb\",x@c.example\n",
             &["! a.csv:2: column \"group\" has a line break or another control character in it"],
         ),
@@ -368,6 +376,25 @@ fn a_file_that_ends_within_a_bad_row_looks_cut_short() {
     assert_eq!(earlier.problems.len(), 1);
 }
 
+/// Whether a line end is missed later is asked of all files: what one of them never had is missed in none.
+#[test]
+fn that_all_files_end_with_a_line_end_is_remembered() {
+    let (ended, old, open) = ("group,email\na,x@corp.example\n", "group,email\ra,x@corp.example\r", "group,email\na");
+    let open = format!("{open},y@corp.example");
+    let cases: [(&[&str], bool); 5] = [
+        (&[ended], true),
+        (&[ended, old], true),
+        (&[&open], false),
+        (&[ended, &open], false),
+        (&[&open, ended], false),
+    ];
+    for (contents, all) in cases {
+        let snapshot = read_files(contents, |settings| settings);
+        assert!(snapshot.completeness.is_complete(), "{:?}", snapshot.problems);
+        assert_eq!(snapshot.columns.contains("final_line_end"), all, "{contents:?}");
+    }
+}
+
 #[test]
 fn another_delimiter() {
     let semicolons = |settings| Settings { delimiter: b';', ..settings };
@@ -414,7 +441,9 @@ fn an_id_with_several_addresses_is_told() {
     );
     let more = format!("{rows}b,p@corp.example,2\nb,q@corp.example,2\n");
     let snapshot = read_files(&[more], |settings| settings);
-    assert_eq!(snapshot.problems[0].text, "2 ids have several addresses each, beginning with this one");
+    let first = &snapshot.problems[0];
+    let told = "2 ids have several addresses each, beginning with this one";
+    assert_eq!((first.place.as_str(), first.text.as_str()), ("a.csv:3", told));
 }
 
 #[test]

@@ -332,6 +332,7 @@ fn a_check_tells_what_the_account_sees_and_which_limits_there_are() {
       its certificate ends on DATE UTC
       34 questions, 3 pages, 31 looks at single members, in TIME
       15 of 30 people have an address (of everybody)
+      30 of 30 people show an immutable id
       who has left is not known: set `disabled`, if the directory has an attribute for it
       met the administrative limit (11) 2 times, and got round it by smaller pages
       everybody can be read: 30 people and 3 groups in TIME, met the administrative limit (11) 4 times, and got round it by smaller pages
@@ -351,6 +352,7 @@ fn a_check_tells_what_the_account_sees_and_which_limits_there_are() {
       its certificate ends on DATE UTC
       5 questions, 1 page, 3 looks at single members, in TIME
       3 of 3 people have an address (of those who were read)
+      3 of 3 people show an immutable id
       who has left is not known: set `disabled`, if the directory has an attribute for it
       no limit was met
       everybody can NOT be read, as a group with many members, or a pattern, would need: source "ldap": ldaps://HOST: reading people: the server answered size limit exceeded (4) (help: raise the server's limits for the bind account (OpenLDAP: limits … size.prtotal=unlimited; 389 Directory Server: nsSizeLimit and nsLookThroughLimit of its entry), or lower page_size)
@@ -378,6 +380,7 @@ fn a_check_of_active_directory() {
       its certificate ends on DATE UTC
       18 questions, 4 pages, 9 looks at single members, in TIME
       1508 of 1509 people have an address (of everybody)
+      1509 of 1509 people show an immutable id
       9 of 1509 people show the attribute that says who has left
       no limit was met
       everybody can be read: 1509 people and 6 groups in TIME, no limit was met

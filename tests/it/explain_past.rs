@@ -150,6 +150,10 @@ fn a_group_that_is_mapped_no_more_is_known_up_to_its_last_look() {
     let then = members(&bench, &["--at", &with, "--format", "json"]).json();
     assert_eq!((then["known_since"].is_string(), &then["known_until"]), (true, &Value::Null), "{then:#}");
     assert_eq!(then["members"].as_array().unwrap().len(), 1, "{then:#}");
+    // Of whom the log tells a later change, it knows up to that change.
+    let args = ["explain", "eve@corp.example", "Gamma", "--at", &with, "--format", "json"];
+    let eve = bench.run(&args).exits(0).json()["groups"][0].clone();
+    assert_eq!((eve["next_change"].is_object(), &eve["known_until"]), (true, &Value::Null), "{eve:#}");
 
     let at =
         |bench: &Bench, time: &str| bench.run(&["explain", "dan@corp.example", "Gamma", "--at", time]).exits(0).stdout;
@@ -333,6 +337,52 @@ fn a_group_of_a_source_that_was_not_read_is_known_as_before() {
     let json = bench.run(&["members", "Gamma", "--format", "json"]).exits(0).json();
     assert!(json["known_since"].is_string() && json["known_until"].is_null(), "{json:#}");
     assert_eq!(bench.audit().iter().filter(|record| record["ended"].is_string()).count(), 0);
+}
+
+/// The same where another source yielded it before: nothing that is remembered says that a pattern means it.
+#[test]
+fn a_group_that_a_source_that_was_not_read_may_yield_is_known_as_before() {
+    let mut bench = Bench::small();
+    bench.simulator().change(|world| world.add_group("Gamma", &["dan@corp.example"]));
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "gamma,dan"]);
+    let rest = bench.rest.clone();
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"gamma\"\nto = \"Gamma\"\n");
+    bench.apply(0);
+    bench.rest = rest
+        + "[[source]]\nname = \"extra\"\nkind = \"csv\"\npath = \"extra.csv\"\n\
+           [[mapping]]\nsource = \"extra\"\nmatch = \"^(Gam.*)$\"\nto = \"$1\"\n";
+    bench.apply(13);
+    let json = bench.run(&["members", "Gamma", "--format", "json"]).exits(0).json();
+    assert!(json["known_since"].is_string() && json["known_until"].is_null(), "{json:#}");
+}
+
+/// Another group bore the name before, and an older version did not write down that nobody looks at it any more: its
+/// list is not that of the group that bore the name last.
+#[test]
+fn a_group_s_own_list_goes_before_that_of_another_of_its_name() {
+    let mut bench = Bench::small();
+    bench.simulator().change(|world| {
+        world.add_group("Gamma", &["dan@corp.example"]);
+        world.add_group("Delta", &["ann@corp.example", "dan@corp.example"]);
+    });
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "gamma,dan"]);
+    let rest = bench.rest.clone();
+    let id = |name: &str| bench.simulator().world().group(name).unwrap().id.to_string();
+    let (before, last) = (id("Gamma"), id("Delta"));
+    let mapped = |id: &str| {
+        let mapping = "[[mapping]]\nsource = \"hr\"\ngroup = \"gamma\"\nto = \"Gamma\"\n";
+        format!("{rest}{mapping}[group.Gamma]\nid = \"{id}\"\nmode = \"report\"\n")
+    };
+    bench.rest = mapped(&before);
+    bench.apply(0);
+    meddle(&bench.state(), "DELETE FROM observed_group WHERE group_name = 'Gamma'");
+    bench.rest = mapped(&last);
+    bench.apply(0);
+    bench.rest = rest;
+    bench.apply(0);
+    let json = bench.run(&["members", "Gamma", "--format", "json"]).exits(0).json();
+    assert_eq!((&json["group_id"], json["known_until"].is_string()), (&last.into(), true), "{json:#}");
+    assert_eq!(json["members"].as_array().unwrap().len(), 2, "{json:#}");
 }
 
 /// A group that the configuration calls otherwise is the same group.

@@ -113,20 +113,27 @@ fn groups_that_are_emptied_are_read_together_too() {
     bench.in_step();
 }
 
-/// A server that repeats what it was sent, and silently leaves somebody out.
+/// A server that repeats what it was sent, and silently leaves somebody out, or everybody: a group without members is
+/// not in its list of memberships.
 #[test]
 fn what_the_read_does_not_show_is_not_done() {
-    let bench = empty_groups(5, 3);
-    bench.simulator().change(|world| world.switches.write_reply = WriteReply::Echo);
-    let partial = FaultKind::PartialBatch { first: 2, code: 200 };
-    bench.simulator().inject(Fault::on("POST", "/v1/groups/*/users", partial).always());
-    let run = bench.apply(12);
-    assert_eq!((run["results"]["added"].as_u64(), run["results"]["failed"].as_u64()), (Some(10), Some(5)), "{run:#}");
-    assert_eq!(bench.members("G2").len(), 2);
-    bench.every_intent_has_an_outcome();
-    bench.simulator().clear_faults();
-    bench.apply(0);
-    bench.in_step();
+    for first in [2, 0] {
+        let bench = empty_groups(5, 3);
+        bench.simulator().change(|world| {
+            world.switches.write_reply = WriteReply::Echo;
+            world.switches.empty_group_entry = false;
+        });
+        let partial = FaultKind::PartialBatch { first, code: 200 };
+        bench.simulator().inject(Fault::on("POST", "/v1/groups/*/users", partial).always());
+        let run = bench.apply(12);
+        let results = |what: &str| run["results"][what].as_u64().unwrap_or_default();
+        assert_eq!((results("added"), results("failed")), (5 * first as u64, 15 - 5 * first as u64), "{run:#}");
+        assert_eq!(bench.members("G2").len(), first);
+        bench.every_intent_has_an_outcome();
+        bench.simulator().clear_faults();
+        bench.apply(0);
+        bench.in_step();
+    }
 }
 
 #[test]
@@ -167,6 +174,22 @@ fn unproven(bench: &Bench) {
     bench.apply(12);
     bench.simulator().clear_faults();
     bench.simulator().forget_requests();
+}
+
+/// An answer without a body is no proof, and the group cannot be read: nobody knows, and the next run looks.
+#[test]
+fn a_success_that_shows_nothing_leaves_the_intents_to_the_next_run() {
+    let bench = empty_groups(2, 2);
+    bench.simulator().change(|world| world.switches.write_reply = WriteReply::Empty);
+    let refused = FaultKind::Status { code: 500, moment: Moment::Before };
+    bench.simulator().inject(Fault::on("GET", "/v1/groups/*/users", refused).always());
+    bench.apply(12);
+    assert_eq!(read_back(&bench), [Value::Null; 0], "nobody knows yet");
+    bench.simulator().clear_faults();
+    bench.simulator().forget_requests();
+    bench.apply(0);
+    assert_eq!(bench.writes(), [], "all of it was done before");
+    all_is_done(&bench);
 }
 
 fn all_is_done(bench: &Bench) {

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use rosterd::model::hold::Rule;
+use rosterd::model::plan::Op;
 use rosterd::model::policy::{FirstRemovals, Mode, Selector};
+use rosterd::model::undo::{Undone, UndoneKey};
 
-use super::support::small::{World, address, limit};
+use super::support::small::{World, address, id, limit};
 
 /// `n` names from a letter: `a0 a1 …`.
 fn names(letter: &str, n: usize) -> String {
@@ -122,6 +124,19 @@ fn an_approval_does_not_cover_more_than_it_was_given_for() {
     assert_eq!(world.holds(), ["group_removals 3/0 on 3 approved"]);
 }
 
+/// With no change to hold, the scope alone says what a word was about.
+#[test]
+fn an_approval_of_one_missing_group_accepts_no_other() {
+    let mut world = World::equal(&[("Audit", "ann")]);
+    for (from, to) in [("risk", "Risk"), ("board", "Board")] {
+        world.map("hr", from, to);
+        world.members(to, "");
+    }
+    let hold = world.plan().holds[0].clone();
+    world.memory.approvals.push(world.approval(&hold));
+    assert_eq!(world.holds(), ["missing 0/0 on 0", "missing 0/0 on 0 approved"]);
+}
+
 #[test]
 fn an_approval_expires() {
     let mut world = World::equal(&[("Risk", &names("r", 10))]);
@@ -222,6 +237,19 @@ fn removals_that_would_leave_nobody_wait() {
     assert_eq!(world.holds(), ["empty 2/0 on 2", "group_adds 1/0 on 1"]);
 }
 
+/// What an undo took back is not about to be done: it waits for its own word alone, and empties nothing.
+#[test]
+fn what_was_taken_back_empties_nothing() {
+    let mut world = World::equal(&[("Risk", "ann bob")]);
+    let group = world.live_group("Risk").id.clone();
+    for name in ["ann", "bob"] {
+        let key = UndoneKey { group: group.clone(), op: Op::RemoveMember, account: Some(id(name)) };
+        world.memory.undone.insert(key, Undone { by: "r2".into(), of: "r1".into(), at: world.now });
+    }
+    world.hr().leave("risk", "ann bob");
+    assert_eq!(world.changes(), ["ann", "bob"].map(|who| format!("remove Risk {who}: grant_ended [undone]")));
+}
+
 #[test]
 fn fewer_desired_than_min_members_hold_removals() {
     let mut world = World::equal(&[("Risk", "ann bob cas")]);
@@ -258,6 +286,20 @@ fn removals_of_a_first_full_run_wait() {
     world.nothing_to_do();
     world.hr().leave("risk", "cas");
     assert_eq!(world.changes(), ["remove Risk cas: grant_ended"]);
+}
+
+/// When the grace period is over, nobody has looked at them yet.
+#[test]
+fn removals_that_a_first_full_run_left_to_their_grace_wait_after_it() {
+    let mut world = World::new();
+    world.policy.guard.removal_grace = Duration::from_hours(2);
+    world.hr().join("risk", "ann");
+    world.map("hr", "risk", "Risk");
+    world.members("Risk", "ann bob");
+    world.apply();
+    world.nothing_to_do();
+    world.now += Duration::from_hours(2);
+    assert_eq!(world.changes(), ["remove Risk bob: person_gone [first_run]"]);
 }
 
 #[test]
@@ -612,6 +654,7 @@ fn what_a_nested_group_granted_stays_while_it_is_named_and_not_there() {
     // Read in part, the parent says nothing of it, and nothing is forgotten.
     world.hr().group("risk").complete = false;
     world.hr().group("risk").groups.clear();
+    assert_eq!(world.decide().learned.nested, world.memory.learned.nested);
     world.apply();
     world.hr().group("risk").complete = true;
     world.hr().group("risk").groups.insert("team".to_owned());

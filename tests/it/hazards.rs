@@ -132,6 +132,11 @@ fn a_file_that_ended_with_a_line_end_is_cut_short_without_one() {
             "{told}"
         );
     }
+    // Of a file that is cut within a row it is said once.
+    bench.write("people.csv", &format!("{start}compl"));
+    let told = bench.apply(13)["sources"][0]["problems"].to_string();
+    assert_eq!(told.matches("looks cut short").count(), 1, "{told}");
+    bench.write("people.csv", start.trim_end());
     // Whoever says so has files without one, and none is missed again.
     bench.rest = ONE_GROUP.replace("people.csv\"", "people.csv\"\nfinal_line_end = false");
     bench.apply(0);
@@ -229,11 +234,25 @@ fn what_nobody_could_see_is_recorded_when_it_is_seen() {
 /// The log tells how the process ended.
 #[test]
 fn a_run_that_ends_with_a_usage_error_is_recorded_with_its_exit() {
-    let bench = Bench::small();
-    bench.run(&["apply", "--group", "Complience"]).exits(2);
-    let finished: Vec<_> = bench.audit().into_iter().filter(|record| record["event"] == "run_finished").collect();
-    assert_eq!(finished.len(), 1);
-    assert_eq!(finished[0]["exit"], 2);
+    let mut bench = Bench::small();
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\nmatch = \"^team-(.*)$\"\nto = \"Team $1\"\n");
+    let finished = |bench: &Bench| -> Vec<_> {
+        let ended = bench.audit().into_iter().filter(|record| record["event"] == "run_finished");
+        ended.map(|record| record["exit"].clone()).collect()
+    };
+    // What no mapping can yield is a slip of the pen, and no run.
+    let told = bench.run(&["apply", "--group", "Complience"]).exits(2);
+    assert!(told.stderr.contains("no mapping yields a target group named Complience"), "{}", told.stderr);
+    bench.apply(0);
+    assert_eq!(finished(&bench), [0]);
+    // What a pattern can yield is known when the directory was read, and not where it cannot be.
+    bench.run(&["apply", "--group", "Team x"]).exits(2);
+    assert_eq!(finished(&bench), [0, 2]);
+    let people = std::fs::read(bench.path("people.csv")).unwrap();
+    std::fs::remove_file(bench.path("people.csv")).unwrap();
+    bench.run(&["apply", "--group", "Team x"]).exits(13);
+    std::fs::write(bench.path("people.csv"), people).unwrap();
+    bench.in_step();
 }
 
 /// Asked to stop while Hyperproof keeps it waiting, a run ends at once, and says so in the log.
@@ -370,6 +389,24 @@ fn an_absurd_wait_is_kept_for_a_week_at_most() {
     });
     bench.apply(0);
     bench.in_step();
+}
+
+/// What was approved and not made is no settled first run: the approval is for those removals, and for no other.
+#[test]
+fn a_first_run_whose_approved_removals_failed_is_not_over() {
+    let mut bench = Bench::small();
+    bench.rest = bench.rest.replace("first_removals = \"apply\"\n", "");
+    bench.people(&["compliance,ann", "compliance,bob"]);
+    let run = bench.apply(11);
+    let id = run["holds"][0]["id"].as_str().expect("an id").to_owned();
+    bench.run(&["approve", &id, "--by", "Hana", "--reason", "left"]).exits(0);
+    let cem = bench.simulator().world().user(&address("cem")).expect("she is there").user_id.clone();
+    bench.simulator().inject(Fault::next(FaultKind::RefuseAccount { user_id: cem }).always());
+    bench.apply(12);
+    bench.simulator().clear_faults();
+    bench.people(&["compliance,ann"]);
+    assert_eq!(bench.apply(11)["holds"][0]["rule"], "first_run");
+    assert_eq!(bench.members("Compliance"), ["ann", "bob", "cem"]);
 }
 
 /// What was approved and failed is still approved in the next run, and not forgotten: here the removals

@@ -281,6 +281,47 @@ fn a_lost_right_removes_nobody() {
     }
 }
 
+/// OpenLDAP has no group of these classes without a member. Where somebody else fills the target group, nothing
+/// but that tells a lost right from a group that was emptied.
+#[test]
+fn members_that_are_not_shown_are_not_nobody() {
+    let Some(slapd) = server() else { return };
+    let (proxy, mut bench) = behind(&slapd);
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"compliance\"\nto = \"Compliance\"\n");
+    bench.people(&["auditors,ann", "compliance,fay"]);
+    bench.apply(0);
+    let before = bench.members("Compliance");
+    assert_eq!(before, ["ann", "bob", "cem", "dan", "fay"]);
+    proxy.rules(Rules { hidden: vec!["member".to_owned()], ..Rules::default() });
+    let document = bench.apply(13);
+    assert_eq!(bench.members("Compliance"), before);
+    let told = directory(&document).to_string();
+    assert!(told.contains("its member is not shown, and a group of its class has one"), "{told}");
+    proxy.rules(Rules::default());
+    bench.in_step();
+}
+
+/// Who is followed by an id is not found again without it, once the address changes.
+#[test]
+fn ids_that_are_not_shown_any_more_are_a_lost_right() {
+    let Some(slapd) = server() else { return };
+    for (before, code) in [(false, 0), (true, 13)] {
+        let (proxy, bench) = behind(&slapd);
+        if before {
+            heals(&bench);
+        }
+        // Where nobody ever had one, it is told.
+        proxy.rules(Rules { hidden: vec!["entryUUID".to_owned()], ..Rules::default() });
+        let document = bench.apply(code);
+        let told = directory(&document)["problems"].to_string();
+        assert!(told.contains("none of 36 people shows entryUUID: nobody can be followed"), "{told}");
+        if before {
+            proxy.rules(Rules::default());
+            bench.in_step();
+        }
+    }
+}
+
 #[test]
 fn references_are_reported_and_not_followed() {
     let Some(slapd) = server() else { return };

@@ -1,6 +1,6 @@
 //! Whom and what rosterd may touch: modes, `keep`, `ignore`, what it added itself.
 
-use rosterd::model::policy::Mode;
+use rosterd::model::policy::{Mode, Rewrite};
 
 use super::support::small::{World, address, mail};
 
@@ -67,6 +67,15 @@ fn keep_protects_by_any_address_of_the_person() {
     world.rules("Risk").keep = vec![address("robert")];
     world.hr().without("bob");
     world.nothing_to_do();
+    // By another address that is rewritten, before that and after.
+    for keep in ["rob@corp.local", "rob@corp.example"] {
+        let mut world = World::equal(&[("Risk", "ann bob")]);
+        world.policy.identity.rewrite = vec![Rewrite { from: "@corp.local".into(), to: "@corp.example".into() }];
+        world.rules("Risk").keep = vec![address(keep)];
+        world.hr().person("bob").addresses = vec![mail("bob"), "rob@corp.local".to_owned()];
+        world.hr().leave("risk", "bob");
+        world.nothing_to_do();
+    }
 }
 
 /// Incident 12: ignore lists acted on the wrong side.
@@ -79,6 +88,17 @@ fn the_ignored_are_neither_added_nor_removed() {
     world.account("svc-new");
     world.nothing_to_do();
     assert_eq!(world.skips(), ["Risk svc-new@corp.example ignored", "Risk svc-old@corp.example ignored"]);
+}
+
+/// By the address of the account: the directory has another one by now, under which nobody is ignored.
+#[test]
+fn an_ignored_account_is_not_added_by_a_link_either() {
+    let mut world = World::equal(&[("Risk", "ann svc-bob"), ("Audit", "ann")]);
+    world.policy.identity.ignore = vec!["svc-*@corp.example".into()];
+    world.hr().person("svc-bob").addresses = vec![mail("bob")];
+    world.hr().join("audit", "svc-bob");
+    world.nothing_to_do();
+    assert_eq!(world.skips(), ["Audit svc-bob@corp.example ignored"]);
 }
 
 #[test]

@@ -322,6 +322,34 @@ fn a_link_to_an_account_whose_address_is_another_person_s_is_ambiguous() {
     assert_eq!(world.changes(), ["add Audit bob"]);
 }
 
+/// Two accounts bear bob's address, and one of them is linked to somebody of another source: whose it is, nobody knows.
+#[test]
+fn an_account_that_is_ambiguous_by_another_source_is_not_added() {
+    let mut world = World::equal(&[("Risk", "ann bob")]);
+    world.source("it").join("audit", "cas");
+    world.map("it", "audit", "Audit");
+    world.members("Audit", "cas");
+    let mut world = world.settled();
+    world.source("it").join("board", "cas");
+    world.map("it", "board", "Board");
+    world.members("Board", "");
+    assert_eq!(world.changes(), ["add Board cas"]);
+    world.account("cas").email = Some(address("bob"));
+    assert_eq!(world.changes(), [""; 0]);
+    let skips = world.skips();
+    assert!(skips.iter().any(|skip| skip.starts_with("Board ") && skip.ends_with(" ambiguous")), "{skips:?}");
+}
+
+/// Whoever is not in half a list is not gone.
+#[test]
+fn nothing_is_learned_from_half_a_list() {
+    let mut world = World::equal(&[("Risk", "ann bob")]);
+    world.hr().without("bob");
+    assert_ne!(world.decide().learned, world.memory.learned);
+    world.hr().complete = false;
+    assert_eq!(world.decide().learned, world.memory.learned);
+}
+
 #[test]
 fn who_left_and_was_hired_again_is_one_person() {
     let mut world = World::equal(&[("Risk", "ann")]);

@@ -716,6 +716,22 @@ async fn a_long_log_goes_in_chunks_and_no_run_is_split() {
     assert_eq!((files.files, files.notes.len()), (7, 0));
 }
 
+/// By its time, the approval belongs to the archive before its own.
+#[tokio::test]
+async fn an_approval_by_a_clock_that_was_set_back_is_found_in_its_archive() {
+    let place = tempfile::tempdir().unwrap();
+    let store = opened(&place.path().join("rosterd.db")).await;
+    let held = || vec![removals("Old", &["c"])];
+    run_with(&store, "r500", ago(500), held()).await;
+    run_with(&store, "r510", ago(510), held()).await;
+    let word = NewApproval { expires: Timestamp::now() + SignedDuration::from_hours(1), ..word_of(ago(509)) };
+    store.approve(&[held()[0].id.to_string()], &word).await.unwrap();
+    run_with(&store, "r450", ago(450), held()).await;
+    run_with(&store, "r001", ago(1), held()).await;
+    assert_eq!(archived(&store, &retire(ago(400), 1)).await.len(), 3);
+    assert_eq!(store.memory(Timestamp::now()).await.unwrap().approvals.len(), 1);
+}
+
 /// The record of an archive grows old too, and goes into a later archive: what it tells is checked there.
 #[tokio::test]
 async fn an_archive_is_proved_by_its_record_wherever_that_is() {

@@ -960,6 +960,18 @@ async fn an_approval_expires() {
     assert!(store.memory(at(3901)).await.unwrap().approvals.is_empty());
 }
 
+/// By their times, a run that came after the approval ended before it.
+#[tokio::test]
+async fn an_approval_by_a_clock_that_was_ahead_is_found_in_the_log() {
+    let state = State::new();
+    let store = state.open().await;
+    let held = removals("Staff", &["a"]);
+    run_with(&store, "r1", 0, vec![held.clone()]).await;
+    store.approve(&[held.id.to_string()], &word_of(600)).await.unwrap();
+    run_with(&store, "r2", 60, vec![held.clone()]).await;
+    assert_eq!(store.memory(at(120)).await.unwrap().approvals.len(), 1);
+}
+
 #[tokio::test]
 async fn a_missing_group_is_approved_until_the_run_accepts_it() {
     let state = State::new();

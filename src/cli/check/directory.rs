@@ -56,10 +56,10 @@ pub(super) fn lines(source: &SourceSnapshot, whole: Option<&SourceSnapshot>, now
         seconds(read.took)
     ));
     let (sample, shown) = match whole.filter(|whole| whole.completeness.is_complete()) {
-        Some(whole) => (whole.read.server().unwrap_or(read), "of everybody"),
-        None => (read, "of those who were read"),
+        Some(whole) => (whole, "of everybody"),
+        None => (source, "of those who were read"),
     };
-    lines.extend(visible(sample, shown));
+    lines.extend(visible(sample, sample.read.server().unwrap_or(read), shown));
     lines.push(limits(read, source.completeness.is_complete()));
     lines.extend(whole.map(at_large));
     lines
@@ -88,8 +88,8 @@ fn days(left: SignedDuration) -> usize {
     usize::try_from(left.as_hours() / 24).unwrap_or(0)
 }
 
-/// Whether addresses, and the mark of those who left, are shown to the account.
-fn visible(read: &ServerRead, shown: &str) -> Vec<String> {
+/// Whether addresses, ids, the mark of those who left, and members are shown to the account.
+fn visible(sample: &SourceSnapshot, read: &ServerRead, shown: &str) -> Vec<String> {
     let people = read.people;
     if people == 0 {
         return Vec::new();
@@ -100,6 +100,14 @@ fn visible(read: &ServerRead, shown: &str) -> Vec<String> {
         read.with_address,
         warn(read.with_address, "may the account read addresses?")
     )];
+    let with_id = sample.people.iter().filter(|person| person.immutable).count();
+    lines.push(format!(
+        "{with_id} of {people} people show an immutable id{}",
+        warn(
+            with_id,
+            "nobody can be followed when their address changes; is id_attribute right, and may the account read it?"
+        )
+    ));
     lines.push(match read.with_status {
         Some(count) => format!(
             "{count} of {people} people show the attribute that says who has left{}",
@@ -107,6 +115,13 @@ fn visible(read: &ServerRead, shown: &str) -> Vec<String> {
         ),
         None => "who has left is not known: set `disabled`, if the directory has an attribute for it".to_owned(),
     });
+    let groups = sample.groups.len();
+    if groups > 0 && sample.groups.iter().all(|group| group.read.members + group.people.len() == 0) {
+        lines.push(format!(
+            "none of {} shows a member: is member_attributes right, and may the account read it?",
+            plural(groups, "group")
+        ));
+    }
     lines
 }
 

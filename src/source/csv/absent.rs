@@ -56,7 +56,7 @@ pub(super) fn cut_short(heads: &[Head], settings: &Settings, before: &BTreeSet<S
         return Vec::new();
     }
     let problem = |head: &Head| {
-        let text = "the file looks cut short: no line end comes after its last row, and one did at the last full run";
+        let text = "the file looks cut short: no line end comes after its last row, and at the last full run all files had one";
         Problem::new(&head.file, text).help(
             "look whether the export was written, and copied, to its end; if it ends like that for good, \
              set `final_line_end = false`",

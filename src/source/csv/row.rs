@@ -162,7 +162,7 @@ impl<'a> Decoder<'a> {
 
     /// Reads the address of a row.
     pub(super) fn address<'r>(&self, email: &'r str) -> Result<Option<Parsed<'r>>, BadRow> {
-        match Parsed::new(email) {
+        match Parsed::written(email) {
             Ok(address) => Ok(Some(address)),
             Err(AddressError::Empty) => Ok(None),
             Err(error) => Err(BadRow::Email(self.settings.email_column.clone(), error)),

@@ -42,7 +42,13 @@ pub(super) struct Group {
     pub(super) ranges: usize,
     /// Why not all of its members are known.
     pub(super) gap: Option<String>,
+    /// An attribute of members that is not shown, though nothing is of this class without one.
+    pub(super) unseen: Option<&'static str>,
 }
+
+/// Classes, and the attribute of members that whatever is of them must have (RFC 4519, sections 3.5 and 3.6).
+/// OpenLDAP holds to it; others allow such groups to have no members.
+const MUST: [(&str, &str); 2] = [("groupOfNames", "member"), ("groupOfUniqueNames", "uniqueMember")];
 
 /// How far an attribute was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +88,7 @@ impl Group {
             open: Vec::new(),
             ranges: 0,
             gap: None,
+            unseen: unseen(entry, schema),
             dn: entry.dn().to_owned(),
         };
         for attribute in schema.dn_attributes() {
@@ -132,6 +139,13 @@ impl Group {
     pub(super) fn name(&self) -> &str {
         self.names.first().map_or(&self.dn, String::as_str)
     }
+}
+
+fn unseen(entry: &Entry<'_>, schema: &Schema) -> Option<&'static str> {
+    let is = |class: &str| entry.texts("objectClass").any(|own| own.eq_ignore_ascii_case(class));
+    let is_shown = |attribute: &str| entry.values(attribute).next().is_some() || entry.range(attribute).is_some();
+    let mut asked = MUST.into_iter().filter(|(_, attribute)| schema.has_member_attribute(attribute));
+    asked.find(|(class, attribute)| is(class) && !is_shown(attribute)).map(|(_, attribute)| attribute)
 }
 
 /// When an entry last changed; empty where the server does not say.

@@ -45,7 +45,7 @@ use tracing::{debug, warn};
 pub use schema::{Disabled, Preset, Schema};
 
 use super::{Answer, Wanted};
-use crate::model::directory::{Completeness, ReadFacts, SourceKind, SourceSnapshot};
+use crate::model::directory::{Completeness, Person, ReadFacts, SourceKind, SourceSnapshot};
 use crate::model::evidence::{ReadEvidence, ServerRead};
 use crate::model::id::{SourceName, Watermark};
 use crate::model::problem::Problem;
@@ -56,7 +56,7 @@ use fault::Fault;
 use members::{Joined, join};
 use meter::Meter;
 use reader::{Raw, Reader};
-use server::{About, Family};
+use server::About;
 use session::Session;
 use watermark::Mark;
 use wire::Tls;
@@ -200,7 +200,10 @@ async fn read_task(name: SourceName, settings: Settings, wanted: Wanted, now: Ti
         Err(Fault::passing(text).help("look whether the server is overloaded, or raise timeout"))
     });
     match read {
-        Ok(read) => snapshot(name, &settings, read, &trial, now),
+        Ok(read) => {
+            let linked = wanted.people.count_of(&name);
+            snapshot(name, &settings, read, linked, &trial, now)
+        }
         Err(fault) => {
             let problem = fault.problem(place(&name));
             let unread = SourceSnapshot::unread(name, SourceKind::Ldap, problem);
@@ -327,8 +330,7 @@ async fn once(
             second.watch(Arc::clone(reach));
         }
     }
-    let refers = about.family() != Family::ActiveDirectory;
-    let raw = Reader::new(settings, wanted, refers).read(session, second).await.map_err(reading)?;
+    let raw = Reader::new(settings, wanted, about.family()).read(session, second).await.map_err(reading)?;
     let mark = mark.filter(|_| reach.is_some_and(|reach| reach.was_kept()));
     let watermark = mark.and_then(|mark| mark.to_watermark());
     Ok(Read { raw, about, watermark })
@@ -355,7 +357,28 @@ fn tls(settings: &Settings) -> Result<Option<Tls>, Fault> {
     }))
 }
 
-fn snapshot(name: SourceName, settings: &Settings, read: Read, trial: &Trial, now: Timestamp) -> SourceSnapshot {
+/// That nobody shows an immutable id, where somebody was read.
+fn without_ids(place: &str, settings: &Settings, people: &[Person]) -> Option<Problem> {
+    let is_so = !people.is_empty() && people.iter().all(|person| !person.immutable);
+    is_so.then(|| {
+        let (count, id) = (people.len(), &settings.schema.id_attribute);
+        let text = format!("none of {count} people shows {id}: nobody can be followed when their address changes");
+        Problem::new(place, text).help(
+            "let the bind account read it, or name the directory's own in id_attribute; where people bear no id any \
+             more, the source is another one: give it another name",
+        )
+    })
+}
+
+/// What a source says. `linked`: so many of its people had an immutable id at the last full run.
+fn snapshot(
+    name: SourceName,
+    settings: &Settings,
+    read: Read,
+    linked: usize,
+    trial: &Trial,
+    now: Timestamp,
+) -> SourceSnapshot {
     let Read { raw, about, watermark } = read;
     let place = place(&name);
     let (effort, everyone, with_status) = (raw.effort, raw.everyone, raw.people.with_status);
@@ -368,6 +391,11 @@ fn snapshot(name: SourceName, settings: &Settings, read: Read, trial: &Trial, no
         // Where it is a number, everybody has one.
         let text = format!("none of {} people shows {attribute}: nobody can be seen to be disabled", people.len());
         problems.push(Problem::new(&place, text).help("let the bind account read it"));
+    }
+    let without_ids = without_ids(&place, settings, &people);
+    let gap = gap.or_else(|| without_ids.clone().filter(|_| linked > 0));
+    if gap.is_none() {
+        problems.extend(without_ids);
     }
     let references = effort.people.references + effort.groups.references;
     if references > 0 {

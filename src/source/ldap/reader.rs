@@ -20,6 +20,7 @@ use super::page::Tally;
 use super::parts;
 use super::people::{Found, People, in_too_many};
 use super::searches::{addressed, base_help, group_search, people_search, scan_groups, scan_people};
+use super::server::Family;
 use super::session::{Look, Search, Session};
 use super::url;
 use crate::model::directory::Person;
@@ -70,8 +71,7 @@ pub(super) const REFERS: &str = "the server refers to other servers, and referen
 pub(super) struct Reader<'a> {
     settings: &'a Settings,
     wanted: &'a Wanted,
-    /// See [`Reader::new`].
-    refers: bool,
+    family: Family,
     raw: Raw,
     /// Groups whose members were seen to.
     done: usize,
@@ -80,9 +80,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader. `refers`: a reference of this server to another one may lead to people or groups. (Every
-    /// domain of Active Directory refers to parts of itself where there are none.)
-    pub(super) fn new(settings: &'a Settings, wanted: &'a Wanted, refers: bool) -> Self {
+    /// A reader of a server of this family.
+    pub(super) fn new(settings: &'a Settings, wanted: &'a Wanted, family: Family) -> Self {
         let raw = Raw {
             people: People::default(),
             everyone: false,
@@ -92,7 +91,7 @@ impl<'a> Reader<'a> {
             elsewhere: false,
             effort: Effort::default(),
         };
-        Self { settings, wanted, refers, raw, done: 0, more_than: 0 }
+        Self { settings, wanted, family, raw, done: 0, more_than: 0 }
     }
 
     /// Reads everything over one connection, or two (`second`) where all groups are wanted.
@@ -118,11 +117,34 @@ impl<'a> Reader<'a> {
         look::still_named(&session, self.settings, &mut self.raw).await?;
         self.known_people(&mut session).await?;
         self.raw.people.finish();
-        self.raw.elsewhere = self.refers && self.raw.effort.people.references > 0;
+        self.raw.elsewhere = self.refers() && self.raw.effort.people.references > 0;
         if self.settings.schema.by_member_of() {
             self.distrust_member_of();
         }
+        self.distrust_silence();
         Ok(self.raw)
+    }
+
+    /// Whether a reference of this server to another one may lead to people or groups. (Every domain of
+    /// Active Directory refers to parts of itself where there are none.)
+    fn refers(&self) -> bool {
+        self.family != Family::ActiveDirectory
+    }
+
+    /// Who may not read members reads groups without them, and without an error.
+    fn distrust_silence(&mut self) {
+        if self.family != Family::OpenLdap {
+            return;
+        }
+        for group in &mut self.raw.groups.rows {
+            if let Some(attribute) = group.unseen {
+                group.gap.get_or_insert_with(|| {
+                    format!(
+                        "its {attribute} is not shown, and a group of its class has one: may the bind account read it?"
+                    )
+                });
+            }
+        }
     }
 
     /// Who may not read `memberOf` reads people without it, and so does everybody where the server does
@@ -138,7 +160,7 @@ impl<'a> Reader<'a> {
             let count = self.raw.people.rows.len();
             self.raw.people.gap = Some(format!("none of {count} people names a group by memberOf"));
         }
-        if self.raw.elsewhere || (self.refers && self.raw.effort.groups.references > 0) {
+        if self.raw.elsewhere || (self.refers() && self.raw.effort.groups.references > 0) {
             for group in &mut self.raw.groups.rows {
                 group.gap.get_or_insert_with(|| format!("{REFERS}: who is there may name it by memberOf"));
             }
@@ -354,6 +376,7 @@ impl<'a> Reader<'a> {
     /// Members that a group's own search finds.
     async fn dynamic(&mut self, session: &mut Session, new: std::ops::Range<usize>) -> Result<(), Fault> {
         let schema = &self.settings.schema;
+        let refers = self.refers();
         let Raw { people, groups, dynamic, effort, .. } = &mut self.raw;
         for at in new {
             let Some(group) = groups.rows.get_mut(at) else { continue };
@@ -375,7 +398,7 @@ impl<'a> Reader<'a> {
                 };
                 match session.scan("a group's own search", &search, take).await {
                     Ok(tally) => {
-                        if self.refers && tally.references > 0 {
+                        if refers && tally.references > 0 {
                             group.gap = Some(format!("its memberURL {text:?}: {REFERS}"));
                         }
                         effort.people.add(tally);

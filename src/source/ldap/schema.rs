@@ -162,7 +162,7 @@ impl Schema {
 
     /// What is asked for of a group.
     pub(super) fn group_attributes(&self) -> Vec<String> {
-        let mut asked = vec![self.id_attribute.clone()];
+        let mut asked = vec![self.id_attribute.clone(), "objectClass".to_owned()];
         asked.extend(self.group_name_attributes.iter().cloned());
         // memberOf as well: where people name their groups, so do nested groups.
         asked.extend(self.member_attributes.iter().cloned());

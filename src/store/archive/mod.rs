@@ -177,24 +177,35 @@ pub(super) async fn rows(conn: &mut SqliteConnection) -> Result<Vec<Archive>, Fa
     rows.into_iter().map(archive).collect()
 }
 
-/// Records of approvals in the archive that has what was recorded at a time; none where it is not there: what it
-/// cannot prove is not believed.
-pub(super) async fn approvals(conn: &mut SqliteConnection, at: Timestamp) -> Result<Vec<Fields>, Fault> {
-    let Some(archive) = rows(conn).await?.into_iter().find(|archive| archive.until >= at) else {
-        return Ok(Vec::new());
+/// Whether an archive has the record of an approval of which this is told: the one that has what was recorded at a
+/// time, or another, since a clock that was set back puts a record before its time. An archive that is not there proves
+/// nothing, and is not believed.
+pub(super) async fn has_approval(
+    conn: &mut SqliteConnection,
+    at: Timestamp,
+    tells: impl Fn(&Fields) -> bool,
+) -> Result<bool, Fault> {
+    let mut archives = rows(conn).await?;
+    let Some(likely) = archives.iter().position(|archive| archive.until >= at) else {
+        return Ok(false);
     };
+    archives.rotate_left(likely);
     // The one place that asks SQLite where it is: whoever reads approvals has no path.
     let state: String =
         sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'").fetch_one(conn).await?;
-    let path = lock::beside(Path::new(&state), ".archive").join(&archive.file);
-    let read = tokio::task::spawn_blocking(move || file::of_event(&path, Event::Approval)).await;
-    match read.unwrap_or_else(|gone| Err(io::Error::other(gone))) {
-        Ok(records) => Ok(records),
-        Err(error) => {
-            tracing::warn!(file = archive.file, %error, "an archive that may have an approval cannot be read");
-            Ok(Vec::new())
+    let dir = lock::beside(Path::new(&state), ".archive");
+    for archive in archives {
+        let path = dir.join(&archive.file);
+        let read = tokio::task::spawn_blocking(move || file::of_event(&path, Event::Approval)).await;
+        match read.unwrap_or_else(|gone| Err(io::Error::other(gone))) {
+            Ok(records) if records.iter().any(&tells) => return Ok(true),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(file = archive.file, %error, "an archive that may have an approval cannot be read");
+            }
         }
     }
+    Ok(false)
 }
 
 /// The first place where archives do not join each other, or could not be as they are told.

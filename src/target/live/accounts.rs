@@ -148,7 +148,7 @@ impl Users {
         problems: &mut Vec<Problem>,
     ) -> (Vec<Account>, Vec<Option<AccountIndex>>) {
         // Of rows with one id the first one counts.
-        let mut rows: Vec<Option<&Row>> = vec![None; ids.len()];
+        let mut rows: Vec<Option<&Row>> = vec![None; ids.count()];
         let mut again: BTreeMap<u32, usize> = BTreeMap::new();
         let mut count = 0;
         for (row, numbers) in self.rows.iter().zip(numbers) {
@@ -163,7 +163,7 @@ impl Users {
             }
         }
         let mut accounts = Vec::with_capacity(count);
-        let mut places = vec![None; ids.len()];
+        let mut places = vec![None; ids.count()];
         let mut chosen = ids.in_order().filter_map(|number| Some((number, (*rows.get(number as usize)?)?))).peekable();
         while chosen.peek().is_some() {
             let some: Vec<(u32, &Row)> = chosen.by_ref().take(TOGETHER).collect();

@@ -197,7 +197,7 @@ impl Draft {
         let Self { users, drawn, mut problems, .. } = self;
         let Drawn { listed, absent, mut members, organisation } = drawn;
         let (ids, numbers) = users.numbered();
-        let mut held = vec![false; ids.len()];
+        let mut held = vec![false; ids.count()];
         let of_listed = listed.keys().filter_map(|id| members.groups.get(id)).flatten();
         let mut found = ids.find_all(of_listed.map(|id| id.key(&members.texts))).into_iter();
         let mut groups = Vec::with_capacity(listed.len());

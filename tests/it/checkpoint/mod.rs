@@ -123,11 +123,13 @@ fn an_approval_between_runs_is_signed_by_the_next_run() {
 #[test]
 fn a_run_that_failed_and_one_that_could_not_read_are_signed_too() {
     let mut bench = three_runs();
-    bench.run(&["apply", "--group", "Nobody"]).exits(2);
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\nmatch = \"^team-(.*)$\"\nto = \"Team $1\"\n");
+    bench.run(&["apply", "--group", "Team of nobody"]).exits(2);
     bench.stop_simulator();
     bench.apply(13);
-    let run = ["run_started", "run_finished", "checkpoint"];
-    assert_eq!(events(&bench)[14..], [run, run].concat());
+    let ended = ["run_finished", "checkpoint"];
+    let failed = [&["run_started", "config_changed"][..], &ended].concat();
+    assert_eq!(events(&bench)[14..], [&failed[..], &["run_started"], &ended].concat());
     assert_eq!(lines(&bench).len(), 5);
     verify(&bench, &["--pubkey", "pub.pem"]).exits(0);
 }
@@ -251,7 +253,7 @@ fn openssl_and_a_shell_are_enough_to_check_a_checkpoint() {
         assert!(
             readme.contains(
                 &line
-                    .replace("worm/checkpoints", "/mnt/worm/rosterd.checkpoints")
+                    .replace("worm/checkpoints", "/mnt/worm/rosterd/checkpoints")
                     .replace("pub.pem", "audit-key.pub.pem")
             ),
             "{line}"

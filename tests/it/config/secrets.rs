@@ -66,6 +66,9 @@ fn what_is_no_secret_is_told() {
     assert_eq!(told(&folder, "{ file = \".\" }"), format!("{path}.file: \".\" is not a file"));
     folder.write("empty", "\n");
     assert_eq!(told(&folder, "{ file = \"empty\" }"), format!("{path}.file: the file \"empty\" is empty"));
+    folder.write("marked", "\u{feff}secret\n");
+    let marked = "the file \"marked\" begins with a byte-order mark, which is no part of a secret";
+    assert_eq!(told(&folder, "{ file = \"marked\" }"), format!("{path}.file: {marked}"));
     folder.write("binary", [0xff, 0xfe]);
     assert_eq!(told(&folder, "{ file = \"binary\" }"), format!("{path}.file: \"binary\" is not text (UTF-8)"));
     folder.write("large", vec![b'x'; 70_000]);
