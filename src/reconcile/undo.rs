@@ -371,8 +371,8 @@ impl<'a> GroupUndo<'a> {
         let accounts = &self.inputs.live.accounts;
         let is_anybodys = |address: &Address| accounts.iter().any(|account| self.is_address(account, address));
         let kept = self.policy.keep.iter().find(|address| !is_anybodys(address)).map(Address::as_str);
-        let ignored = self.inputs.policy.identity.ignore.iter().map(String::as_str);
-        kept.or_else(|| ignored.filter(|own| !Address::parse(own).is_ok_and(|own| is_anybodys(&own))).next())
+        let mut ignored = self.inputs.policy.identity.ignore.iter().map(String::as_str);
+        kept.or_else(|| ignored.find(|own| !Address::parse(own).is_ok_and(|own| is_anybodys(&own))))
     }
 
     fn is_kept(&self, account: &Account) -> bool {
