@@ -21,7 +21,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -101,6 +101,7 @@ pub async fn run(parts: Parts, signals: Signals) {
         reload_again: false,
         counting: None,
         counted_at: clock,
+        moving: None,
         stopping: false,
     };
     service.run().await;
@@ -137,6 +138,8 @@ struct Service {
     counting: Option<JoinHandle<Result<u64, StoreError>>>,
     /// When that was done last.
     counted_at: Instant,
+    /// What Hyperproof said to wait is being moved along with the clock.
+    moving: Option<JoinHandle<()>>,
     /// A signal has ended it.
     stopping: bool,
 }
@@ -183,11 +186,27 @@ impl Service {
                 Next::LetGo(tick, why) => self.let_go(tick, why),
                 Next::Stepped(by) => {
                     warn!(seconds = by.as_secs(), "the clock was set, or the machine slept");
+                    self.move_throttle(by);
                     self.say_next();
                 }
                 Next::Wait(until) => return until,
             }
         }
+    }
+
+    /// The agenda has moved what Hyperproof said to wait along with a clock that was set back; the state, which runs go
+    /// by, has to follow. Beside the loop: the state may be locked. The next run waits for it.
+    fn move_throttle(&mut self, by: SignedDuration) {
+        if !by.is_negative() {
+            return;
+        }
+        let (store, before) = (self.store.clone(), self.moving.take());
+        self.moving = Some(tokio::spawn(async move {
+            done(before).await;
+            if let Err(error) = store.move_throttled_until(by).await {
+                warn!(%error, "the time until which Hyperproof said to wait was not moved along with the clock");
+            }
+        }));
     }
 
     async fn event(&mut self, until: Option<Timestamp>) -> Event {
@@ -288,6 +307,14 @@ impl Service {
         }
         self.telling.end().await;
         info!("stopped");
+    }
+}
+
+/// Waits for the end of a task, whatever came of it; without one there is nothing to wait for.
+async fn done(task: Option<JoinHandle<()>>) {
+    if let Some(task) = task {
+        // It ended, and nothing is taken from it.
+        let _ = task.await;
     }
 }
 

@@ -88,13 +88,26 @@ impl Channels {
     /// Goes on where the receivers of the configuration before left off, as far as they are in this one too:
     /// what they were told is told already, also where no state has it.
     pub async fn take_over(&self, before: &Self) {
-        let mut unstored = std::mem::take(&mut *before.unstored.lock().await);
+        let (mut stored, mut told) = {
+            let mut unstored = before.unstored.lock().await;
+            (unstored.stored.take(), unstored.told.take())
+        };
         let keys = self.keys();
-        for told in [&mut unstored.stored, &mut unstored.told].into_iter().flatten() {
+        for told in [&mut stored, &mut told].into_iter().flatten() {
             told.retain(|channel, _| keys.contains(channel));
         }
-        unstored.queue.retain(|queued| keys.contains(&queued.notice.channel));
-        *self.unstored.lock().await = unstored;
+        let mut unstored = self.unstored.lock().await;
+        (unstored.stored, unstored.told) = (stored, told);
+    }
+
+    /// Takes over what waits for them and could not be queued, once nobody attempts it any more.
+    pub async fn take_queue(&self, before: &Self) {
+        let mut queue = std::mem::take(&mut before.unstored.lock().await.queue);
+        let keys = self.keys();
+        queue.retain(|queued| keys.contains(&queued.notice.channel));
+        let mut unstored = self.unstored.lock().await;
+        queue.append(&mut unstored.queue);
+        unstored.queue = queue;
     }
 
     /// Learns from the state file what receivers were told, for when it cannot be used any more. Once.
@@ -218,11 +231,14 @@ fn rendered(channel: &Channel, host: &str, due: &Due, seen: &Seen<'_>) -> NewNot
 }
 
 /// Delivers what is queued until `stop`, each receiver on its own, and its notices in their order. An attempt that is
-/// under way then comes to its end: one that is broken off is made again, and whoever has heard hears twice. How long
-/// that may take is for whoever stops it to say.
+/// under way then comes to its end, within [`notice::DEADLINE`]: one that is broken off is made again, and whoever has
+/// heard hears twice. Whoever cannot wait so long drops it, as the service does at its end.
 pub async fn deliver(store: &Store, channels: &Channels, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         deliver_unstored(channels).await;
+        if stop.is_cancelled() {
+            break;
+        }
         let wait = match round(store, channels).await {
             Ok(wait) => wait.unwrap_or(LOOK).min(LOOK),
             Err(error) => {

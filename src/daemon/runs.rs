@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
 use super::agenda::Why;
-use super::{Service, board};
+use super::{Service, board, done};
 use crate::model::run::{Outcome, RunReport, Trigger};
 use crate::model::service::{LastRun, Running};
 use crate::run::{self, Order, Progress, RunError, Setup};
@@ -35,6 +35,7 @@ impl Service {
         let store = self.store.clone().signing(config.audit.signing());
         let actor = Actor { service: config.target.client_id.clone(), ..self.actor.clone() };
         let (stopped, left) = (stop.clone(), leave.clone());
+        let moving = self.moving.take();
         let runtime = Handle::current();
         let task = spawn_blocking(move || {
             let setup = Setup {
@@ -54,6 +55,7 @@ impl Service {
             };
             runtime.block_on(async {
                 let work = async {
+                    done(moving).await;
                     let result = run::apply(&setup).await;
                     if result.is_ok() {
                         run::housekeeping(&setup).await;

@@ -31,6 +31,9 @@ pub struct Memory {
     /// Groups that Hyperproof listed at a full run, with the names that they had then. One that is listed no
     /// more stays, so that it is not created again whenever a mapping names it; it has nothing in `left`.
     pub known_groups: BTreeMap<GroupId, String>,
+    /// Groups that the log is not done with: it follows their members, or announced a change of which it does not
+    /// know yet what became of it. Somebody may have taken the mapping out since.
+    pub followed: BTreeSet<GroupId>,
     /// Memberships as the last full run left them.
     pub left: Memberships,
     /// Memberships that rosterd made. Recorded when they are.

@@ -190,10 +190,15 @@ pub(super) async fn believe(
         is_target: &|name| is_yielded(&yields, name),
         left: &memory.left,
     };
-    let live = match draft {
+    let mut live = match draft {
         Ok(draft) => client.reader().believe(draft, known).await,
         Err(error) => Err(error),
     };
+    if let Ok(found) = &mut live
+        && let Err(error) = ask_for_followed(client, memory, found).await
+    {
+        live = Err(error);
+    }
     match &live {
         Ok(live) => {
             info!(accounts = live.accounts.len(), groups = live.groups.len(), gets = live.reads, "Hyperproof read")
@@ -201,6 +206,22 @@ pub(super) async fn believe(
         Err(error) => unwritten(error),
     }
     live
+}
+
+/// Asks for groups that the log is not done with, and that are in no list and mapped no more: whether they are gone is
+/// to be known. What keeps one of them from being asked for, or from being listed, keeps nothing else from being done:
+/// nothing rests on it, and it stays unknown.
+async fn ask_for_followed(client: &Client, memory: &Memory, live: &mut LiveState) -> Result<(), TargetError> {
+    let is_unknown = |id: &&GroupId| live.group(id).is_none() && !live.absent.contains_key(*id);
+    let unknown: Vec<GroupId> = memory.followed.iter().filter(is_unknown).cloned().collect();
+    for id in unknown {
+        match client.reader().ask_for_more(live, &BTreeSet::from([id.clone()])).await {
+            Ok(()) => {}
+            Err(error) if error.stops_the_run() => return Err(error),
+            Err(error) => warn!(group = %id, %error, "a group is in no list, and whether it is gone is not known"),
+        }
+    }
+    Ok(())
 }
 
 /// The `id` of `/users/me`, where it is remembered for this client id.

@@ -30,7 +30,7 @@ use crate::model::facts::Facts;
 use crate::model::id::{GroupId, GroupName, RunId};
 use crate::model::live::LiveState;
 use crate::model::memory::Memory;
-use crate::model::plan::{GroupStanding, Plan};
+use crate::model::plan::{GroupStanding, GroupSummary, Plan};
 use crate::model::policy::Policy;
 use crate::model::run::{PlanReport, RunReport, Trigger};
 use crate::reconcile::mapping::Yields;
@@ -244,7 +244,7 @@ async fn real_run(
     if !decision.lapsed.is_empty() {
         setup.store.disown(&decision.lapsed).await?;
     }
-    let groups = plan.groups.iter().filter_map(|group| Some((&group.name, group.id.as_ref()?))).collect();
+    let groups = looked_at(plan, setup.order.policy, &memory);
     let retention = SignedDuration::try_from(setup.order.retention).unwrap_or(SignedDuration::MAX);
     let observation = Observation { live, groups, all: setup.only.is_none() && plan.complete, retention };
     setup.store.observe(run, Timestamp::now(), &observation).await?;
@@ -257,6 +257,15 @@ async fn real_run(
         setup.store.keep_facts(&facts).await?;
     }
     settle::finished(setup, client, (run, now), &memory, (live, &reading.sources), decision, applied).await
+}
+
+/// Target groups with the ids by which they are followed, also while they cannot be worked on.
+fn looked_at<'a>(plan: &'a Plan, policy: &'a Policy, memory: &'a Memory) -> Vec<(&'a GroupName, &'a GroupId)> {
+    let id = |group: &'a GroupSummary| {
+        let configured = || policy.group(&group.name).id.as_ref();
+        group.id.as_ref().or_else(configured).or_else(|| memory.group_links.get(&group.name))
+    };
+    plan.groups.iter().filter_map(|group| Some((&group.name, id(group)?))).collect()
 }
 
 /// What is remembered, where it was not loaded already.

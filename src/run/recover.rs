@@ -37,8 +37,8 @@ pub(super) async fn open_intents(setup: &Setup<'_>, run: &RunId, live: &LiveStat
     if hidden > 0 {
         warn!(
             intents = hidden,
-            "an earlier run was cut off, and the groups of these intents are archived or not listed: \
-            what became of them is found out when their groups are back"
+            "an earlier run was cut off, and Hyperproof does not show the groups of these intents (they are archived, \
+            or in no list and not known to be gone): what became of the intents is found out when Hyperproof shows them"
         );
     }
     if outcomes.is_empty() {
@@ -54,7 +54,8 @@ pub(super) async fn open_intents(setup: &Setup<'_>, run: &RunId, live: &LiveStat
 }
 
 /// Whether the group of an intent is there, as far as is known, and does not show its members: it is archived, or in no
-/// list. A group that Hyperproof does not know any more is not hidden.
+/// list. A group that Hyperproof does not know any more is not hidden. Each of these groups was asked for that is in no
+/// list, also where nobody maps it any more.
 fn is_hidden(intent: &OpenIntent, live: &LiveState) -> bool {
     let id = intent.group_id.as_ref();
     id.is_some_and(|id| live.group(id).is_none() && live.absent.get(id) != Some(&Absence::Gone))

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
-use super::{effects, given, learned, settings, stored, undo};
+use super::{effects, given, learned, observed, settings, stored, undo};
 use crate::model::memory::Memory;
 
 /// Everything as of one moment: the caller's transaction.
@@ -18,6 +18,7 @@ pub(super) async fn load(conn: &mut SqliteConnection, now: Timestamp) -> Result<
         own_account: settings::own_account(conn).await?,
         member_id: settings::member_id(conn).await?,
         throttled_until: settings::throttled_until(conn, now).await?,
+        followed: observed::followed(conn).await?,
         approvals: given::standing(conn, now).await?,
         removed_today: stored::count("removal", "count", removed)?,
         failed_groups: settings::failed_groups(conn).await?,

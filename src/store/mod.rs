@@ -41,7 +41,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 
@@ -286,6 +286,14 @@ impl Store {
     pub async fn set_throttled_until(&self, until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let done = settings::set_throttled_until(&mut tx, until, now).await;
+        self.end(tx, done).await
+    }
+
+    /// The clock was set by so much: the time until which Hyperproof said to wait goes along, and the wait is as long
+    /// as it was.
+    pub async fn move_throttled_until(&self, by: SignedDuration) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = settings::move_throttled_until(&mut tx, by).await;
         self.end(tx, done).await
     }
 

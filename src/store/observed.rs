@@ -36,9 +36,11 @@ const RENEWED_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
 pub struct Observation<'a> {
     /// Hyperproof as it was read.
     pub live: &'a LiveState,
-    /// Mapped groups with their ids.
+    /// Target groups with the ids by which they are followed, also those that cannot be worked on now. Several may
+    /// claim one group.
     pub groups: Vec<(&'a GroupName, &'a GroupId)>,
-    /// These are all groups that are mapped: others are mapped no more.
+    /// `groups` has every target group of which an id is known, and everything was read that says which these are: a
+    /// group that is not among them is mapped no more. Else `groups` may lack some, and nothing follows from it.
     pub all: bool,
     /// For so long records stay in the state. Three times in it a full list is told anew.
     pub retention: SignedDuration,
@@ -80,9 +82,9 @@ pub(super) async fn record(
         renewed_after: RENEWED_AFTER.min(observation.retention / 3),
         records: 0,
     };
-    for (name, id) in &observation.groups {
+    for (id, name) in named(observation, &rows) {
         let Some(group) = observation.live.group(id) else { continue };
-        let (row, edits) = (rows.remove(*id), edits.remove(*id).unwrap_or_default());
+        let (row, edits) = (rows.remove(id), edits.remove(id).unwrap_or_default());
         let members: Vec<&AccountId> = observation.live.members(group).collect();
         teller.group(conn, observation.live, (name, id), &members, row, edits).await?;
     }
@@ -105,6 +107,20 @@ pub(super) async fn record(
     Ok(teller.records)
 }
 
+/// Each group that is looked at, once, in the order of the target groups. Where several of those claim it, it keeps the
+/// name that the log has for it.
+fn named<'a>(observation: &Observation<'a>, rows: &BTreeMap<GroupId, Row>) -> Vec<(&'a GroupId, &'a GroupName)> {
+    let mut names: BTreeMap<&GroupId, &GroupName> = BTreeMap::new();
+    for (name, id) in &observation.groups {
+        let is_known = rows.get(*id).is_some_and(|row| row.name == name.as_str());
+        if is_known || !names.contains_key(*id) {
+            names.insert(*id, *name);
+        }
+    }
+    let chosen = observation.groups.iter().filter(|(name, id)| names.get(*id) == Some(name));
+    chosen.map(|(name, id)| (*id, *name)).collect()
+}
+
 /// Groups that the log knows and that are looked at no more, each with the reason.
 fn ended(
     observation: &Observation<'_>,
@@ -121,6 +137,16 @@ fn ended(
     let created = edits.iter().filter(|(id, edits)| edits.created.is_some() && !rows.contains_key(*id));
     let known = rows.keys().chain(created.map(|(id, _)| id));
     known.filter_map(|id| Some((id.clone(), why(id)?))).collect()
+}
+
+/// Groups that the log is not done with: those whose members it follows, and those of intents without an outcome.
+pub(super) async fn followed(conn: &mut SqliteConnection) -> Result<BTreeSet<GroupId>, Fault> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT group_id FROM observed_group UNION SELECT group_id FROM open_intent WHERE group_id IS NOT NULL",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(GroupId::from).collect())
 }
 
 async fn rows(conn: &mut SqliteConnection) -> Result<BTreeMap<GroupId, Row>, Fault> {

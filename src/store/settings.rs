@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::error::Fault;
@@ -108,13 +108,26 @@ pub(super) async fn remember_config(conn: &mut SqliteConnection, digest: &str) -
 }
 
 /// Until when Hyperproof said to wait. A time that was noted later than now was noted by a clock that has been set
-/// back since, and says nothing any more: Hyperproof is asked, and says it anew.
+/// back since, and says nothing any more: Hyperproof is asked, and says it anew. A step back that is smaller than the
+/// time since then does not show here; the service, which sees it, moves the time along.
 pub(super) async fn throttled_until(conn: &mut SqliteConnection, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
     let until = moment(conn, THROTTLED_UNTIL).await?;
     let noted = moment(conn, THROTTLED_NOTED).await?;
     Ok(until.filter(|_| noted.is_none_or(|noted| noted <= now)))
 }
 
+/// The clock was set: what Hyperproof said to wait is as long as it was.
+pub(super) async fn move_throttled_until(conn: &mut SqliteConnection, by: SignedDuration) -> Result<(), Fault> {
+    for name in [THROTTLED_UNTIL, THROTTLED_NOTED] {
+        if let Some(moved) = moment(conn, name).await?.and_then(|at| at.checked_add(by).ok()) {
+            set(conn, name, &millis(moved).to_string()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A run that finds the time of an earlier one notes it again: a clock that is set back later is noticed by the newest
+/// note.
 pub(super) async fn set_throttled_until(
     conn: &mut SqliteConnection,
     until: Option<Timestamp>,

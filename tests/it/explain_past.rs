@@ -309,6 +309,55 @@ fn a_group_that_is_gone_or_archived_is_known_up_to_its_last_look() {
     }
 }
 
+/// It went before the run that finds it unmapped: that it is gone is what there is to know.
+#[test]
+fn a_group_that_is_unmapped_and_dropped_at_once_is_gone() {
+    let mut bench = Bench::small();
+    bench.simulator().change(|world| world.add_group("Gamma", &["dan@corp.example"]));
+    bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "gamma,dan"]);
+    let rest = bench.rest.clone();
+    bench.rest.push_str("[[mapping]]\nsource = \"hr\"\ngroup = \"gamma\"\nto = \"Gamma\"\n");
+    bench.apply(0);
+    bench.rest = rest;
+    bench.simulator().edit(Edit::DropGroup { group: "Gamma".into() }).unwrap();
+    bench.apply(0);
+    assert_eq!(observed(&bench), ["all 1/1: ann bob cem", "all 1/1: dan", "ended: gone"]);
+    bench.simulator().forget_requests();
+    bench.apply(0);
+    assert_eq!(bench.calls().len(), 3, "it is asked for no more: {:?}", bench.calls());
+    bench.in_step();
+}
+
+/// Another target group claims it for a while, so that none of the two can be worked on. It is mapped and there all
+/// the time, and so it is looked at, under the name that it had.
+#[test]
+fn a_group_that_cannot_be_worked_on_is_looked_at_all_the_same() {
+    let mut bench = Bench::small();
+    bench.apply(0);
+    let known = |bench: &Bench| {
+        let json = bench.run(&["members", "Compliance", "--format", "json"]).exits(0).json();
+        let names = json["members"].as_array().unwrap().len();
+        (json["known_since"].clone(), json["known_until"].clone(), names)
+    };
+    let (since, until, _) = known(&bench);
+    assert!(since.is_string() && until.is_null());
+    let id = bench.simulator().world().group("Compliance").unwrap().id.clone();
+    let rest = bench.rest.clone();
+    bench.rest.push_str(&format!(
+        "[[mapping]]\nsource = \"hr\"\ngroup = \"compliance\"\nto = \"Auditors\"\n[group.Auditors]\nid = \"{id}\"\n"
+    ));
+    add(&bench, "eve");
+    bench.apply(12);
+    assert_eq!(observed(&bench), ["all 1/1: ann bob cem", "+eve -"]);
+    assert_eq!(known(&bench), (since.clone(), Value::Null, 4));
+    remove(&bench, "eve");
+    bench.rest = rest;
+    bench.apply(0);
+    assert_eq!(observed(&bench), ["all 1/1: ann bob cem", "+eve -", "+ -eve"]);
+    assert_eq!(known(&bench), (since, Value::Null, 3));
+    bench.in_step();
+}
+
 /// A state of an older version has no record of the end: the last full run's facts say that it did not look.
 #[test]
 fn a_group_of_an_older_log_that_no_run_looks_at_is_not_told_as_todays() {

@@ -47,6 +47,7 @@ mod ownership;
 mod package;
 mod plan;
 mod readme;
+mod recover;
 mod refused;
 mod resolve;
 mod retention;

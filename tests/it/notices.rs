@@ -458,12 +458,13 @@ async fn that_the_state_cannot_be_used_is_told_too_once_and_its_end() {
     store.close().await;
 }
 
-/// The service's way: a deliverer beside the runs, which is woken by what a run queues and stops at once.
+/// The service's way: a deliverer beside the runs, which is woken by what a run queues. Told to stop, it ends what it
+/// began; the service waits for that as long as it can, and drops it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_deliverer_is_woken_and_stops_at_once() {
+async fn the_deliverer_is_woken_and_ends_what_it_began() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start();
-    let (store, channels, stop, task) = service(dir.path(), &receiver).await;
+    let (store, channels, stop, mut task) = service(dir.path(), &receiver).await;
     let error = RunError::Target(TargetError::Setting { key: "api_url", why: "is no address".into() });
     let ended = Ended { run: Err(&error), partial: false, stopped: false };
     let began = Instant::now();
@@ -479,8 +480,11 @@ async fn the_deliverer_is_woken_and_stops_at_once() {
     receiver.reply(Reply::Hang);
     let later = Timestamp::now() + jiff::SignedDuration::from_hours(24);
     assert_eq!(after_run(&store, &channels, &ended, later).await.unwrap(), 1, "the digest");
+    receiver.until_asked();
     stop.cancel();
-    tokio::time::timeout(Duration::from_secs(5), task).await.expect("it stops at once").unwrap();
+    tokio::time::timeout(Duration::from_millis(300), &mut task).await.expect_err("an attempt is under way");
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
     assert!(store.next_notice().await.unwrap().is_some(), "what was not delivered waits");
     store.close().await;
 }

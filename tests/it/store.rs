@@ -622,6 +622,7 @@ async fn memory_comes_back_as_it_was_given() {
         throttled_until: Some(at(900)),
         group_links: [("Staff".into(), "id-Staff".into())].into(),
         known_groups,
+        followed: BTreeSet::new(),
         left,
         owned: [("id-Staff".into(), ["a1".into()].into())].into(),
         learned,

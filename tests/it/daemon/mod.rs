@@ -1,5 +1,6 @@
 //! The service: its schedule, what signals do, and what systemd is told.
 
+mod clock;
 mod stop;
 
 use std::time::{Duration, Instant};

@@ -136,6 +136,32 @@ fn another_receiver_is_told_after_a_reload_and_the_old_one_no_more() {
     bench.in_step();
 }
 
+/// Who is slow to answer has heard all the same, and does not hear twice because the configuration was read again.
+#[test]
+fn a_slow_receiver_is_told_once_across_reloads_and_keeps_no_stop_waiting() {
+    let (bench, receiver) = installed(AT_START);
+    receiver.reply(Reply::Late(Duration::from_secs(5)));
+    let mut service = Service::start(&bench);
+    receiver.until_asked();
+    for reload in 1..=2 {
+        service.signal("HUP");
+        service.until_logged("holds from the next run on", reload);
+    }
+    service.until_logged("notice delivered", 1);
+    assert_eq!(receiver.events(), ["held"]);
+    // What is due later is told by those who took over.
+    receiver.reply(Reply::Hang);
+    in_order(&bench);
+    run_now(&mut service);
+    receiver.until_asked();
+    assert_eq!(receiver.events(), ["recovered"]);
+    service.signal("HUP");
+    service.until_logged("holds from the next run on", 3);
+    let stopped = service.stop();
+    assert!(stopped.took < Duration::from_secs(5), "{:?}", stopped.took);
+    bench.in_step();
+}
+
 #[test]
 fn the_address_and_the_token_of_the_page_stay_while_it_runs() {
     let (mut bench, _receiver) = installed(AT_START);

@@ -21,6 +21,8 @@ pub enum Reply {
     Redirect(String),
     /// Nothing, and the connection stays open.
     Hang,
+    /// 200, after that time.
+    Late(Duration),
 }
 
 /// A request as it came.
@@ -140,6 +142,10 @@ fn serve(stream: Box<dyn Stream>, shared: &Mutex<Shared>) -> Option<()> {
         };
         let (head, body) = match reply {
             Reply::Status(status, body) => (format!("{status} Said"), body),
+            Reply::Late(by) => {
+                std::thread::sleep(by);
+                ("200 Said".to_owned(), "ok".to_owned())
+            }
             Reply::Redirect(to) => (format!("307 Elsewhere\r\nlocation: {to}"), String::new()),
             Reply::Hang => {
                 lock().hanging.push(stream.into_inner());
