@@ -60,7 +60,6 @@ pub(super) async fn look_into(state: &Path) -> Result<Store, Fault> {
             store.close().await;
             Err(refused.into())
         }
-        // Its log waits beside it to be written into it.
         Err(StoreError { fault: store::Fault::Unwritable(_), .. }) => Err(refused.into()),
         Err(error) => Err(error.into()),
     }

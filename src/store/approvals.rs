@@ -190,6 +190,7 @@ fn approval_record(hold: &StoredHold, approval: &Approval, new: &NewApproval) ->
         .maybe("group", group)
         .with("approval", record::approval(approval))
         .with("changes", record::changes(&hold.changes))
+        .maybe("undoes", approval.undoes.as_ref().map(RunId::as_str))
 }
 
 #[cfg(test)]

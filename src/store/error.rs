@@ -80,6 +80,12 @@ pub enum Fault {
     /// Its file system is read-only.
     #[error("it cannot be written: {0}")]
     ReadOnly(String),
+    /// Its file system is read-only, and what was committed last is in the file beside it, which SQLite can read only
+    /// where it can write.
+    #[error(
+        "what was recorded last is in the file beside it whose name ends in -wal, and their file system is read-only"
+    )]
+    LogBeside,
     /// Another process kept it locked for longer than we wait.
     #[error("another process keeps it locked")]
     Locked,
@@ -199,6 +205,10 @@ impl Fault {
                  so by itself, look at its log first: the disk may be failing). Commands that only look (`rosterd status`, \
                  `holds`, `explain`, `members`, `review`, `audit list`) work meanwhile"
                 .into(),
+            Self::LogBeside => format!(
+                "copy {path} and {path}-wal together to where they can be written, and look at that copy. A copy made by \
+                 `rosterd backup` has all in one file"
+            ),
             Self::Locked => format!("see who uses it: `fuser {path}`"),
             Self::Full => "make room on the file system; nothing is sent until the state can be written".into(),
             Self::Busy { .. } => "wait for it to end; `rosterd status` shows it".into(),

@@ -85,6 +85,9 @@ pub(super) async fn open(path: &Path, access: Access) -> Result<SqlitePool, Faul
         Err(Fault::Unwritable(_)) if access == Access::ReadOnly && !lock::beside(path, "-wal").exists() => {
             connect(options(path, access).immutable(true)).await?
         }
+        Err(Fault::Unwritable(_)) if access == Access::ReadOnly && on_read_only(&lock::beside(path, "-wal")) => {
+            return Err(Fault::LogBeside);
+        }
         other => other?,
     };
     if access == Access::ReadOnly && probe(&pool).await? == 0 {
@@ -108,6 +111,12 @@ async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, Fault> {
         .await?;
     sqlx::query(ANYTHING).execute(&pool).await?;
     Ok(pool)
+}
+
+/// Whether a file is there, and on a file system that is read-only. Opened so, it is left as it is.
+fn on_read_only(path: &Path) -> bool {
+    let opened = OpenOptions::new().append(true).open(path);
+    opened.is_err_and(|error| error.kind() == ErrorKind::ReadOnlyFilesystem)
 }
 
 /// One connection, closed behind a first look.

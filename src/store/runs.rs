@@ -14,7 +14,7 @@ use super::error::Fault;
 use super::history::{self, RunRow, Tally};
 use super::learned::{self, FullRun};
 use super::stored::{actor_of, actor_to_json, counts_to_json, millis, to_json};
-use super::{documents, given, holds, settings};
+use super::{documents, given, holds, recorded, settings};
 use crate::model::id::{GroupName, RunId};
 use crate::model::plan::{Counts, SourceSummary};
 use crate::model::run::{Outcome, Trigger};
@@ -151,9 +151,7 @@ pub(super) async fn finish(
     if let Some(full) = full {
         let written = learned::store(conn, full).await?;
         tracing::debug!(rows = written, "replaced what the last full run learned");
-        given::accept_missing(conn, &full.learned.accepted_missing).await?;
     }
-    holds::close_passed(conn, finish.at).await?;
     settings::set_throttled_until(conn, finish.throttled_until, finish.at).await?;
     // Those of an earlier run are of no use any more: they stand for it alone.
     if let Some(answers) = &finish.answers {
@@ -167,9 +165,17 @@ pub(super) async fn finish(
     }
     let mut chain = Chain::read(conn).await?;
     let ended = full.map_or(&[][..], |full| &full.ended);
-    let record = finished(finish, &frame, &row).maybe("approvals_ended", ended_record(conn, ended).await?);
+    let accepted = match full {
+        Some(full) => given::of_accepted(conn, &full.learned.accepted_missing, finish.at).await?,
+        None => Vec::new(),
+    };
+    let record = finished(finish, &frame, &row)
+        .maybe(recorded::ENDED, approvals_record(conn, ended).await?)
+        .maybe(recorded::ACCEPTED, approvals_record(conn, &accepted).await?);
     let mut last_seq = chain.append(conn, record).await?;
     given::end(conn, ended, last_seq).await?;
+    given::accept(conn, &accepted, last_seq).await?;
+    holds::close_passed(conn, finish.at).await?;
     if let Some(key) = key {
         warn_of_first(conn, &finish.run).await?;
         let organisation = settings::organisation(conn).await?;
@@ -221,10 +227,10 @@ async fn warn_of_first(conn: &mut SqliteConnection, run: &RunId) -> Result<(), F
     Ok(())
 }
 
-/// Approvals that end with the run, by number and hold; absent where there is none.
-async fn ended_record(conn: &mut SqliteConnection, ended: &[i64]) -> Result<Option<Json>, Fault> {
-    let mut list = Vec::with_capacity(ended.len());
-    for number in ended {
+/// Approvals by number and hold; absent where there is none.
+async fn approvals_record(conn: &mut SqliteConnection, numbers: &[i64]) -> Result<Option<Json>, Fault> {
+    let mut list = Vec::with_capacity(numbers.len());
+    for number in numbers {
         let terms = given::terms(conn, *number).await?;
         list.push(Json::object([("number", Some((*number).into())), ("hold", Some(terms.hold.as_str().into()))]));
     }

@@ -446,7 +446,21 @@ fn a_missing_group_without_members_is_accepted_by_its_empty_hold() {
     assert_eq!(waiting(&run), [hold("missing", 0, 0, 0)]);
     approve(&bench, &[&only_id(&run)]);
     bench.apply(0);
+    // What was approved and used waits for nobody, as soon as that run is over.
+    let told = || (bench.run(&["holds"]).exits(0).stdout, bench.run(&["status"]).exits(0).stdout);
+    let (holds, status) = told();
+    assert!(holds.ends_with("Nothing waits.\n0 waiting, 0 approved\n"), "{holds}");
+    assert!(!status.contains("waiting for approval"), "{status}");
     bench.in_step();
+    // It comes back, and goes again: that is news, of the same id.
+    granted(&bench, &[("Staff", 0..1), ("Other", 0..1)]);
+    bench.apply(0);
+    bench.simulator().edit(Edit::RemoveMember { group: "Staff".into(), user: address(&name(0)) }).unwrap();
+    granted(&bench, &[("Other", 0..1)]);
+    assert_eq!(only_id(&bench.apply(11)), only_id(&run));
+    let (holds, status) = told();
+    assert!(holds.ends_with("1 waiting, 0 approved\n"), "{holds}");
+    assert!(status.contains("1 hold waiting for approval"), "{status}");
 }
 
 /// A source that does not answer for a while ends no hold: it is shown, and can be approved, meanwhile.

@@ -124,6 +124,123 @@ fn an_approval_that_is_not_in_the_log_lets_nothing_through() {
     crate::holds::approve(&bench, &[&id]);
     bench.apply(0);
     assert_eq!(count(&bench, "A"), 5);
+    assert_eq!(bench.plan()["changes"], serde_json::json!([]));
+    assert!(first_bad(verify(&bench), 0).contains("approval 7 is not in the log"));
+    meddle(&bench.state(), "DELETE FROM approval_change WHERE approval = 7; DELETE FROM approval WHERE number = 7");
+    assert!(first_bad(verify(&bench), 0).contains("approval 8 is not in the log"));
+}
+
+/// Ten people, of whom more than three removals are held.
+fn settled() -> Bench {
+    let mut bench = company(40, &[("A", 0..10)]);
+    rules(&mut bench, "group_removals = { percent = 0, floor = 3 }", "");
+    granted(&bench, &[("A", 0..10)]);
+    bench.apply(0);
+    bench
+}
+
+/// Each change passes once: what the log tells of an approval's use counts, and not the rows beside it.
+#[test]
+fn a_used_approval_that_is_opened_again_lets_nothing_through() {
+    let bench = settled();
+    granted(&bench, &[("A", 5..10)]);
+    let id = only_id(&bench.apply(11));
+    crate::holds::approve(&bench, &[&id]);
+    bench.apply(0);
+    granted(&bench, &[("A", 0..10)]);
+    bench.apply(0);
+    bench.in_step();
+    meddle(&bench.state(), "UPDATE approval_change SET passed = NULL; UPDATE approval SET ended = NULL");
+    assert!(first_bad(verify(&bench), 0).contains("approval 1"));
+    granted(&bench, &[("A", 5..10)]);
+    let run = bench.run(&["apply", "--format", "json"]).exits(11);
+    assert!(run.stderr.contains("approval 1 was used or ended"), "{}", run.stderr);
+    assert_eq!((count(&bench, "A"), only_id(&run.json())), (10, id.clone()));
+    assert!(bench.run(&["holds"]).exits(0).stdout.ends_with("1 waiting, 0 approved\n"));
+    // Nor does one that is used up by something that never was hide what waits.
+    meddle(&bench.state(), "UPDATE approval_change SET passed = 999999");
+    assert!(bench.run(&["holds"]).exits(0).stdout.ends_with("1 waiting, 0 approved\n"));
+    assert!(first_bad(verify(&bench), 0).contains("approval 1"));
+    // A person's new word counts.
+    crate::holds::approve(&bench, &[&id]);
+    bench.apply(0);
+    assert_eq!(count(&bench, "A"), 5);
+}
+
+/// What was approved went away by itself, and with it the approval: the log tells.
+#[test]
+fn an_ended_approval_that_is_opened_again_lets_nothing_through() {
+    for (before, after) in [
+        ("SELECT 1", "UPDATE approval SET ended = NULL"),
+        // It would not end, as if it were for a run that takes another one back.
+        ("UPDATE approval SET undoes = (SELECT id FROM run LIMIT 1)", "SELECT 1"),
+    ] {
+        let bench = settled();
+        granted(&bench, &[("A", 5..10)]);
+        let id = only_id(&bench.apply(11));
+        crate::holds::approve(&bench, &[&id]);
+        meddle(&bench.state(), before);
+        granted(&bench, &[("A", 0..10)]);
+        bench.apply(0);
+        meddle(&bench.state(), after);
+        assert!(first_bad(verify(&bench), 0).contains("approval 1"), "{after}");
+        granted(&bench, &[("A", 5..10)]);
+        let run = bench.run(&["apply", "--format", "json"]).exits(11);
+        assert!(run.stderr.contains("approval 1 "), "{}", run.stderr);
+        assert_eq!((count(&bench, "A"), only_id(&run.json())), (10, id));
+    }
+}
+
+/// A missing group was accepted as empty, came back, and goes again: that takes another word.
+#[test]
+fn an_acceptance_that_is_taken_back_beside_the_log_accepts_nothing() {
+    let mut bench = company(5, &[("Staff", 0..0)]);
+    rules(&mut bench, "", "");
+    bench.rest = bench.rest.replace("match = \"^(.*)$\"\nto = \"$1\"", "group = \"Staff\"\nto = \"Staff\"");
+    granted(&bench, &[("Other", 0..1)]);
+    crate::holds::approve(&bench, &[&only_id(&bench.apply(11))]);
+    bench.apply(0);
+    let ends: Vec<_> = bench.audit().into_iter().filter(|record| record["event"] == "run_finished").collect();
+    let accepted = &ends[1]["approvals_accepted"];
+    assert_eq!((&accepted[0]["number"], accepted.as_array().map(Vec::len)), (&1.into(), Some(1)), "{accepted}");
+    bench.in_step();
+    meddle(&bench.state(), "UPDATE approval SET accepted = 0");
+    assert!(first_bad(verify(&bench), 0).contains("approval 1"));
+    granted(&bench, &[("Staff", 0..1)]);
+    bench.apply(0);
+    granted(&bench, &[("Other", 0..1)]);
+    let run = bench.run(&["apply", "--format", "json"]).exits(11);
+    assert!(run.stderr.contains("approval 1 was used or ended"), "{}", run.stderr);
+}
+
+/// Rows beside the log that nobody's word stands behind, or that are gone.
+#[test]
+fn approvals_beside_the_log_are_compared_with_it() {
+    let bench = settled();
+    granted(&bench, &[("A", 5..10)]);
+    let id = only_id(&bench.apply(11));
+    crate::holds::approve(&bench, &[&id]);
+    meddle(&bench.state(), "PRAGMA wal_checkpoint(TRUNCATE)");
+    let whole = std::fs::read(bench.state()).unwrap();
+    for sql in [
+        "UPDATE approval SET approver = 'Maria'",
+        "UPDATE approval SET expires = expires + 86400000",
+        "UPDATE approval SET expires = 0",
+        "UPDATE approval SET number = 7",
+        "DELETE FROM approval_change; DELETE FROM approval",
+        "DELETE FROM approval_change WHERE account_id = (SELECT MIN(account_id) FROM approval_change)",
+        "UPDATE approval_change SET passed = 3",
+        "UPDATE approval SET ended = 3",
+    ] {
+        meddle(&bench.state(), &format!("PRAGMA foreign_keys = OFF; {sql}"));
+        let told = first_bad(verify(&bench), 0);
+        assert!(told.contains("approval 1 ") || told.contains("approval 7 "), "{sql}: {told}");
+        for ending in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{ending}", bench.state().display()));
+        }
+        std::fs::write(bench.state(), &whole).unwrap();
+    }
+    bench.apply(0);
     bench.in_step();
 }
 
@@ -154,7 +271,55 @@ fn an_outcome_by_an_approval_that_the_log_does_not_have_is_an_exception() {
         let second = records.iter_mut().filter(|record| record["event"] == "approval").nth(1).unwrap();
         second["approval"]["number"] = serde_json::json!(99);
     });
+    meddle(
+        &bench.state(),
+        "PRAGMA foreign_keys = OFF; UPDATE approval SET number = 99 WHERE number = 2; \
+         UPDATE approval_change SET approval = 99 WHERE approval = 2",
+    );
     assert_eq!(pack("part"), (5, 0));
+}
+
+/// The log itself tells that a change passed twice by one word, or by one that had ended.
+#[test]
+fn an_outcome_by_an_approval_that_was_used_or_had_ended_is_an_exception() {
+    for (is_used, what) in [(true, "had passed by it before"), (false, "had ended")] {
+        let bench = settled();
+        for used in [is_used, true] {
+            granted(&bench, &[("A", 5..10)]);
+            crate::holds::approve(&bench, &[&only_id(&bench.apply(11))]);
+            if used {
+                bench.apply(0);
+            }
+            granted(&bench, &[("A", 0..10)]);
+            bench.apply(0);
+        }
+        let pack = |name: &str| {
+            bench.run(&["audit", "export", "--from", "2000-01-01", "--out", name]).exits(0);
+            let text = std::fs::read_to_string(bench.path(name).join("exceptions.csv")).unwrap();
+            let rows = || text.lines().filter(|row| row.contains("\"unapproved\","));
+            (rows().count(), rows().filter(|row| row.contains(what)).count())
+        };
+        assert_eq!(pack("whole"), (0, 0));
+        // The second time as if by the first word.
+        rewrite(&bench.state(), |records| {
+            for record in records.iter_mut().filter(|record| record["event"] != "approval") {
+                let mut named: Vec<&mut serde_json::Value> = Vec::new();
+                if let Some(fields) = record.as_object_mut() {
+                    for (field, value) in fields {
+                        match field.as_str() {
+                            "approval" => named.push(value),
+                            "approvals" => named.extend(value.as_array_mut().unwrap()),
+                            _ => {}
+                        }
+                    }
+                }
+                for approval in named {
+                    approval["number"] = serde_json::json!(1);
+                }
+            }
+        });
+        assert_eq!(pack("twice"), (5, 5));
+    }
 }
 
 /// Lists beside the log that answers are made of are made anew and compared.

@@ -922,3 +922,73 @@ fn an_approval_whose_record_was_archived_counts() {
     assert_eq!(count(&bench, "A"), 5);
     bench.in_step();
 }
+
+/// Used and archived: the archives tell that it was used, and a row that does not lets nothing through.
+#[test]
+fn an_approval_whose_use_was_archived_is_not_opened_again() {
+    use crate::holds::{company, count, granted, only_id, rules};
+    let mut bench = company(40, &[("A", 0..10)]);
+    rules(&mut bench, "group_removals = { percent = 0, floor = 3 }", "");
+    bench.rest = bench.rest.replace("kind = \"csv\"", "kind = \"csv\"\nskip_unchanged = false");
+    bench.rest.insert_str(0, "retention = \"1d\"\n");
+    granted(&bench, &[("A", 0..10)]);
+    bench.apply(0);
+    granted(&bench, &[("A", 5..10)]);
+    let id = only_id(&bench.apply(11));
+    bench.run(&["approve", &id, "--by", "Ann", "--reason", "checked", "--expires", "30d"]).exits(0);
+    bench.apply(0);
+    granted(&bench, &[("A", 0..10)]);
+    for _ in 0..4 {
+        bench.apply(0);
+        aged(&bench);
+        meddle(&bench.state(), "DELETE FROM setting WHERE name = 'archived_at'");
+    }
+    bench.apply(0);
+    let told = bench.audit();
+    assert!(told.iter().all(|record| record["event"] != "approval"), "{:?}", files(&bench));
+    bench.in_step();
+    meddle(&bench.state(), "UPDATE approval_change SET passed = NULL");
+    let told = bench.run(&["audit", "verify"]).exits(15).stdout;
+    assert!(told.contains("approval 1 was used or ended"), "{told}");
+    granted(&bench, &[("A", 5..10)]);
+    let told = bench.run(&["apply"]).exits(11).stderr;
+    assert!(told.contains("approval 1 was used or ended"), "{told}");
+    // Nobody can say so without the archives; it lets nothing through all the same.
+    std::fs::rename(dir(&bench), bench.path("elsewhere")).unwrap();
+    let told = bench.run(&["apply"]).exits(11).stderr;
+    assert!(told.contains("approval 1 is not in the log"), "{told}");
+    assert_eq!(count(&bench, "A"), 10);
+}
+
+/// Archives, and checkpoints in their file, that root made: the service goes on with them.
+#[test]
+fn what_root_archives_is_its_owners() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    const OWNER: u32 = 65534;
+    if !crate::support::servers::root("a state of another user") {
+        return;
+    }
+    let mut bench = for_a_day();
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    crate::support::bench::secret(&bench.path("audit-key.pem"), &key.serialize_pem());
+    let audit = "[audit]\nsigning_key = { file = \"audit-key.pem\" }\ncheckpoint_file = \"kept/checkpoints\"\n";
+    bench.rest = bench.rest.replacen("\n[guard]", &format!("\n{audit}[guard]"), 1);
+    bench.state_path = "kept/rosterd.db".to_owned();
+    std::fs::create_dir(bench.path("kept")).unwrap();
+    chown(bench.path("kept"), Some(OWNER), Some(OWNER)).unwrap();
+    bench.apply(0);
+    for _ in 0..4 {
+        aged(&bench);
+        meddle(&bench.state(), "DELETE FROM setting WHERE name = 'archived_at'");
+        bench.apply(0);
+    }
+    let archives = bench.path("kept/rosterd.db.archive");
+    let inside =
+        |place: &Path| -> Vec<PathBuf> { std::fs::read_dir(place).unwrap().map(|file| file.unwrap().path()).collect() };
+    let all = [inside(&bench.path("kept")), inside(&archives)];
+    assert!(all[0].contains(&bench.path("kept/checkpoints")) && !all[1].is_empty(), "{all:?}");
+    for path in all.concat() {
+        let found = path.metadata().unwrap();
+        assert_eq!((found.uid(), found.gid()), (OWNER, OWNER), "{path:?}");
+    }
+}

@@ -486,3 +486,41 @@ fn a_disk_that_is_read_only_can_be_looked_at() {
     disk.read_only(false);
     bench.in_step();
 }
+
+/// A copy that was made of a state in use: what was committed last is in the file beside it, and SQLite cannot read that
+/// where nothing can be written. Whoever looks is told what is the case.
+#[test]
+fn a_copy_of_a_state_in_use_on_a_disk_that_is_read_only_is_told() {
+    let mut bench = Bench::small();
+    bench.apply(0);
+    let Some(disk) = Disk::mount(bench.path("disk"), "4m") else { return };
+    let beside = |path: &Path| PathBuf::from(format!("{}-wal", path.display()));
+    let state = bench.state();
+    bench.state_path = "disk/rosterd.db".to_owned();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(&state).connect().await.unwrap();
+        conn.execute("UPDATE run SET cause = cause").await.unwrap();
+        std::fs::copy(&state, bench.state()).unwrap();
+        std::fs::copy(beside(&state), beside(&bench.state())).unwrap();
+        conn.close().await.unwrap();
+    });
+    disk.read_only(true);
+    let path = bench.state().display().to_string();
+    let (status, verify) = (bench.run(&["status"]).exits(1), bench.run(&["audit", "verify", &path]).exits(1));
+    insta::assert_snapshot!(filtered(&status.stderr), @r"
+    error: state file DIR/disk/rosterd.db: what was recorded last is in the file beside it whose name ends in -wal, and their file system is read-only
+    help: copy DIR/disk/rosterd.db and DIR/disk/rosterd.db-wal together to where they can be written, and look at that copy. A copy made by `rosterd backup` has all in one file
+    ");
+    assert_eq!(filtered(&verify.stderr), filtered(&status.stderr));
+    for args in [&["members", "Compliance"][..], &["holds"], &["audit", "list"]] {
+        assert_eq!(bench.run(args).exits(1).stderr, status.stderr, "{args:?}");
+    }
+    // As it is told: both files, where they can be written.
+    for path in [bench.state(), beside(&bench.state())] {
+        std::fs::copy(&path, bench.path(path.file_name().unwrap().to_str().unwrap())).unwrap();
+    }
+    bench.state_path = "rosterd.db".to_owned();
+    bench.run(&["status"]).exits(0);
+    bench.in_step();
+}

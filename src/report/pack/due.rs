@@ -17,6 +17,11 @@ pub const DEFINITION: &str = "From when a removal was first due, by the log, to 
      number and digest: a hold that went away without an approval is not counted as waiting, nor is the time of \
      removal_grace, nor the time between the change in the source and the run that read it.";
 
+/// Why an approval that an outcome names is none for it.
+const UNKNOWN: &str = "it names an approval that the log has no record of";
+const ENDED: &str = "it names an approval that had ended before";
+const PASSED: &str = "it names an approval, and the change had passed by it before";
+
 /// What an outcome may refer to.
 #[derive(Debug, Default)]
 pub(super) struct Context {
@@ -24,9 +29,20 @@ pub(super) struct Context {
     intents: BTreeMap<i64, Timestamp>,
     holds: BTreeMap<String, Place>,
     approvals: BTreeMap<i64, Place>,
+    /// What passed by each of those that have not expired.
+    passed: BTreeMap<i64, Used>,
+    /// Those that ended before they expired, and where.
+    ended: BTreeMap<i64, i64>,
     tried: BTreeMap<(String, String), Place>,
     /// The first record that was taken: before the very first there are no approvals.
     first: Option<i64>,
+}
+
+/// Until when an approval is good, and the changes that passed by it (kind, group, account), each with its outcome.
+#[derive(Debug)]
+struct Used {
+    expires: Timestamp,
+    changes: BTreeMap<[String; 3], i64>,
 }
 
 /// What came before an outcome.
@@ -40,8 +56,8 @@ pub(super) struct Before {
     pub(super) approval: Option<Place>,
     /// The last of all approvals that it used up.
     pub(super) last_approval: Option<Place>,
-    /// It names an approval of which the log should have a record, and has none.
-    pub(super) unapproved: bool,
+    /// Why an approval that it names is none for it; none where all are as they should be.
+    pub(super) unapproved: Option<&'static str>,
     /// The intent.
     pub(super) intent: Option<Place>,
 }
@@ -53,11 +69,21 @@ impl Context {
         self.first.get_or_insert(told.seq);
         match told.event.as_str() {
             "run_started" => _ = told.run_id.clone().map(|run| self.runs.insert(run, place)),
-            "run_finished" => _ = told.run_id.as_ref().map(|run| self.runs.remove(run)),
+            "run_finished" => {
+                self.ended.extend(told.approvals_ended.iter().map(|approval| (approval.number, told.seq)));
+                _ = told.run_id.as_ref().map(|run| self.runs.remove(run));
+            }
             "hold" => _ = told.hold.clone().map(|hold| self.holds.insert(hold, place)),
             "approval" => {
-                let number = told.approval.as_ref().and_then(|approval| approval.number);
-                _ = number.map(|number| self.approvals.insert(number, place));
+                // What has expired lets nothing through any more.
+                self.passed.retain(|_, used| used.expires > told.at);
+                if let Some(approval) = &told.approval
+                    && let Some(number) = approval.number
+                {
+                    self.approvals.insert(number, place);
+                    self.passed.insert(number, Used { expires: approval.expires, changes: BTreeMap::new() });
+                    self.ended.remove(&number);
+                }
             }
             "intent" => {
                 self.intents.insert(told.seq, told.at);
@@ -90,9 +116,31 @@ impl Context {
             Some(1) => Some(0),
             _ => self.approvals.first_key_value().map(|(number, _)| *number),
         };
-        let unapproved = numbers
-            .filter(|number| known_from.is_some_and(|from| *number >= from))
-            .any(|number| !self.approvals.contains_key(&number));
+        let is_unknown =
+            |number: &i64| known_from.is_some_and(|from| *number >= from) && !self.approvals.contains_key(number);
+        let change = change(told);
+        // What was announced before is told late, where a run was cut off.
+        let is_before = |seq: &i64| told.intent.is_none_or(|intent| *seq < intent);
+        let has_ended = |number: &i64| self.ended.get(number).is_some_and(is_before);
+        let has_passed =
+            |number: &i64| self.passed.get(number).and_then(|used| used.changes.get(&change)).is_some_and(is_before);
+        let any = |is_so: &dyn Fn(&i64) -> bool| numbers.clone().any(|number| is_so(&number));
+        let unapproved = if any(&is_unknown) {
+            Some(UNKNOWN)
+        } else if any(&has_ended) {
+            Some(ENDED)
+        } else if any(&has_passed) {
+            Some(PASSED)
+        } else {
+            None
+        };
+        if ["done", "already_so"].contains(&told.result.as_deref().unwrap_or_default()) {
+            for number in numbers {
+                if let Some(used) = self.passed.get_mut(&number) {
+                    used.changes.entry(change.clone()).or_insert(told.seq);
+                }
+            }
+        }
         let tried = key(told).and_then(|key| match told.is_so("remove_member") || told.is_so("add_member") {
             true => self.tried.remove(&key),
             false => self.tried.get(&key).copied(),
@@ -103,6 +151,13 @@ impl Context {
         let due = places.into_iter().flatten().min_by_key(|(seq, at)| (*at, *seq));
         Before { due, hold, approval, last_approval, unapproved, intent }
     }
+}
+
+/// Kind, group and account of a change.
+fn change(told: &Told) -> [String; 3] {
+    let group = told.group.as_ref().map(|group| group.name.clone());
+    let member = told.member.as_ref().map(|member| member.user_id.clone());
+    [told.op.clone(), group, member].map(Option::unwrap_or_default)
 }
 
 /// Group and account of a change.
@@ -206,5 +261,34 @@ mod tests {
         // Done once: the next one begins anew.
         at(8, &format!(r#""event":"intent","run_id":"r2",{change}"#));
         assert_eq!(at(9, &done.replace(":6", ":8")).unwrap().due.unwrap().0, 5);
+    }
+
+    #[test]
+    fn an_approval_lets_a_change_through_once_and_not_after_its_end() {
+        const BY: &str =
+            r#""approval":{"number":1,"by":"Ann","login":"ann","reason":"x","expires":"2026-01-02T00:00:00Z"}"#;
+        let unapproved = |records: &[&str]| -> Vec<Option<&'static str>> {
+            let mut context = Context::default();
+            let record = |(at, fields): (usize, &&str)| {
+                Told::parse(&format!(r#"{{"at":"2026-01-01T00:00:00Z","prev":"","seq":{},{fields}}}"#, at + 1)).unwrap()
+            };
+            let told: Vec<Told> = records.iter().enumerate().map(record).collect();
+            told.iter().filter_map(|told| context.take(told)).map(|before| before.unapproved).collect()
+        };
+        let change = r#""op":"remove_member","group":{"name":"A"},"member":{"user_id":"a"}"#;
+        let given = format!(r#""event":"approval",{BY}"#);
+        let intent = format!(r#""event":"intent",{change},{BY}"#);
+        let outcome = |intent: i64, result: &str| {
+            format!(r#""event":"outcome","intent":{intent},"result":"{result}",{change},{BY}"#)
+        };
+        let ended = r#""event":"run_finished","approvals_ended":[{"number":1,"hold":"h-1"}]"#;
+        let again =
+            [&given, &intent, &outcome(2, "failed"), &intent, &outcome(4, "done"), &intent, &outcome(6, "done")];
+        assert_eq!(unapproved(&again.map(String::as_str)), [None, None, Some(PASSED)]);
+        // What a run announced that was cut off is told later: it had begun before the end.
+        let late = [&given, &intent, ended, &outcome(2, "done"), &intent, &outcome(5, "failed")];
+        assert_eq!(unapproved(&late), [None, Some(ENDED)]);
+        assert_eq!(unapproved(&[&given, ended, &given, &intent, &outcome(4, "done")]), [None], "given again");
+        assert_eq!(unapproved(&[&intent, &outcome(1, "done")]), [Some(UNKNOWN)]);
     }
 }

@@ -154,9 +154,8 @@ impl Exception {
         if outcome.reason == "undo" {
             rows.push(row("undone"));
         }
-        if before.unapproved {
-            let text = "it names an approval that the log has no record of".to_owned();
-            rows.push(Self { text, ..row("unapproved") });
+        if let Some(why) = before.unapproved {
+            rows.push(Self { text: why.to_owned(), ..row("unapproved") });
         }
         if let Some(took) = late {
             rows.push(Self { took: Some(took.as_secs()), ..row("late") });

@@ -50,6 +50,9 @@ pub struct Told {
     /// All approvals that an outcome used up, that one among them.
     #[serde(default)]
     pub approvals: Vec<Approval>,
+    /// Approvals that a run ended.
+    #[serde(default)]
+    pub approvals_ended: Vec<Ended>,
     /// The call.
     pub request: Option<Request>,
     /// What became of a change.
@@ -143,6 +146,13 @@ pub struct Entry {
 pub struct Changes {
     /// How many.
     pub count: u64,
+}
+
+/// One of `approvals_ended`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Ended {
+    /// The approval's number.
+    pub number: i64,
 }
 
 /// `approval`.

@@ -157,7 +157,8 @@ impl Drawn {
         let place = |place: Option<(i64, jiff::Timestamp)>| place.map(|(seq, at)| (seq, record::time(at)));
         let steps = [before.due, before.approval, before.intent, Some((told.seq, told.at))];
         let steps: Vec<i64> = steps.into_iter().flatten().map(|(seq, _)| seq).collect();
-        let whole = before.intent.is_some() && (approval.is_none() || before.approval.is_some()) && !before.unapproved;
+        let whole =
+            before.intent.is_some() && (approval.is_none() || before.approval.is_some()) && before.unapproved.is_none();
         // Whoever let it through by another rule did so before the call, too.
         let whole = whole && before.last_approval.is_none_or(|last| before.intent.is_some_and(|intent| last < intent));
         Self {

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use sqlx::SqlitePool;
 use tempfile::NamedTempFile;
 
-use super::super::audit::Event;
 use super::super::audit::canonical::Json;
 use super::super::audit::lines::{archive_line, unpacked, walk_lines};
 use super::super::audit::walk::{Fields, Verification, Walk};
 use super::super::error::Fault;
+use super::super::lock;
 use super::range::Range;
 use crate::model::digest::Digest;
 
@@ -80,14 +80,14 @@ pub(super) fn walk(
     Ok(walked.map(|()| reader.hex()))
 }
 
-/// Records of one event in an archive, in order; lines that are not as an archive has them are left out.
-pub(super) fn of_event(path: &Path, event: Event) -> io::Result<Vec<Fields>> {
+/// Records with a text in an archive, in order; lines that are not as an archive has them are left out.
+pub(super) fn marked(path: &Path, mark: &str) -> io::Result<Vec<Fields>> {
     // As it stands in a record that stands in a text.
-    let marked = format!(r#"\"event\":\"{}\""#, event.as_str());
+    let mark = mark.replace('"', r#"\""#);
     let mut found = Vec::new();
     for line in BufReader::new(File::open(path)?).lines() {
         let line = line?;
-        if line.contains(&marked)
+        if line.contains(&mark)
             && let Some((_, _, record)) = unpacked(&line)
             && let Some(Json::Object(fields)) = Json::parse(&record)
         {
@@ -125,9 +125,10 @@ impl Read for Hashing {
 
 /// The archive of the range, written if it is not there yet, and read back. None where a longer one is there,
 /// for which not all is old now.
-pub(super) async fn find_or_write(pool: &SqlitePool, dir: &Path, range: &Range) -> Result<Option<Whole>, Fault> {
-    let (place, first) = (dir.to_owned(), range.first);
-    let there = blocking(dir, move || prepare(&place, first)).await?;
+pub(super) async fn find_or_write(pool: &SqlitePool, state: &Path, range: &Range) -> Result<Option<Whole>, Fault> {
+    let dir = &super::dir_of(state);
+    let (place, heir, first) = (dir.clone(), state.to_owned(), range.first);
+    let there = blocking(dir, move || prepare(&place, &heir, first)).await?;
     let last = match there {
         // Whoever wrote it died before the records were pruned, or the state is from a backup.
         Some(last) if last > range.bound => return Ok(None),
@@ -136,7 +137,7 @@ pub(super) async fn find_or_write(pool: &SqlitePool, dir: &Path, range: &Range) 
     };
     let path = dir.join(name(range.first, last));
     if there.is_none() {
-        write(pool, dir, &path, range).await?;
+        write(pool, state, &path, range).await?;
     }
     let hash: Option<String> =
         sqlx::query_scalar("SELECT hash FROM audit WHERE seq = $1").bind(last).fetch_optional(pool).await?;
@@ -155,11 +156,14 @@ pub(super) async fn find_or_write(pool: &SqlitePool, dir: &Path, range: &Range) 
     Err(unfit(path, why))
 }
 
-/// Makes the directory, takes away what a killed process left half-written, and finds the archive that begins
-/// with this record.
-fn prepare(dir: &Path, first: i64) -> io::Result<Option<i64>> {
+/// Makes the directory for whom the state belongs to, takes away what a killed process left half-written, and finds
+/// the archive that begins with this record.
+fn prepare(dir: &Path, state: &Path, first: i64) -> io::Result<Option<i64>> {
     match DirBuilder::new().mode(0o700).create(dir) {
-        Ok(()) => sync_parent(dir)?,
+        Ok(()) => {
+            lock::give(&File::open(dir)?, state);
+            sync_parent(dir)?;
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
@@ -177,12 +181,9 @@ fn sync_parent(path: &Path) -> io::Result<()> {
     }
 }
 
-async fn write(pool: &SqlitePool, dir: &Path, path: &Path, range: &Range) -> Result<(), Fault> {
-    let place = dir.to_owned();
-    // Only its owner may read it: that is how temporary files are made.
-    let mut file =
-        blocking(dir, move || tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(place).map(BufWriter::new))
-            .await?;
+async fn write(pool: &SqlitePool, state: &Path, path: &Path, range: &Range) -> Result<(), Fault> {
+    let heir = state.to_owned();
+    let mut file = blocking(&super::dir_of(state), move || begin(&heir).map(BufWriter::new)).await?;
     let mut after = range.first - 1;
     loop {
         let rows: Vec<(i64, String, String)> =
@@ -205,6 +206,13 @@ async fn write(pool: &SqlitePool, dir: &Path, path: &Path, range: &Range) -> Res
     }
     let to = path.to_owned();
     blocking(path, move || finish(file, &to)).await
+}
+
+/// A file that is not whole yet. Only its owner may read it: that is how temporary files are made.
+fn begin(state: &Path) -> io::Result<NamedTempFile> {
+    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(super::dir_of(state))?;
+    lock::give(file.as_file(), state);
+    Ok(file)
 }
 
 fn finish(file: BufWriter<NamedTempFile>, to: &Path) -> io::Result<()> {

@@ -20,10 +20,11 @@ use sqlx::SqliteConnection;
 pub use check::{FilesVerdict, WholeVerdict, verify_archive, verify_archives};
 pub use log::{LogCursor, WholeLog};
 
+use super::audit::Actor;
 use super::audit::canonical::Json;
 use super::audit::walk::{Fields, Verification, tampered};
-use super::audit::{Actor, Event};
 use super::error::{Fault, StoreError};
+use super::recorded::{self, Unpacked};
 use super::stored::{count, time};
 use super::{Store, lock, settings};
 use crate::signing::PublicKey;
@@ -93,7 +94,7 @@ pub struct Retire {
 impl Store {
     /// Where archives are: a directory beside the state file.
     pub fn archive_dir(&self) -> PathBuf {
-        lock::beside(&self.path, ".archive")
+        dir_of(&self.path)
     }
 
     /// Archives the oldest records, one chunk of them, and prunes what belongs to them. None
@@ -110,7 +111,7 @@ impl Store {
         let Some(range) = self.end(tx, range).await? else {
             return Ok(None);
         };
-        let written = file::find_or_write(&self.pool, &self.archive_dir(), &range).await;
+        let written = file::find_or_write(&self.pool, &self.path, &range).await;
         let Some(written) = written.map_err(|fault| self.failed(fault))? else {
             return Ok(None);
         };
@@ -154,6 +155,11 @@ impl Store {
     }
 }
 
+/// The directory of a state's archives.
+fn dir_of(state: &Path) -> PathBuf {
+    lock::beside(state, ".archive")
+}
+
 type Columns = (i64, i64, String, String, String, i64, i64);
 
 /// The archives, oldest first; none in a file that is older than the table.
@@ -177,35 +183,31 @@ pub(super) async fn rows(conn: &mut SqliteConnection) -> Result<Vec<Archive>, Fa
     rows.into_iter().map(archive).collect()
 }
 
-/// Whether an archive has the record of an approval of which this is told: the one that has what was recorded at a
-/// time, or another, since a clock that was set back puts a record before its time. An archive that is not there proves
-/// nothing, and is not believed.
-pub(super) async fn has_approval(
+/// Shows what archives have about approvals: the one that has what was recorded at a time, and all after it, from the
+/// newest on. Tells whether there is one. Where one cannot be read it ends there, and tells which and why: what an
+/// archive cannot prove is not believed.
+pub(super) async fn approvals(
     conn: &mut SqliteConnection,
-    at: Timestamp,
-    tells: impl Fn(&Fields) -> bool,
-) -> Result<bool, Fault> {
+    from: Timestamp,
+    mut each: impl FnMut(&Fields),
+) -> Result<Unpacked, Fault> {
     let mut archives = rows(conn).await?;
-    let Some(likely) = archives.iter().position(|archive| archive.until >= at) else {
-        return Ok(false);
+    let Some(likely) = archives.iter().position(|archive| archive.until >= from) else {
+        return Ok(Ok(false));
     };
-    archives.rotate_left(likely);
     // The one place that asks SQLite where it is: whoever reads approvals has no path.
     let state: String =
         sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'").fetch_one(conn).await?;
-    let dir = lock::beside(Path::new(&state), ".archive");
-    for archive in archives {
+    let dir = dir_of(Path::new(&state));
+    for archive in archives.drain(likely..).rev() {
         let path = dir.join(&archive.file);
-        let read = tokio::task::spawn_blocking(move || file::of_event(&path, Event::Approval)).await;
+        let read = tokio::task::spawn_blocking(move || file::marked(&path, recorded::MARK)).await;
         match read.unwrap_or_else(|gone| Err(io::Error::other(gone))) {
-            Ok(records) if records.iter().any(&tells) => return Ok(true),
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(file = archive.file, %error, "an archive that may have an approval cannot be read");
-            }
+            Ok(records) => records.iter().for_each(&mut each),
+            Err(error) => return Ok(Err((archive.file, error))),
         }
     }
-    Ok(false)
+    Ok(Ok(true))
 }
 
 /// The first place where archives do not join each other, or could not be as they are told.

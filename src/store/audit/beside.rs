@@ -1,6 +1,6 @@
-//! What is kept beside the log and was made from it alone: by what its records are found, and who was in the
-//! groups when a run looked at them last. Answers rest on both, and whoever can write the state can write them; so
-//! both are made anew while the log is walked, and compared.
+//! What is kept beside the log and was made from it alone: by what its records are found, who was in the groups when a
+//! run looked at them last, and which approvals were given, used and ended. Answers rest on all three, and whoever can
+//! write the state can write them; so they are made anew while the log is walked, and compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
@@ -18,11 +18,15 @@ use crate::model::plan::Op;
 use crate::model::run::ChangeResult;
 use crate::store::error::Fault;
 use crate::store::learned::digest;
+use crate::store::recorded::Recorded;
 use crate::store::settings;
 use crate::store::stored::from_json;
 
-/// The migration that brought the younger of the two.
+/// The migration that brought the younger of the first two.
 const SINCE: i64 = 8;
+
+/// The migration from which on it is written down which approvals ended.
+const APPROVALS: i64 = 11;
 
 type Row = (i64, String, String);
 
@@ -38,6 +42,10 @@ pub(crate) struct Beside {
     until: i64,
     /// Groups by their ids.
     groups: BTreeMap<String, Roll>,
+    /// Approvals; none in a file that is older.
+    approvals: Option<Recorded>,
+    /// When old records were archived last, by the log.
+    archived_at: Option<String>,
 }
 
 /// Members of a group by the log.
@@ -53,12 +61,21 @@ impl Beside {
     pub(crate) async fn new(conn: &mut SqliteConnection) -> Result<Self, Fault> {
         let schema: Option<i64> =
             sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&mut *conn).await?;
-        let is_there = schema.unwrap_or(0) >= SINCE;
+        let schema = schema.unwrap_or(0);
+        let is_there = schema >= SINCE;
         let until = match is_there {
             true => settings::observed(conn).await?.map_or(0, |(seq, _)| seq),
             false => 0,
         };
-        Ok(Self { is_there, rows: Vec::new().into_iter().peekable(), bad: None, until, groups: BTreeMap::new() })
+        Ok(Self {
+            is_there,
+            rows: Vec::new().into_iter().peekable(),
+            bad: None,
+            until,
+            groups: BTreeMap::new(),
+            approvals: (schema >= APPROVALS).then(Recorded::default),
+            archived_at: None,
+        })
     }
 
     /// Reads the keys of the records from one number to another.
@@ -105,6 +122,12 @@ impl Beside {
         }
         if seq <= self.until {
             self.note(fields);
+        }
+        if let Some(approvals) = &mut self.approvals {
+            approvals.take(fields);
+        }
+        if text(fields, "event") == Some(Event::Archived.as_str()) {
+            self.archived_at = text(fields, "at").map(str::to_owned);
         }
     }
 
@@ -161,6 +184,11 @@ impl Beside {
         self.skip(i64::MAX);
         if self.bad.is_some() {
             return Ok(self.bad);
+        }
+        if let Some(mut approvals) = self.approvals.take()
+            && let Some(what) = approvals.contradicted(conn, self.archived_at.as_deref()).await?
+        {
+            return Ok(Some(tampered(0, what)));
         }
         let mut rows = sqlx::query_as::<_, (String, String, String, String)>(
             "SELECT group_id, group_name, digest, members FROM observed_group ORDER BY group_id",

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::super::audit::canonical::Json;
 use super::super::audit::checkpoint;
+use super::super::lock;
 
 /// So much of the end is read: far more than a line has.
 const END: u64 = 64 * 1024;
@@ -66,9 +67,19 @@ fn number(line: &str) -> Option<(i64, String)> {
     Some((*seq, line.to_owned()))
 }
 
-/// Appends, and waits until it is on the disk.
-pub(super) fn append(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::options().append(true).create(true).open(path)?;
+/// Appends, and waits until it is on the disk. A file that is made here belongs to whom the state belongs to.
+pub(super) fn append(path: &Path, state: &Path, text: &str) -> io::Result<()> {
+    let mut options = File::options();
+    let mut file = match options.append(true).create_new(true).open(path) {
+        Ok(file) => {
+            lock::give(&file, state);
+            file
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            options.create_new(false).create(true).open(path)?
+        }
+        Err(error) => return Err(error),
+    };
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

@@ -141,8 +141,8 @@ impl Store {
                 text.push_str(record);
                 text.push('\n');
             }
-            let (path, lines) = (file.to_owned(), std::mem::take(&mut text));
-            self.at_file(file, move || file::append(&path, &lines)).await?;
+            let (path, state, lines) = (file.to_owned(), self.path.clone(), std::mem::take(&mut text));
+            self.at_file(file, move || file::append(&path, &state, &lines)).await?;
             let mut conn = self.pool.acquire().await?;
             settings::remember_published(&mut conn, file, after).await?;
         }
