@@ -88,7 +88,7 @@ fn run_view(row: &RunRow, running: Option<&RunningView>) -> RunView {
             "{} done, {} failed, {} not tried, {} held, {} skipped",
             tally.done + tally.already_so,
             tally.failed,
-            tally.not_tried + tally.open(),
+            tally.not_tried + tally.open() + tally.never_tried(&planned),
             planned.held,
             planned.skipped
         ),

@@ -92,12 +92,14 @@ fn index_of(accounts: &[Account], id: &str) -> Option<AccountIndex> {
 }
 
 /// Why a group that is known is not among the live ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Absence {
     /// Asked for by its id, and not found.
     Gone,
     /// It is archived.
     Archived,
+    /// It was listed, by this name, and its members were not to be had: nobody knows who they are.
+    Unread(String),
 }
 
 /// One complete read of Hyperproof. There is no partial one: a read that is not to be believed is an

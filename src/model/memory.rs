@@ -49,6 +49,8 @@ pub struct Memory {
     pub approvals: Vec<Approval>,
     /// Removals of the last 24 hours that no approval let through.
     pub removed_today: u64,
+    /// Target groups whose last call failed, whichever failed last at the end: their turn comes after the others'.
+    pub failed_groups: Vec<GroupName>,
 }
 
 /// What a full run teaches; it takes the place of what the last one did.

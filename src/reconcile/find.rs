@@ -167,6 +167,12 @@ impl<'a> Index<'a> {
         self.near.get_or_init(groups).get(&fold(name)).copied()
     }
 
+    /// A group of this name, or nearly, whose members are not to be had.
+    fn unread(&self, name: &str) -> Option<(&'a GroupId, &'a Absence)> {
+        let bears = |absence: &Absence| matches!(absence, Absence::Unread(own) if fold(own) == fold(name));
+        self.inputs.live.absent.iter().find(|(_, absence)| bears(absence))
+    }
+
     fn known(&self, name: &str) -> Option<&'a GroupId> {
         let Inputs { memory, live, .. } = self.inputs;
         let is_absent = |(id, _): &(&GroupId, &String)| live.absent.contains_key(*id);
@@ -217,6 +223,10 @@ pub(super) fn gone(name: &GroupName, id: &GroupId, absence: Option<&Absence>) ->
     let what = match absence {
         Some(Absence::Archived) => "is archived in Hyperproof",
         Some(Absence::Gone) | None => "is no longer in Hyperproof",
+        Some(Absence::Unread(_)) => {
+            let text = format!("its members are not to be had from Hyperproof, which lists it ({id}): left alone");
+            return problem(name, text).help("does Hyperproof show it, and may the service account see its members?");
+        }
     };
     problem(name, format!("{what} ({id}): left alone")).help(
         "restore it in Hyperproof, or set `id` to the group that takes its place; rosterd will not create it again",
@@ -224,7 +234,15 @@ pub(super) fn gone(name: &GroupName, id: &GroupId, absence: Option<&Absence>) ->
 }
 
 fn by_name<'a>(index: &Index<'a>, name: &GroupName) -> Found<'a> {
-    match index.exact(name.as_str()) {
+    let exact = index.exact(name.as_str());
+    if let Some((id, unread)) = index.unread(name.as_str()) {
+        if exact.is_empty() {
+            return unusable(gone(name, id, Some(unread)));
+        }
+        let text = format!("is the name of {} groups in Hyperproof: left alone", exact.len() + 1);
+        return unusable(problem(name, text).help("set its `id` to that of one of them"));
+    }
+    match exact {
         [(at, group)] => Found::Group { at: *at, group, problems: Vec::new() },
         [] => near_or_absent(index, name),
         several => {

@@ -5,6 +5,11 @@ use crate::model::id::{AccountId, GroupId};
 use crate::model::live::{LiveGroup, LiveState};
 use crate::model::memberships::{Members, Memberships, Places};
 
+/// Memberships that rosterd made and that no live group shows, sorted.
+pub fn lapsed(owned: &Memberships, live: &LiveState) -> Vec<(GroupId, AccountId)> {
+    Lapsed::of(owned, live).finish()
+}
+
 /// What rosterd made, beside what is there. Each live group is looked at once, best while its members are in the
 /// processor's cache: of many memberships most of the time goes into fetching them.
 pub(super) struct Lapsed<'a> {

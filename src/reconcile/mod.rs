@@ -43,6 +43,7 @@ use resolve::{Bearers, Rules};
 
 pub use ended::ended;
 pub use guard::ClearedPlan;
+pub use lapsed::lapsed;
 pub use steps::{Step, StepKind};
 pub use undo::{UndoInputs, undo};
 

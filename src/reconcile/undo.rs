@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::model::address::Address;
+use crate::model::facts::Facts;
 use crate::model::id::{AccountId, GroupId, GroupName};
 use crate::model::live::{Account, LiveGroup, LiveState, Standing};
 use crate::model::memory::Memory;
@@ -37,6 +38,9 @@ pub struct UndoInputs<'a> {
     pub now: Timestamp,
     /// What the run did that is to be taken back.
     pub deeds: &'a Deeds,
+    /// What the last run knew of the directory, which is not asked now: whose other addresses those are that the
+    /// configuration names. None where nothing is kept.
+    pub facts: Option<&'a Facts<'a>>,
 }
 
 /// Decides what takes a run back.
@@ -46,9 +50,10 @@ pub fn undo(inputs: &UndoInputs<'_>) -> ClearedPlan {
         groups.entry((deed.group.clone(), deed.group_id.clone())).or_default().push(deed);
     }
     let mut difference = Difference { memberships: memberships(inputs), ..Difference::default() };
+    let people = People::of(inputs);
     for ((name, id), deeds) in groups {
         match place(inputs, &name, id.as_ref()) {
-            Ok((name, live)) => GroupUndo::new(inputs, &name, live).run(&deeds, &mut difference),
+            Ok((name, live)) => GroupUndo::new(inputs, &people, &name, live).run(&deeds, &mut difference),
             Err(problem) => left_alone(inputs, &name, id, problem, &mut difference),
         }
     }
@@ -148,9 +153,40 @@ fn left_alone(
     difference.groups.entry(name.clone()).or_insert(facts);
 }
 
+/// Who is behind accounts, as far as the last run knew.
+struct People<'a> {
+    /// All addresses of the people behind each account, and what those are in Hyperproof.
+    addresses: BTreeMap<&'a AccountId, Vec<&'a Address>>,
+    /// Whoever is behind no account here is in no source.
+    whole: bool,
+}
+
+impl<'a> People<'a> {
+    fn of(inputs: &UndoInputs<'a>) -> Self {
+        let mut addresses: BTreeMap<&AccountId, Vec<&Address>> = BTreeMap::new();
+        let Some(facts) = inputs.facts else { return Self { addresses, whole: false } };
+        for (_, person) in facts.sources.iter().flat_map(|source| source.everybody()) {
+            let account = person.account.and_then(|at| facts.accounts.get(at as usize));
+            if let Some(account) = account {
+                addresses.entry(&account.id).or_default().extend(person.addresses());
+            }
+        }
+        Self { addresses, whole: facts.sources.iter().all(|source| source.unread.is_none()) }
+    }
+
+    fn behind(&self, account: &Account) -> &[&'a Address] {
+        self.addresses.get(&account.id).map_or(&[], Vec::as_slice)
+    }
+
+    fn is_known(&self, account: &Account) -> bool {
+        self.whole || self.addresses.contains_key(&account.id)
+    }
+}
+
 /// The undo within one target group.
 struct GroupUndo<'a> {
     inputs: &'a UndoInputs<'a>,
+    people: &'a People<'a>,
     name: &'a GroupName,
     policy: &'a GroupPolicy,
     live: &'a LiveGroup,
@@ -163,9 +199,9 @@ struct GroupUndo<'a> {
 type Obstacle = (Why, Option<String>);
 
 impl<'a> GroupUndo<'a> {
-    fn new(inputs: &'a UndoInputs<'a>, name: &'a GroupName, live: &'a LiveGroup) -> Self {
+    fn new(inputs: &'a UndoInputs<'a>, people: &'a People<'a>, name: &'a GroupName, live: &'a LiveGroup) -> Self {
         let policy = inputs.policy.group(name);
-        Self { inputs, name, policy, live, changes: Vec::new(), skips: Vec::new(), problems: Vec::new() }
+        Self { inputs, people, name, policy, live, changes: Vec::new(), skips: Vec::new(), problems: Vec::new() }
     }
 
     fn run(mut self, deeds: &[&Deed], difference: &mut Difference) {
@@ -270,6 +306,10 @@ impl<'a> GroupUndo<'a> {
         if self.is_kept(account) {
             return Some((Why::Protected, Some("named by keep".to_owned())));
         }
+        if let Some(address) = self.may_be_meant(account) {
+            let text = format!("{address:?} may mean this account: no run has read all of the directory to tell");
+            return Some((Why::Protected, Some(text)));
+        }
         if self.policy.mode == Mode::AddOnly {
             return Some((Why::Mode, Some("mode add-only: nobody is removed".to_owned())));
         }
@@ -302,18 +342,37 @@ impl<'a> GroupUndo<'a> {
         if account.id == self.inputs.live.own {
             return Some((Why::Protected, Some("the account that rosterd signs in with".to_owned())));
         }
-        if account.email.as_ref().is_some_and(|email| is_ignored(&self.inputs.policy.identity, email)) {
+        let behind = self.people.behind(account).iter().copied();
+        if account.email.iter().chain(behind).any(|email| is_ignored(&self.inputs.policy.identity, email)) {
             return Some((Why::Ignored, None));
         }
         let ineligible = account.standing == Standing::Ineligible;
         ineligible.then(|| (Why::IneligibleType, Some(format!("{} account", account.kind))))
     }
 
-    /// Whether one of these addresses of the configuration means the account.
+    /// Whether one of these addresses of the configuration means the account, by its own address or by another one of
+    /// the person behind it.
     fn names(&self, addresses: &'a [Address], account: &Account) -> Option<&'a Address> {
+        let is_own = |address: &&Address| self.is_address(account, address);
+        addresses.iter().find(|address| is_own(address) || self.people.behind(account).contains(address))
+    }
+
+    fn is_address(&self, account: &Account, address: &Address) -> bool {
         let identity = &self.inputs.policy.identity;
-        let email = account.email.as_ref()?;
-        addresses.iter().find(|address| *address == email || translate(identity, address) == *email)
+        account.email.as_ref().is_some_and(|email| address == email || translate(identity, address) == *email)
+    }
+
+    /// Where nobody knows who is behind an account: what of `keep` and `ignore` may mean it, because no account has it
+    /// for its own address.
+    fn may_be_meant(&self, account: &Account) -> Option<&'a str> {
+        if self.people.is_known(account) {
+            return None;
+        }
+        let accounts = &self.inputs.live.accounts;
+        let is_anybodys = |address: &Address| accounts.iter().any(|account| self.is_address(account, address));
+        let kept = self.policy.keep.iter().find(|address| !is_anybodys(address)).map(Address::as_str);
+        let mut ignored = self.inputs.policy.identity.ignore.iter().map(String::as_str);
+        kept.or_else(|| ignored.find(|own| !Address::parse(own).is_ok_and(|own| is_anybodys(&own))))
     }
 
     fn is_kept(&self, account: &Account) -> bool {

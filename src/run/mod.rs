@@ -6,6 +6,7 @@
 //! always reads. [`plan_undo()`] and [`apply_undo()`] take a run back.
 
 mod apply;
+mod behind;
 mod error;
 mod gather;
 mod grade;
@@ -217,12 +218,9 @@ async fn real_run(
     let memory = loaded(setup, memory, now).await?;
     let mut reading = gathered(setup, client, &memory, now, live).await;
     if let Ok(live) = &reading.live
-        && recover::may_be_behind(setup, live).await?
+        && behind::may_be(setup, &memory, live, now).await?
     {
-        tokio::select! {
-            () = setup.stop.cancelled() => {}
-            () = tokio::time::sleep(setup.order.target.backoff) => {}
-        }
+        behind::pause(setup).await;
         reading = gathered(setup, client, &memory, now, None).await;
     }
     let Ok(live) = &reading.live else {

@@ -9,7 +9,7 @@ use tracing::{debug, error, info, warn};
 use crate::model::directory::SourceSnapshot;
 use crate::model::hold::Scope;
 use crate::model::id::{AccountId, GroupId, GroupName, RunId};
-use crate::model::live::LiveState;
+use crate::model::live::{Absence, LiveState};
 use crate::model::memberships::Memberships;
 use crate::model::memory::{Learned, Memory, Seen};
 use crate::model::plan::{ChangeKey, Op, Plan};
@@ -307,6 +307,11 @@ fn left(memory: &Memory, live: &LiveState, plan: &Plan, learned: &Learned, appli
     for group in &live.groups {
         let strangers = group.strangers.iter().map(|id| table.place(id));
         left.insert(group.id.clone(), group.members.iter().copied().chain(strangers).collect());
+    }
+    // Of a group whose members were not to be had, no more is known than before.
+    let unread = live.absent.iter().filter(|(_, absence)| matches!(absence, Absence::Unread(_)));
+    for (id, members) in unread.filter_map(|(id, _)| Some((id, memory.left.of(id)?))) {
+        left.insert(id.clone(), members.iter().map(|account| table.place(account)).collect());
     }
     for (id, edits) in edits {
         let members = left.entry(id.clone()).or_default();

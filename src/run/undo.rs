@@ -8,7 +8,7 @@ use super::apply;
 use super::error::RunError;
 use super::gather::{self, Reading};
 use super::grade::grade;
-use super::{Setup, new_run, recover, say, settle, settled, start};
+use super::{Setup, behind, new_run, recover, say, settle, settled, start};
 use crate::model::id::RunId;
 use crate::model::live::LiveState;
 use crate::model::memory::Memory;
@@ -66,12 +66,9 @@ async fn real_run(
     let memory = setup.store.memory(now).await?;
     let mut live = read(setup, client, &memory, now).await;
     if let Ok(found) = &live
-        && recover::may_be_behind(setup, found).await?
+        && behind::may_be(setup, &memory, found, now).await?
     {
-        tokio::select! {
-            () = setup.stop.cancelled() => {}
-            () = tokio::time::sleep(setup.order.target.backoff) => {}
-        }
+        behind::pause(setup).await;
         live = read(setup, client, &memory, now).await;
     }
     let live = match live {
@@ -128,7 +125,9 @@ async fn decided(
     let mut deeds = setup.store.deeds(of).await?;
     let open = setup.store.open_intents().await?;
     deeds.deeds.extend(open.iter().filter(|intent| intent.run == *of).filter_map(|open| recover::deed(open, live)));
-    Ok(undo(&UndoInputs { policy: setup.order.policy, live, memory, now, deeds: &deeds }))
+    let facts = setup.store.facts().await?;
+    let facts = facts.as_ref();
+    Ok(undo(&UndoInputs { policy: setup.order.policy, live, memory, now, deeds: &deeds, facts }))
 }
 
 /// The plan of an undo that could not read Hyperproof.

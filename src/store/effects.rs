@@ -1,7 +1,7 @@
 //! What a success means for the state: whose memberships they are, how a group is found, which
 //! approval was used, what counts for the day.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::SqliteConnection;
@@ -10,7 +10,7 @@ use super::changes::{OpenIntent, OutcomeRecord};
 use super::error::Fault;
 use super::stored::{key_columns, millis};
 use super::undo::Undoing;
-use super::{given, rows, settings};
+use super::{given, learned, rows, settings};
 use crate::model::id::{AccountId, GroupId, RunId};
 use crate::model::plan::Op;
 use crate::model::run::ChangeResult;
@@ -26,12 +26,14 @@ pub(super) struct Effects {
     owned: BTreeMap<(GroupId, String), Option<RunId>>,
     /// Removals: the outcome, and whether an approval let it through.
     removals: Vec<(i64, bool)>,
+    /// Who was taken out, by group: not in it as rosterd left it, whatever run did it.
+    out: BTreeMap<GroupId, BTreeSet<String>>,
 }
 
 impl Effects {
     pub(super) async fn new(conn: &mut SqliteConnection, at: Timestamp) -> Result<Self, Fault> {
         let undoing = Undoing::new(conn, at).await?;
-        Ok(Self { at, undoing, owned: BTreeMap::new(), removals: Vec::new() })
+        Ok(Self { at, undoing, owned: BTreeMap::new(), removals: Vec::new(), out: BTreeMap::new() })
     }
 
     /// Takes what became of one change; `seq` is its outcome's record.
@@ -63,10 +65,11 @@ impl Effects {
             Op::CreateGroup => settings::link_groups(conn, vec![(&intent.change.group, &group)]).await?,
             Op::AddMember if done => _ = self.owned.insert((group, account.to_owned()), Some(intent.run.clone())),
             Op::RemoveMember => {
-                self.owned.insert((group, account.to_owned()), None);
                 if done {
                     self.removals.push((seq, intent.approval.is_some()));
+                    self.out.entry(group.clone()).or_default().insert(account.to_owned());
                 }
+                self.owned.insert((group, account.to_owned()), None);
             }
             Op::AddMember | Op::SetLead | Op::ClearLead => {}
         }
@@ -90,6 +93,9 @@ impl Effects {
             row.push_bind(group.as_str()).push_bind(account).push_bind(run.as_str()).push_bind(at);
         })
         .await?;
+        for (group, accounts) in self.out {
+            learned::not_left(conn, &group, &accounts).await?;
+        }
         rows::insert(conn, COUNT, self.removals, |mut row, (seq, approved)| {
             row.push_bind(seq).push_bind(at).push_bind(i64::from(approved));
         })

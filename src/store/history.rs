@@ -33,6 +33,12 @@ impl Tally {
     pub fn open(&self) -> u64 {
         self.intents.saturating_sub(self.done + self.already_so + self.failed + self.not_tried)
     }
+
+    /// Changes that the plan meant to make and to which the run did not come: nothing was announced for them.
+    pub fn never_tried(&self, planned: &Counts) -> u64 {
+        let meant = [planned.create, planned.add, planned.remove, planned.lead].into_iter().map(|count| count as u64);
+        meant.sum::<u64>().saturating_sub(self.intents)
+    }
 }
 
 /// A real run, as the state file has it.

@@ -1,7 +1,7 @@
 //! What a full run learned: read at the beginning of the next one, replaced at the end of it. Only
 //! rows that differ are written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;
@@ -246,12 +246,30 @@ pub(super) fn digest<'a>(members: impl Iterator<Item = &'a AccountId>) -> String
     digest.hex()
 }
 
-/// What a run that is no full one did as if the last full run had: what it leaves is no drift.
-pub(super) async fn edit_left(
+/// Somebody whom an undo put back is in the group as rosterd left it: that is no drift.
+pub(super) async fn is_left(conn: &mut SqliteConnection, group: &GroupId, account: &str) -> Result<(), Fault> {
+    edit_left(conn, group, |members| {
+        members.retain(|member| member != account);
+        members.push(account.to_owned());
+    })
+    .await
+}
+
+/// Those whom rosterd took out, in whatever run, are not in the group as it left it: whoever joins again is no drift.
+/// (Whom it put in it owns, and so it is known.) Only the memberships that it changed move before the end of a full
+/// run.
+pub(super) async fn not_left(
     conn: &mut SqliteConnection,
     group: &GroupId,
-    account: &str,
-    present: bool,
+    accounts: &BTreeSet<String>,
+) -> Result<(), Fault> {
+    edit_left(conn, group, |members| members.retain(|member| !accounts.contains(member))).await
+}
+
+async fn edit_left(
+    conn: &mut SqliteConnection,
+    group: &GroupId,
+    edit: impl FnOnce(&mut Vec<String>),
 ) -> Result<(), Fault> {
     let text: Option<String> = sqlx::query_scalar("SELECT members FROM left_group WHERE group_id = $1")
         .bind(group.as_str())
@@ -260,10 +278,7 @@ pub(super) async fn edit_left(
     // A group that no full run has seen was left by none.
     let Some(text) = text else { return Ok(()) };
     let mut members: Vec<String> = from_json(LEFT_GROUP, group.as_str(), &text)?;
-    members.retain(|member| member != account);
-    if present {
-        members.push(account.to_owned());
-    }
+    edit(&mut members);
     members.sort_unstable();
     // Without a digest: the next full run writes the row, whatever is in it.
     sqlx::query("UPDATE left_group SET members = $2, digest = '' WHERE group_id = $1")

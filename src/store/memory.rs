@@ -21,6 +21,7 @@ pub(super) async fn load(conn: &mut SqliteConnection, now: Timestamp) -> Result<
         followed: observed::followed(conn).await?,
         approvals: given::standing(conn, now).await?,
         removed_today: stored::count("removal", "count", removed)?,
+        failed_groups: settings::failed_groups(conn).await?,
         ..Memory::default()
     };
     learned::load(conn, &mut memory).await?;

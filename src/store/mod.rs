@@ -19,6 +19,7 @@ mod form;
 mod given;
 mod history;
 mod holds;
+mod lately;
 mod learned;
 mod links;
 mod lock;
@@ -235,6 +236,27 @@ impl Store {
     pub async fn disown(&self, lapsed: &[(GroupId, AccountId)]) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let done = effects::disown_all(&mut tx, lapsed).await;
+        self.end(tx, done).await
+    }
+
+    /// Memberships that rosterd took away within the last minutes; none where it did nothing at all.
+    pub async fn removed_lately(&self, now: Timestamp) -> Result<Option<Vec<(GroupId, AccountId)>>, StoreError> {
+        let mut tx = self.read().await?;
+        let removed = lately::removed(&mut tx, now).await;
+        self.end(tx, removed).await
+    }
+
+    /// Whether rosterd made one of these memberships within the last minutes, and did not take it back since.
+    pub async fn made_lately(&self, of: &[(GroupId, AccountId)], now: Timestamp) -> Result<bool, StoreError> {
+        let mut tx = self.read().await?;
+        let made = lately::made_one_of(&mut tx, of, now).await;
+        self.end(tx, made).await
+    }
+
+    /// Remembers the target groups whose last call failed, in this order.
+    pub async fn remember_failed_groups(&self, groups: &[GroupName]) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let done = settings::remember_failed_groups(&mut tx, groups).await;
         self.end(tx, done).await
     }
 

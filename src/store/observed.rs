@@ -131,6 +131,7 @@ fn ended(
     let why = |id: &GroupId| match observation.live.absent.get(id) {
         Some(Absence::Gone) => Some("gone"),
         Some(Absence::Archived) => Some("archived"),
+        Some(Absence::Unread(_)) => None,
         None => (observation.all && !mapped.contains(id)).then_some("unmapped"),
     };
     let created = edits.iter().filter(|(id, edits)| edits.created.is_some() && !rows.contains_key(*id));

@@ -249,6 +249,7 @@ fn finished(finish: &RunFinish, frame: &Frame, row: &RunRow) -> Record {
             ("unchanged_since", source.unchanged_since.map(|since| record::time(since).into())),
         ])
     });
+    let never_tried = finish.planned.as_ref().map(|planned| row.tally.never_tried(planned)).filter(|count| *count > 0);
     Record::of_run(Event::RunFinished, finish.at, frame)
         .with("outcome", finish.outcome.as_str())
         .with("exit", i64::from(finish.exit))
@@ -256,6 +257,7 @@ fn finished(finish: &RunFinish, frame: &Frame, row: &RunRow) -> Record {
         .maybe("plan_digest", row.plan_digest.as_deref())
         .maybe("planned", finish.planned.as_ref().map(counts_record))
         .with("actual", tally_record(&row.tally))
+        .maybe("never_tried", never_tried)
         .with(
             "calls",
             Json::object([

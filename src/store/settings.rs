@@ -29,6 +29,7 @@ const CHECKED_AT: &str = "checked_at";
 const OBSERVED: &str = "observed";
 const PUBLISHED: &str = "checkpoint_published";
 const TROUBLE: &str = "checkpoint_trouble";
+const FAILED_GROUPS: &str = "failed_groups";
 
 async fn get(conn: &mut SqliteConnection, name: &str) -> Result<Option<String>, Fault> {
     let value = sqlx::query_scalar("SELECT value FROM setting WHERE name = $1").bind(name);
@@ -283,6 +284,22 @@ pub(super) async fn observed(conn: &mut SqliteConnection) -> Result<Option<(i64,
 
 pub(super) async fn remember_observed(conn: &mut SqliteConnection, seq: i64, at: Timestamp) -> Result<(), Fault> {
     set(conn, OBSERVED, &to_json(&(seq, millis(at)))?).await
+}
+
+/// Target groups whose last call failed, whichever failed last at the end.
+pub(super) async fn failed_groups(conn: &mut SqliteConnection) -> Result<Vec<GroupName>, Fault> {
+    let Some(text) = get(conn, FAILED_GROUPS).await? else {
+        return Ok(Vec::new());
+    };
+    let names: Vec<String> = from_json(TABLE, FAILED_GROUPS, &text)?;
+    Ok(names.into_iter().map(Into::into).collect())
+}
+
+pub(super) async fn remember_failed_groups(conn: &mut SqliteConnection, groups: &[GroupName]) -> Result<(), Fault> {
+    if groups.is_empty() {
+        return clear(conn, FAILED_GROUPS).await;
+    }
+    set(conn, FAILED_GROUPS, &to_json(&groups.iter().map(GroupName::as_str).collect::<Vec<_>>())?).await
 }
 
 /// A small write, to learn whether a larger one would go through.

@@ -195,8 +195,11 @@ async fn take_back(
         Op::RemoveMember => Some((Op::AddMember, account.to_owned())),
         Op::SetLead | Op::ClearLead => lead_before(conn, intent.seq).await?,
     };
-    if matches!(change.op, Op::AddMember | Op::RemoveMember) {
-        learned::edit_left(conn, group, account, change.op == Op::AddMember).await?;
+    match change.op {
+        Op::AddMember => learned::is_left(conn, group, account).await?,
+        // Also where somebody else had done it already.
+        Op::RemoveMember => learned::not_left(conn, group, &[account.to_owned()].into()).await?,
+        Op::CreateGroup | Op::SetLead | Op::ClearLead => {}
     }
     let Some((op, account)) = back else { return Ok(()) };
     sqlx::query(

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::TargetError;
+use super::live::is_archived;
 use super::reader::Found;
 use super::request::{Answer, Failure, Request};
 use super::shown::{Shown, Way, shown};
@@ -12,6 +13,9 @@ use super::wire::{self, Membership, UserIds};
 use super::writer::{CallRecord, MemberResult, Writer, Written};
 use crate::model::id::{AccountId, GroupId};
 use crate::model::run::ChangeResult;
+
+/// So many refusals one after the other, of which a look at the members explains none, may be the group's.
+const REFUSALS_IN_VAIN: u32 = 3;
 
 /// One membership write, with what is settled so far and what is still to be sent.
 struct Work<'a> {
@@ -25,8 +29,14 @@ struct Work<'a> {
     stop: Option<TargetError>,
     /// The members were read because of a refusal.
     looked: bool,
+    /// Accounts that were refused, each alone, after that.
+    refused: Vec<(AccountId, CallRecord)>,
     /// The group was asked for because of a refusal.
     asked: bool,
+    /// Archived groups were asked for because of a refusal.
+    asked_for_archived: bool,
+    /// Refusals since a call went through.
+    in_vain: u32,
     /// The call whose answer agrees with all that is wanted, and proves nothing.
     unproven: Option<CallRecord>,
 }
@@ -53,10 +63,14 @@ impl Writer {
             settled: BTreeMap::new(),
             stop: None,
             looked: false,
+            refused: Vec::new(),
             asked: false,
+            asked_for_archived: false,
+            in_vain: 0,
             unproven: None,
         };
         work.run().await;
+        work.look_again().await;
         match work.unproven.take() {
             Some(call) => Sent::Unproven(Unproven { way, group: group.clone(), accounts: accounts.to_vec(), call }),
             None => Sent::Settled(work.written(accounts)),
@@ -108,6 +122,23 @@ fn unseen(status: u16) -> String {
     format!("not confirmed: the answer was {status}, and the group's members do not show it")
 }
 
+/// What became of those of a refused call of `batch` accounts who stand as wanted all the same. When the run read the
+/// group they did not, so the call did it before it was refused, or somebody else did in the same seconds. Where nothing
+/// says that it was somebody else, it is rosterd's: a membership that nobody owns up to is never taken away again, and a
+/// removal that nobody counts is in no limit.
+fn found_so(so: &[AccountId], batch: usize, failure: &Failure) -> ChangeResult {
+    let somebody_else = match (so, &failure.error) {
+        // What an attempt of ours may have done is not "somebody else's".
+        _ if failure.lost => false,
+        ([account], TargetError::Refused { status, message, .. }) => {
+            // A refusal that is about this very account.
+            message.contains(account.as_str()) || (batch == 1 && matches!(status, 404 | 409 | 410))
+        }
+        _ => false,
+    };
+    if somebody_else { ChangeResult::AlreadySo } else { ChangeResult::Done }
+}
+
 /// The id of the group cannot be part of an address: nothing was sent.
 fn unsent(way: Way, accounts: &[AccountId], error: &TargetError) -> Written {
     let result = |account: &AccountId| MemberResult {
@@ -146,6 +177,7 @@ impl Work<'_> {
     /// A 2xx: what it shows is done, and for the rest the members are read. Where it agrees with the whole write
     /// and proves nothing, that read can wait.
     async fn answered(&mut self, batch: &[AccountId], answer: &Answer) {
+        self.in_vain = 0;
         let call = CallRecord::answered(&self.request, answer);
         let reply = wire::object::<Membership<'_>>(&answer.body).ok().and_then(|reply| reply.user_ids);
         let reply: Option<BTreeSet<AccountId>> = reply.map(|texts| texts.ids.into_iter().map(AccountId::new).collect());
@@ -210,9 +242,13 @@ impl Work<'_> {
     /// A 4xx: because of the group, because some changes are made already, or because of an account.
     async fn refused(&mut self, batch: Vec<AccountId>, failure: Failure, call: CallRecord) {
         let status = failure.status.unwrap_or_default();
+        self.in_vain += 1;
         if matches!(status, 404 | 410) && !std::mem::replace(&mut self.asked, true) {
             match self.writer.reader.group(self.group).await {
                 Ok(Found::Nothing) => return self.give_up(&batch, &failure.error, &call),
+                Ok(Found::Group(group)) if is_archived(&group) => {
+                    return self.give_up(&batch, &self.archived(status), &call);
+                }
                 Ok(Found::Group(_)) => {}
                 Err(error) => {
                     self.stop_for(&error);
@@ -232,10 +268,15 @@ impl Work<'_> {
                         rest.into_iter().partition(|account| self.way.is_so(account, &members));
                     rest = not;
                     read_back = Some(false);
-                    // What an attempt of ours may have done is not "somebody else's".
-                    let result = if failure.lost { ChangeResult::Done } else { ChangeResult::AlreadySo };
-                    self.settle_all(&so, &result, Some(true), &call);
+                    self.settle_all(&so, &found_so(&so, batch.len(), &failure), Some(true), &call);
                 }
+                Err(error) => self.stop_for(&error),
+            }
+        }
+        if rest.len() == batch.len() && self.may_be_archived(status) {
+            match self.writer.reader.is_among_archived(self.group).await {
+                Ok(true) => return self.give_up(&batch, &self.archived(status), &call),
+                Ok(false) => {}
                 Err(error) => self.stop_for(&error),
             }
         }
@@ -244,10 +285,48 @@ impl Work<'_> {
         } else if rest.len() < batch.len() {
             self.waiting.push(rest);
         } else if let [account] = rest.as_slice() {
+            if read_back.is_none() {
+                self.refused.push((account.clone(), call.clone()));
+            }
             self.settle(account, ChangeResult::Failed(failure.error.to_string()), read_back, &call);
         } else {
             let half = rest.split_off(rest.len() / 2);
             self.waiting.extend([half, rest]);
+        }
+    }
+
+    /// Whether to ask, for the first and only time, if the group was archived after it was read: a 404 may mean that, and
+    /// so may any refusal that goes on however small the batches are.
+    fn may_be_archived(&mut self, status: u16) -> bool {
+        let is_likely = matches!(status, 404 | 410) || self.in_vain >= REFUSALS_IN_VAIN;
+        self.stop.is_none() && is_likely && !std::mem::replace(&mut self.asked_for_archived, true)
+    }
+
+    fn archived(&self, status: u16) -> TargetError {
+        TargetError::Refused { call: self.request.name(), status, message: "the group is archived".to_owned() }
+    }
+
+    /// Whoever was refused after the members were read may have been changed by one of the refused calls: that is no
+    /// failure. One read tells of all of them.
+    async fn look_again(&mut self) {
+        let refused = std::mem::take(&mut self.refused);
+        if refused.is_empty() || self.stop.is_some() {
+            return;
+        }
+        match self.writer.read_members(self.group).await {
+            Ok(members) => {
+                for (account, call) in refused {
+                    match self.way.is_so(&account, &members) {
+                        true => self.settle(&account, ChangeResult::Done, Some(true), &call),
+                        false => {
+                            if let Some(member) = self.settled.get_mut(&account) {
+                                member.read_back = Some(false);
+                            }
+                        }
+                    }
+                }
+            }
+            Err(error) => self.stop_for(&error),
         }
     }
 

@@ -331,3 +331,44 @@ fn odd_rows_of_users_remove_nobody() {
         assert_eq!(bench.writes(), [], "{overlay}: {:?}", results(&run));
     }
 }
+
+/// A group that is listed, and whose members are not to be had: that group's own trouble. It is no empty group, no lie
+/// of all lists, and nothing to create once more.
+#[test]
+fn a_listed_group_whose_members_are_not_found_is_left_alone() {
+    for known in [true, false] {
+        let mut bench = Bench::small();
+        bench.simulator().change(|world| world.add_group("Risk", &["dan@corp.example"]));
+        bench.rest.push_str(
+            "\n[[mapping]]\nsource = \"hr\"\ngroup = \"risk\"\nto = \"Risk\"\n\n[group.Risk]\ncreate = true\n",
+        );
+        bench.people(&["compliance,ann", "compliance,bob", "compliance,cem", "risk,dan"]);
+        if known {
+            ended(apply(&bench), 0, "in_step");
+        }
+        let without = without(&bench, "/v1/groups/users", "groupId", "Risk");
+        bench.simulator().inject(Fault::on("GET", "/v1/groups/users", without).always());
+        let id = bench.simulator().world().group("Risk").unwrap().id.clone();
+        for code in [404, 410] {
+            bench.simulator().inject(
+                Fault::on(
+                    "GET",
+                    &format!("/v1/groups/{id}/users"),
+                    FaultKind::Status { code, moment: rosterd::simulator::Moment::Before },
+                )
+                .times(2),
+            );
+        }
+        bench.people(&["compliance,ann", "compliance,bob", "compliance,dan", "risk,eve"]);
+        let plan = bench.run(&["plan", "--format", "json"]).exits(12).json();
+        assert!(problems(&plan).contains("group \"Risk\": its members"), "{}", problems(&plan));
+        let run = ended(apply(&bench), 12, "partly_applied");
+        assert_eq!(results(&run), ["add_member Compliance dan done", "remove_member Compliance cem done"]);
+        assert_eq!(bench.simulator().world().groups.len(), 2);
+        assert_eq!(bench.members("Risk"), ["dan"]);
+        bench.simulator().clear_faults();
+        let run = ended(apply(&bench), 0, "applied");
+        assert_eq!(results(&run), ["add_member Risk eve done", "remove_member Risk dan done"]);
+        bench.in_step();
+    }
+}

@@ -196,3 +196,70 @@ fn who_was_in_already_is_not_rosterds() {
     let run = ended(apply(&bench), 0, "in_step");
     assert_eq!(skips(&run), ["Compliance dan not_owned"]);
 }
+
+// ---- runs that are no full ones ----------------------------------------------------------------
+
+/// `settled`, with a second source for a group of its own.
+fn two_sources() -> Bench {
+    let mut bench = settled();
+    bench.simulator().change(|world| world.add_group("Risk", &["ann@corp.example"]));
+    bench.rest.push_str(
+        "\n[[source]]\nname = \"extra\"\nkind = \"csv\"\npath = \"extra.csv\"\n\n\
+         [[mapping]]\nsource = \"extra\"\ngroup = \"risk\"\nto = \"Risk\"\n",
+    );
+    bench.write("extra.csv", "group,email\nrisk,ann@corp.example\n");
+    ended(apply(&bench), 0, "in_step");
+    bench
+}
+
+const STAFF: [&str; 3] = ["compliance,ann", "compliance,bob", "compliance,cem"];
+
+/// Makes a run that is no full one, as this kind of it.
+fn partial_run(bench: &Bench, kind: &str) {
+    match kind {
+        "unread" => _ = ended(apply(bench), 13, "unread"),
+        "group" => bench.run(&["apply", "--group", "Compliance"]).exits(0).stdout.clear(),
+        "killed" => {
+            let hold = FaultKind::Hold { moment: Moment::After };
+            bench.simulator().inject(Fault::on("POST", "/v1/groups/*/users", hold.clone()));
+            bench.simulator().inject(Fault::on("PUT", "/v1/groups/*/users/delete", hold));
+            let mut child = bench.start(&["apply"]);
+            bench.until_held();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            bench.until_abandoned();
+            bench.simulator().clear_faults();
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// What rosterd itself did in a run that is no full one is nobody else's doing, and no drift.
+#[test]
+fn what_a_run_did_that_is_no_full_one_is_no_drift() {
+    for kind in ["unread", "group", "killed"] {
+        let bench = two_sources();
+        if kind == "unread" {
+            std::fs::remove_file(bench.path("extra.csv")).unwrap();
+        }
+        let code = if kind == "unread" { 13 } else { 0 };
+        // In, and out again.
+        bench.people(&[&STAFF[..], &["compliance,dan"]].concat());
+        partial_run(&bench, kind);
+        bench.people(&STAFF);
+        let run = bench.apply(code);
+        assert_eq!(reasons(&run), ["remove_member Compliance dan person_gone"], "{kind}");
+        assert_eq!(drift(&run), [false], "{kind}");
+        // Out, and in again.
+        bench.people(&STAFF[1..]);
+        partial_run(&bench, kind);
+        bench.people(&STAFF);
+        let run = bench.apply(code);
+        assert_eq!(reasons(&run), ["add_member Compliance ann granted"], "{kind}");
+        assert_eq!(drift(&run), [false], "{kind}");
+        // Somebody else's doing is drift all the same.
+        remove(&bench, "ann");
+        add(&bench, "eve");
+        assert_eq!(reasons(&bench.apply(code)), DRIFTED, "{kind}");
+    }
+}

@@ -287,3 +287,49 @@ fn killed_at_each_call() {
         }
     }
 }
+
+/// Hyperproof has no way to delete a group: a pattern that fits far too much waits for a person, also where none of
+/// the groups would get a member.
+#[test]
+fn very_many_creations_wait_for_a_person() {
+    let bench = || {
+        let mut world = World::new("Corp");
+        world.add_user(&address("ann"));
+        world.add_group("G000", &[]);
+        let mut bench = Bench::new(world);
+        bench.rest =
+            "\n[[source]]\nname = \"hr\"\nkind = \"csv\"\npath = \"people.csv\"\n\n[[mapping]]\nsource = \"hr\"\n\
+                      match = \"^(.*)$\"\nto = \"$1\"\n\n[group_defaults]\ncreate = true\n"
+                .to_owned();
+        bench
+    };
+    let rows = |groups: usize| -> Vec<String> { (0..groups).map(|at| format!("G{at:03},nobody{at}")).collect() };
+    let people = |bench: &Bench, rows: &[String]| bench.people(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let large = bench();
+    people(&large, &rows(300));
+    let run = large.apply(11);
+    assert_eq!(large.simulator().world().groups.len(), 1);
+    let hold = &run["holds"][0];
+    assert_eq!((&hold["rule"], &hold["limit"], &hold["measured"]), (&"run_adds".into(), &100.into(), &299.into()));
+    let text = large.run(&["holds"]).stdout;
+    assert!(text.contains("299 creations of groups in this run, the limit is 100"), "{text}");
+    let id = hold["id"].as_str().unwrap().to_owned();
+    large.run(&["approve", &id, "--by", "Ann Miller", "--reason", "that many there are"]).exits(0);
+    large.apply(0);
+    assert_eq!(large.simulator().world().groups.len(), 300);
+    // Some with members and some without, and each counts once.
+    let some = bench();
+    let mut mixed: Vec<String> = (0..3).map(|at| format!("G{at:03},ann")).collect();
+    mixed.extend(rows(101));
+    people(&some, &mixed);
+    let run = some.apply(11);
+    assert_eq!((run["holds"].as_array().unwrap().len(), &run["holds"][0]["measured"]), (1, &101.into()));
+    assert_eq!(some.simulator().world().groups.len(), 1);
+    let text = some.run(&["holds"]).stdout;
+    assert!(text.contains("3 additions and 98 creations of groups in this run, the limit is 100"), "{text}");
+    mixed.pop();
+    let some = bench();
+    people(&some, &mixed);
+    some.apply(0);
+    assert_eq!(some.simulator().world().groups.len(), 100);
+}

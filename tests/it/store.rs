@@ -629,6 +629,7 @@ async fn memory_comes_back_as_it_was_given() {
         seen,
         approvals: Vec::new(),
         removed_today: 1,
+        failed_groups: Vec::new(),
     };
     store.close().await;
     assert_eq!(state.open().await.memory(at(3)).await.unwrap(), expected);

@@ -81,7 +81,8 @@ impl GroupDiff<'_> {
             match self.obstacle(at, account, &wanted) {
                 Some((why, detail)) => self.skip(show_account(account), why, detail),
                 None => {
-                    let drift = left.is_some_and(|left| left.has(&account.id));
+                    // Whom a run added that was no full one, rosterd owns.
+                    let drift = left.is_some_and(|left| left.has(&account.id) || self.is_owned(&account.id));
                     let reason = if drift { Reason::DriftRemoved } else { Reason::Granted };
                     self.change(Op::AddMember, Some((at, account)), reason, wanted.grants, drift);
                 }

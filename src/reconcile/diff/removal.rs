@@ -16,9 +16,10 @@ impl<'a> GroupDiff<'a> {
         self.common.inputs.memory.left.of(&self.live?.id)
     }
 
-    /// The group was there at the last full run, and this member was not.
+    /// The group was there at the last full run, and this member was not; nor did rosterd add them since, in a run that
+    /// was no full one.
     pub(super) fn is_new(&self, id: &AccountId) -> bool {
-        self.left().is_some_and(|left| !left.has(id))
+        self.left().is_some_and(|left| !left.has(id)) && !self.is_owned(id)
     }
 
     pub(super) fn reason(&self, at: AccountIndex, account: &Account) -> Reason {
@@ -103,7 +104,7 @@ impl<'a> GroupDiff<'a> {
                 .any(|address| named(address) || named(&rules.translate(address)))
     }
 
-    fn is_owned(&self, id: &AccountId) -> bool {
+    pub(super) fn is_owned(&self, id: &AccountId) -> bool {
         self.live.is_some_and(|live| self.common.inputs.memory.owned.has(&live.id, id))
     }
 

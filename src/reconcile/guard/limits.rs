@@ -22,7 +22,10 @@ impl Guard<'_, '_> {
             return;
         }
         let removing = matches!(rule, Rule::GroupRemovals | Rule::RunRemovals | Rule::DayRemovals);
-        let what = if removing { "removals" } else { "additions" };
+        let what = match removing {
+            true => format!("{measured} removals"),
+            false => self.additions(&changes),
+        };
         let within = match rule {
             Rule::DayRemovals => " within 24 hours",
             Rule::RunRemovals | Rule::RunAdds => " in this run",
@@ -33,7 +36,7 @@ impl Guard<'_, '_> {
             scope,
             limit,
             measured,
-            text: format!("{measured} {what}{within}, the limit is {limit}"),
+            text: format!("{what}{within}, the limit is {limit}"),
             changes: if removing { changes } else { self.with_creation(changes) },
         });
     }
@@ -156,7 +159,30 @@ impl Guard<'_, '_> {
 
     pub(super) fn run_adds(&mut self) {
         let limit = self.inputs.policy.guard.run_adds.of(self.difference.memberships);
-        self.limit(Rule::RunAdds, Scope::Run, limit, self.passing(Op::AddMember), 0);
+        let mut changes = self.passing(Op::AddMember);
+        // Hyperproof has no way to delete a group: making one is one thing to be let through, also where nobody joins it.
+        let joined: BTreeSet<&GroupName> = changes.iter().filter_map(|at| self.group_of(*at)).collect();
+        let mut creations = self.passing(Op::CreateGroup);
+        creations.retain(|at| self.group_of(*at).is_some_and(|group| !joined.contains(group)));
+        changes.append(&mut creations);
+        changes.sort_unstable();
+        self.limit(Rule::RunAdds, Scope::Run, limit, changes, 0);
+    }
+
+    fn group_of(&self, at: usize) -> Option<&GroupName> {
+        self.difference.changes.get(at).map(|change| &change.key.group)
+    }
+
+    /// Additions, and creations of groups that nobody joins, in words.
+    fn additions(&self, changes: &[usize]) -> String {
+        let is_creation =
+            |at: &&usize| self.difference.changes.get(**at).is_some_and(|change| change.key.op == Op::CreateGroup);
+        let creations = changes.iter().filter(is_creation).count();
+        match (changes.len() - creations, creations) {
+            (additions, 0) => format!("{additions} additions"),
+            (0, creations) => format!("{creations} creations of groups"),
+            (additions, creations) => format!("{additions} additions and {creations} creations of groups"),
+        }
     }
 
     pub(super) fn run_removals(&mut self) {

@@ -1,6 +1,7 @@
 //! Making the cleared changes: intent before every call, outcome after it. Nothing is decided here.
 
 mod intent;
+mod turns;
 mod unproven;
 
 use std::collections::BTreeMap;
@@ -20,10 +21,8 @@ use crate::target::{CallRecord, Client, MemberResult, Sent, TargetError, Unprove
 
 use super::Setup;
 use intent::request;
+use turns::{Enough, Sign, Turns};
 use unproven::Waiting;
-
-/// So many calls that failed one after the other, and not because of the accounts in them, end the run.
-const FAILURES_IN_A_ROW: u32 = 5;
 
 /// What became of every change.
 #[derive(Debug)]
@@ -48,12 +47,13 @@ pub(super) async fn apply(
     cleared: &ClearedPlan,
 ) -> Result<Applied, StoreError> {
     let plan = cleared.plan();
-    let (progress, waiting) = (Mutex::new(Tally::new(plan)), Mutex::default());
+    let (progress, waiting) = (Mutex::new(Tally::new(plan, memory)), Mutex::default());
     let log = tokio::sync::Mutex::default();
     let applier = Applier { setup, writer: client.writer(), run, memory, plan, progress, waiting, log };
     setup.stage("writing to Hyperproof", cleared.steps().len() as u64);
     for phase in cleared.steps().chunk_by(|a, b| a.kind == b.kind) {
-        let groups: Vec<&[Step]> = phase.chunk_by(|a, b| a.group == b.group).collect();
+        let mut groups: Vec<&[Step]> = phase.chunk_by(|a, b| a.group == b.group).collect();
+        applier.begin(&mut groups);
         stream::iter(groups)
             .map(|steps| applier.group(steps))
             .buffer_unordered(setup.order.target.concurrency.max(1))
@@ -61,7 +61,7 @@ pub(super) async fn apply(
             .await;
         applier.prove().await;
     }
-    applier.finish()
+    applier.finish().await
 }
 
 struct Applier<'a> {
@@ -82,14 +82,18 @@ struct Applier<'a> {
 struct Tally {
     results: Vec<Option<ChangeResult>>,
     created: BTreeMap<GroupName, GroupId>,
-    failures_in_a_row: u32,
+    turns: Turns,
+    /// Why no further call of this kind is made.
+    phase_over: Option<String>,
+    /// Why not all of an earlier kind were made.
+    cut_off: Option<String>,
     stopped: Option<String>,
     throttled_until: Option<Timestamp>,
     broken: Option<StoreError>,
 }
 
 impl Tally {
-    fn new(plan: &Plan) -> Self {
+    fn new(plan: &Plan, memory: &Memory) -> Self {
         let settled = |change: &Change| match change {
             change if change.report => Some(ChangeResult::Report),
             change if !change.holds.is_empty() => Some(ChangeResult::Held),
@@ -98,7 +102,9 @@ impl Tally {
         Self {
             results: plan.changes.iter().map(settled).collect(),
             created: BTreeMap::new(),
-            failures_in_a_row: 0,
+            turns: Turns::new(memory.failed_groups.clone()),
+            phase_over: None,
+            cut_off: None,
             stopped: None,
             throttled_until: None,
             broken: None,
@@ -128,6 +134,17 @@ impl<'a> Applier<'a> {
     fn tally(&self) -> MutexGuard<'_, Tally> {
         // A poisoned lock is a panic elsewhere in this run; what it guards is still whole.
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a phase, and puts its groups in order.
+    fn begin(&self, groups: &mut [&[Step]]) {
+        let mut tally = self.tally();
+        // What was left out of a phase was cut off as well: this is no full run.
+        if let Some(over) = tally.phase_over.take() {
+            tally.cut_off.get_or_insert(over);
+        }
+        tally.turns.begin();
+        tally.turns.order(groups);
     }
 
     async fn group(&self, steps: &'a [Step]) {
@@ -161,8 +178,9 @@ impl<'a> Applier<'a> {
         if self.setup.stop.is_cancelled() {
             tally.stopped.get_or_insert_with(|| "the run was asked to stop".to_owned());
         }
-        if tally.stopped.is_some() {
-            return tally.stopped.clone();
+        let stopped = tally.stopped.as_ref().or(tally.phase_over.as_ref());
+        if stopped.is_some() {
+            return stopped.cloned();
         }
         let orphan =
             step.kind != StepKind::Create && step.group_id.is_none() && !tally.created.contains_key(&step.group);
@@ -196,7 +214,7 @@ impl<'a> Applier<'a> {
                 self.record(&outcomes).await
             }
             Came::Unproven(write) => {
-                self.tally().failures_in_a_row = 0;
+                self.took(step, Sign::Through);
                 self.wait(Waiting { step, group, seqs, write });
                 Ok(())
             }
@@ -258,12 +276,21 @@ impl<'a> Applier<'a> {
         if let Some(id) = &called.created {
             tally.created.insert(step.group.clone(), id.clone());
         }
-        tally.failures_in_a_row = if called.results.values().all(is_general) { tally.failures_in_a_row + 1 } else { 0 };
         if let Some(stop) = &called.stop {
             tally.throttled_until = tally.throttled_until.max(stop.until());
             tally.stopped.get_or_insert_with(|| stop.to_string());
-        } else if tally.failures_in_a_row >= FAILURES_IN_A_ROW {
-            tally.stopped.get_or_insert_with(|| format!("{FAILURES_IN_A_ROW} calls failed one after the other"));
+        }
+        drop(tally);
+        self.took(step, Sign::of(called.results.values()));
+    }
+
+    /// A call came to its end: whether others are worth trying.
+    fn took(&self, step: &Step, sign: Sign) {
+        let mut tally = self.tally();
+        match tally.turns.took(&step.group, sign) {
+            None => {}
+            Some(Enough::OfThisKind(why)) => _ = tally.phase_over.get_or_insert(why),
+            Some(Enough::OfAll(why)) => _ = tally.stopped.get_or_insert(why),
         }
     }
 
@@ -348,16 +375,19 @@ impl<'a> Applier<'a> {
         Called { results, created: created.group, stop: created.stop }
     }
 
-    fn finish(self) -> Result<Applied, StoreError> {
+    async fn finish(self) -> Result<Applied, StoreError> {
         let tally = self.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(broken) = tally.broken {
             return Err(broken);
+        }
+        if tally.turns.failed() != self.memory.failed_groups {
+            self.setup.store.remember_failed_groups(tally.turns.failed()).await?;
         }
         let lost = || ChangeResult::Failed("the answer said nothing of it".to_owned());
         Ok(Applied {
             results: tally.results.into_iter().map(|result| result.unwrap_or_else(lost)).collect(),
             created: tally.created,
-            stopped: tally.stopped,
+            stopped: tally.stopped.or(tally.cut_off).or(tally.phase_over),
             throttled_until: tally.throttled_until,
         })
     }
@@ -368,12 +398,4 @@ impl<'a> Applier<'a> {
 fn is_unknown((result, read_back, call): &Answered) -> bool {
     let answered = call.status.is_some_and(|status| (200..300).contains(&status));
     matches!(result, ChangeResult::Failed(_)) && read_back.is_none() && (call.lost || answered)
-}
-
-/// Whether the failure says nothing about this very change: no answer, or permission refused. A refusal
-/// of the account does, and so does a read afterwards; an account that fails in five groups must not keep
-/// all others from their turn.
-fn is_general((result, read_back, call): &Answered) -> bool {
-    let refused = call.status.is_some_and(|status| (400..500).contains(&status) && status != 403);
-    !result.is_so() && read_back.is_none() && !refused
 }

@@ -189,6 +189,7 @@ pub(in crate::run) fn live_digest(live: &LiveState, leads: &Leads<'_>) -> String
         digest.part(id.as_str()).part(match absence {
             Absence::Gone => "gone",
             Absence::Archived => "archived",
+            Absence::Unread(_) => "unread",
         });
     }
     for problem in &live.problems {

@@ -95,7 +95,7 @@ fn counts(run: &RunRow) -> String {
         "{} done, {} failed, {} not tried, {} held, {} skipped",
         tally.done + tally.already_so,
         tally.failed,
-        tally.not_tried + tally.open(),
+        tally.not_tried + tally.open() + tally.never_tried(&planned),
         planned.held,
         planned.skipped
     )

@@ -50,7 +50,7 @@ impl Reader {
         let unlisted = known.mapped.iter().filter(|id| !listed.contains_key(*id) && !absent.contains_key(*id));
         let found = self.ask_for_unlisted(unlisted, problems).await?;
         absent.extend(found);
-        self.ask_for_memberless(listed, &members.groups, known).await?;
+        absent.extend(self.ask_for_memberless(listed, &members.groups, known).await?);
         Ok(absent)
     }
 
@@ -102,6 +102,16 @@ impl Reader {
         Ok(found)
     }
 
+    /// Whether a group that was listed a moment ago is archived by now: it is among the archived ones, and not among the
+    /// others. A server that does not know the `status` lists the same groups both times.
+    pub(in super::super) async fn is_among_archived(&self, id: &GroupId) -> Result<bool, TargetError> {
+        if !self.archived().await?.contains(id) {
+            return Ok(false);
+        }
+        let listed = self.groups(None, None).await?.rows;
+        Ok(!listed.iter().any(|group| group.id.as_deref() == Some(id.as_str()) && !is_archived(group)))
+    }
+
     /// Ids of archived groups. A server that cannot list them has none to show.
     async fn archived(&self) -> Result<BTreeSet<GroupId>, TargetError> {
         match self.groups(Some("archived"), None).await {
@@ -112,13 +122,15 @@ impl Reader {
     }
 
     /// Mapped groups that had members and show none now, and those never seen before that have no
-    /// entry among the memberships. Whether a group without members has one is not documented.
+    /// entry among the memberships. Whether a group without members has one is not documented. Gives those whose members
+    /// are not to be had.
     async fn ask_for_memberless(
         &self,
         listed: &BTreeMap<GroupId, Group>,
         members: &BTreeMap<GroupId, Vec<Id>>,
         known: Known<'_>,
-    ) -> Result<(), TargetError> {
+    ) -> Result<BTreeMap<GroupId, Absence>, TargetError> {
+        let mut unread = BTreeMap::new();
         for (id, group) in listed {
             let settled = match (known.left.of(id), members.get(id)) {
                 (Some(left), None) => left.is_empty(),
@@ -131,18 +143,27 @@ impl Reader {
             if !known.mapped.contains(id) && !group.name.as_deref().is_some_and(known.is_target) {
                 continue;
             }
-            let count = self.members(id).await?.ids.len();
+            let count = match self.members(id).await {
+                Ok(members) => members.ids.len(),
+                // This group's own matter, and not "nobody".
+                Err(TargetError::Refused { status: 404 | 410, .. }) => {
+                    unread.insert(id.clone(), Absence::Unread(group.name.clone().unwrap_or_default()));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if count > 0 {
                 return Err(unbelievable(format!(
                     "the list of memberships shows nobody in group {id}, which has {count} members when it is asked for"
                 )));
             }
         }
-        Ok(())
+        Ok(unread)
     }
 }
 
-fn is_archived(group: &Group) -> bool {
+/// Whether the body of a group says that it is archived.
+pub(in super::super) fn is_archived(group: &Group) -> bool {
     let words = ["archived", "deleted", "canceled", "cancelled"];
     group.status.as_deref().is_some_and(|status| words.iter().any(|word| status.eq_ignore_ascii_case(word)))
 }

@@ -23,6 +23,7 @@ use crate::model::numbered::Numbered;
 use crate::model::problem::Problem;
 
 use accounts::Users;
+pub(super) use groups::is_archived;
 use groups::{Drawn, Members};
 pub use lists::{Listed, Lists};
 use pieces::Pieces;
@@ -117,6 +118,8 @@ impl Reader {
     pub async fn believe(&self, mut draft: Draft, known: Known<'_>) -> Result<LiveState, TargetError> {
         let own_id = self.own_among(&draft, known).await?;
         draft.drawn.absent = self.believe_groups(&draft.drawn, known, &mut draft.problems).await?;
+        let Drawn { listed, absent, .. } = &mut draft.drawn;
+        listed.retain(|id, _| !absent.contains_key(id));
         let before = draft.before;
         let mut live = draft.finish(own_id, self.client().judging().member_id, known.member_id)?;
         live.reads = self.client().calls().reads.saturating_sub(before);

@@ -106,7 +106,7 @@ async fn a_known_group_that_is_not_listed_is_asked_for() {
     let g2 = GroupId::from("g2");
     let absent = async |change: fn(&mut World)| {
         let result = live(&with(change).await, &Memory::settled()).await;
-        result.map(|live| (live.group(&GroupId::from("g2")).is_some(), live.absent.get(&g2).copied(), live.reads))
+        result.map(|live| (live.group(&GroupId::from("g2")).is_some(), live.absent.get(&g2).cloned(), live.reads))
     };
     let gone = absent(|world| drop(world.groups.remove("g2"))).await;
     assert_eq!(gone, Ok((false, Some(Absence::Gone), 4)));

@@ -272,3 +272,36 @@ fn it_works_while_the_directory_does_not() {
     bench.apply(0);
     bench.in_step();
 }
+
+/// The directory has another address for her than Hyperproof, and that one is kept (or ignored).
+#[test]
+fn whoever_is_kept_by_another_address_stays() {
+    for rule in ["[group.Compliance]\nkeep = [\"ann.alias@corp.example\"]\n", "[identity]\nignore = [\"ann.a*@*\"]\n"] {
+        let mut bench = Bench::new({
+            let mut world = World::new("Corp");
+            for name in ["ann", "bob"] {
+                world.add_user(&address(name));
+            }
+            world.add_group("Compliance", &["bob@corp.example"]);
+            world
+        });
+        let rows = "group,email,status,id\ncompliance,bob@corp.example,,2\n";
+        bench.write("people.csv", rows);
+        bench.apply(0);
+        let ann = "compliance,ann@corp.example,,1\ncompliance,ann.alias@corp.example,,1\n";
+        bench.write("people.csv", &format!("{rows}{ann}"));
+        let run = run_id(&bench.apply(0));
+        assert_eq!(bench.members("Compliance"), ["ann", "bob"]);
+        bench.rest.push_str(rule);
+        let plan = undo(&bench, &run).exits(0).json();
+        assert_eq!(reasons(&plan), [""; 0], "{rule}");
+        let why = if rule.contains("keep") { "protected" } else { "ignored" };
+        assert_eq!(skips(&plan), [format!("Compliance ann {why}")]);
+        undo_apply(&bench, &run).exits(0);
+        assert_eq!(bench.members("Compliance"), ["ann", "bob"]);
+        // Without what the last run knew of the directory, nobody can tell whom the rule means.
+        crate::state::meddle(&bench.state(), "DELETE FROM fact");
+        let plan = undo(&bench, &run).exits(0).json();
+        assert_eq!(reasons(&plan), [""; 0], "{rule}");
+    }
+}

@@ -68,7 +68,7 @@ fn ran(world: &mut World) -> Deeds {
 
 fn taken_back(world: &World, deeds: &Deeds) -> ClearedPlan {
     let World { policy, live, memory, now, .. } = world;
-    undo(&UndoInputs { policy, live: &live.state(), memory, now: *now, deeds })
+    undo(&UndoInputs { policy, live: &live.state(), memory, now: *now, deeds, facts: None })
 }
 
 /// What the state remembers of an undo.
