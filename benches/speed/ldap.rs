@@ -55,7 +55,10 @@ fn searches(url: &str) -> String {
         )
     };
     let people = search(&schema.user_filter, "entryUUID mail");
-    let groups = search(&schema.group_filter, "entryUUID objectClass cn member uniqueMember uSNChanged entryCSN modifyTimestamp");
+    let groups = search(
+        &schema.group_filter,
+        "entryUUID objectClass cn member uniqueMember uSNChanged entryCSN modifyTimestamp",
+    );
     format!("{people} && {groups}")
 }
 
