@@ -46,6 +46,18 @@ pub struct Parsed<'a> {
     key: Cow<'a, str>,
 }
 
+/// What stands in a local part in quotes only (RFC 5322, section 3.2.3), but for the dot, which real ones have anywhere.
+const IN_QUOTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let all = b"()<>[]:;@\\,\"";
+    let mut at = 0;
+    while at < all.len() {
+        table[all[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 impl<'a> Parsed<'a> {
     /// Trims and folds an address. The last `@` parts local part and domain.
     pub fn new(text: &'a str) -> Result<Self, AddressError> {
@@ -95,18 +107,23 @@ impl<'a> Parsed<'a> {
     /// in quotes only). What a server shows as somebody's address is one.
     pub fn written(text: &'a str) -> Result<Self, AddressError> {
         let parsed = Self::new(text)?;
-        let (local, _) = parsed.text.rsplit_once('@').unwrap_or_default();
+        let (local, domain) = parsed.text.rsplit_once('@').unwrap_or_default();
         let is_quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
-        let stands_in_quotes =
-            |c: &char| matches!(c, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | '@' | '\\' | ',' | '"');
-        if !is_quoted && let Some(odd) = local.chars().find(stands_in_quotes) {
-            return Err(AddressError::More(odd));
+        // Of every byte, without an early end: addresses are short, and there are very many.
+        if !is_quoted && local.bytes().fold(false, |found, byte| found | IN_QUOTES[usize::from(byte)]) {
+            let odd = local.chars().find(|c| u8::try_from(*c).is_ok_and(|byte| IN_QUOTES[usize::from(byte)]));
+            return Err(AddressError::More(odd.unwrap_or('@')));
         }
-        let (_, domain) = parsed.key.rsplit_once('@').unwrap_or_default();
-        match domain.split('.').any(str::is_empty) {
-            true => Err(AddressError::Domain),
-            false => Ok(parsed),
+        let domain = match domain.is_ascii() {
+            true => domain,
+            false => parsed.key.rsplit_once('@').map_or("", |(_, domain)| domain),
+        };
+        let (mut before, mut has_empty) = (b'.', false);
+        for byte in domain.bytes().chain([b'.']) {
+            has_empty |= byte == b'.' && before == b'.';
+            before = byte;
         }
+        if has_empty { Err(AddressError::Domain) } else { Ok(parsed) }
     }
 
     /// The address as it was given, without blanks around it.
