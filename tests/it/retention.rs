@@ -890,11 +890,9 @@ fn checkpoints_that_are_not_in_their_file_yet_are_not_archived() {
     bench.in_step();
 }
 
-/// An approval that stands for longer than records are kept: its record is in an archive by now, and it counts. Where
-/// the archive is not there, nobody can say that it was given, and what it was for waits.
-#[test]
-fn an_approval_whose_record_was_archived_counts() {
-    use crate::holds::{company, count, granted, only_id, rules};
+/// Five removals from `A` that are held, and approved for longer than records are kept.
+fn approved_for_long() -> Bench {
+    use crate::holds::{company, granted, only_id, rules};
     let mut bench = company(40, &[("A", 0..10)]);
     rules(&mut bench, "group_removals = { percent = 0, floor = 3 }", "");
     bench.rest = bench.rest.replace("kind = \"csv\"", "kind = \"csv\"\nskip_unchanged = false");
@@ -904,6 +902,15 @@ fn an_approval_whose_record_was_archived_counts() {
     granted(&bench, &[("A", 5..10)]);
     let id = only_id(&bench.apply(11));
     bench.run(&["approve", &id, "--by", "Ann", "--reason", "checked", "--expires", "30d"]).exits(0);
+    bench
+}
+
+/// An approval that stands for longer than records are kept: its record is in an archive by now, and it counts. Where
+/// the archive is not there, nobody can say that it was given, and what it was for waits.
+#[test]
+fn an_approval_whose_record_was_archived_counts() {
+    use crate::holds::{count, granted};
+    let bench = approved_for_long();
     // Nothing can be read, and so nothing is used, for days.
     bench.write("people.csv", "no headings at all\n");
     for _ in 0..4 {
@@ -926,16 +933,8 @@ fn an_approval_whose_record_was_archived_counts() {
 /// Used and archived: the archives tell that it was used, and a row that does not lets nothing through.
 #[test]
 fn an_approval_whose_use_was_archived_is_not_opened_again() {
-    use crate::holds::{company, count, granted, only_id, rules};
-    let mut bench = company(40, &[("A", 0..10)]);
-    rules(&mut bench, "group_removals = { percent = 0, floor = 3 }", "");
-    bench.rest = bench.rest.replace("kind = \"csv\"", "kind = \"csv\"\nskip_unchanged = false");
-    bench.rest.insert_str(0, "retention = \"1d\"\n");
-    granted(&bench, &[("A", 0..10)]);
-    bench.apply(0);
-    granted(&bench, &[("A", 5..10)]);
-    let id = only_id(&bench.apply(11));
-    bench.run(&["approve", &id, "--by", "Ann", "--reason", "checked", "--expires", "30d"]).exits(0);
+    use crate::holds::{count, granted};
+    let bench = approved_for_long();
     bench.apply(0);
     granted(&bench, &[("A", 0..10)]);
     for _ in 0..4 {
